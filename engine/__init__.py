@@ -1,0 +1,1 @@
+"""Concord's engine: from a site's bytes to one FHIR R4 record per person."""

@@ -1,0 +1,46 @@
+"""JSON as the store keeps it: compact, in the given order, with decimals as they were written.
+
+FHIR holds that the precision of a decimal is significant (R4, datatypes.html#decimal), and every
+fast encoder turns `13.10` into `13.1`. So a decimal travels as its source text.
+"""
+
+from typing import Any
+
+import orjson
+
+
+class Number(str):
+    """The text of a JSON number, e.g. `13.10`. Only `number` makes it, so it is valid JSON."""
+
+    __slots__ = ()
+
+
+def number(text: str) -> Number | None:
+    """Read a number as interfaces write it (`+1`, `.5`, `007`, `13.10`), or None.
+
+    The digits after the point stay as written. FHIR allows no leading `+` or zeros.
+    """
+    body = text.strip()
+    sign = ""
+    if body[:1] in {"+", "-"}:
+        sign = "-" if body[0] == "-" else ""
+        body = body[1:]
+    whole, point, fraction = body.partition(".")
+    digits = whole + fraction
+    if not digits or not (digits.isascii() and digits.isdigit()):
+        return None
+    whole = whole.lstrip("0") or "0"
+    if not point or not fraction:
+        return Number(sign + whole)
+    return Number(f"{sign}{whole}.{fraction}")
+
+
+def _written(value: Any) -> orjson.Fragment:
+    if isinstance(value, Number):
+        return orjson.Fragment(value.encode())
+    raise TypeError(type(value).__name__)
+
+
+def encode(value: Any) -> bytes:
+    """Serialise to compact UTF-8 JSON; `Number` keeps its digits. TypeError for anything not JSON."""
+    return orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)

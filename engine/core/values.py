@@ -1,0 +1,128 @@
+"""The values that flow from a channel to the store, in the order in which they are made.
+
+    Envelope -> Receipt            a channel submits bytes, intake says where they lie
+    Entry                          the journal hands them on
+    Mapped                         what one message says, as contributions and identity statements
+
+All are frozen. Times are microseconds since 1970 in UTC, unless a name says otherwise.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core.fault import Fault
+
+HL7_V2 = "x-application/hl7-v2+er7"
+DECISION = "application/vnd.concord.decision+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One delivery as it came: nothing in it has been interpreted but what is needed to answer."""
+
+    channel: str
+    site: str
+    media_type: str
+    body: bytes
+    received_us: int
+    control_id: str = ""  # MSH-10; empty when the sender gave none
+    lane: str = ""  # what keeps order: the patient's key as sent, or empty for the site's own lane
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Intake's answer: the bytes lie durably at `position`, or a fault says why they do not."""
+
+    position: int = 0
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal. Positions grow in commit order and are never reused."""
+
+    position: int
+    partition: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class PatientKey:
+    """A source record: what one site calls one patient.
+
+    `record` is its keyed id and at the same time the id of the source Patient. `local_id` is the
+    identifier as the site writes it.
+    """
+
+    site: str
+    record: str
+    local_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An identifier a source record was seen with.
+
+    Two records of a site that share one are one person: the source says so.
+    """
+
+    record: str
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The source says that `subsumed` is `survivor` (HL7 v2 A40): a statement, not a deletion."""
+
+    survivor: PatientKey
+    subsumed: PatientKey
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one message says about one resource.
+
+    `merge`: element by element, the newest statement of each top-level element holds, and what is
+    not mentioned stays. `replace`: the newest contribution holds as a whole. `clears` are elements
+    the source emptied (HL7 v2 `""`, V2.9.1 2.4.3.1). `weak` are elements that came from a default:
+    they fill a gap and never replace a value. A contribution of higher `rank` is never replaced by
+    one of lower rank (a preliminary result after the final one).
+    """
+
+    type: str
+    id: str
+    body: dict[str, Any]  # FHIR R4 JSON; `resourceType`, `id` first; decimals are lexeme.Number
+    patient: str = (
+        ""  # record of the source Patient the resource is about; for a Patient its own id
+    )
+    mode: str = "replace"  # or "merge"
+    clears: tuple[str, ...] = ()
+    weak: frozenset[str] = frozenset()
+    rank: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something an analyst should know about a message that was accepted: a code and a place."""
+
+    code: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one message says: contributions and statements, or the rule that `filtered` it."""
+
+    control_id: str
+    kind: str  # MSH-9 as `ADT^A01`
+    source_us: int  # the sender's own time for the facts
+    plan: str  # content hash of the effective mapping
+    patients: tuple[PatientKey, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    merges: tuple[Merge, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    filtered: str = ""
+    lines: tuple[str, ...] = field(default=())  # rule lines used, `file:line`; only when traced

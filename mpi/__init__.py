@@ -1,0 +1,1 @@
+"""Master patient index: which source records are one person, and why."""
