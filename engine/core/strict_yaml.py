@@ -1,0 +1,184 @@
+"""YAML in the strict subset all our files use: every scalar is a string, every node has its place.
+
+Refused, because they surprise people or cost memory: tags, anchors and aliases, duplicate keys,
+keys that are not scalars, several documents, nesting beyond `MAX_DEPTH`, texts beyond
+`MAX_CHARACTERS`. `NO`, `1.10` and `2026-01-01` are the strings they look like; who wants a number
+converts it where the key is known. YAML 1.1 syntax as PyYAML reads it; the parser's events are
+used, so no alias is ever expanded. Does no IO: callers pass the text and the name to show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from engine.core.problem import Place, Problem
+
+MAX_DEPTH = 40
+MAX_CHARACTERS = 1_000_000
+
+_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text; `quoted` tells `"5"` and block texts from a bare `5`. An absent value is empty."""
+
+    place: Place
+    text: str
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `key: value` of a table."""
+
+    key: Scalar
+    value: "Node"
+
+    @property
+    def name(self) -> str:
+        return self.key.text
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping, in the order written. Its keys are distinct."""
+
+    place: Place
+    entries: tuple[Entry, ...] = ()
+
+    def get(self, name: str) -> "Node | None":
+        return next((entry.value for entry in self.entries if entry.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    place: Place
+    items: tuple["Node", ...] = ()
+
+
+Node = Scalar | Table | Items
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a text holds. With problems the tree has gaps: report, and do not use it."""
+
+    root: Node | None
+    problems: tuple[Problem, ...] = ()
+
+
+class _RefusedError(Exception):
+    """Ends the reading where nothing after it can be trusted."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    file: str
+    lines: list[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def place(self, start: Any, end: Any) -> Place:
+        source = self.lines[start.line] if start.line < len(self.lines) else ""
+        stop = end.column if end.line == start.line else len(source)
+        width = max(1, stop - start.column)
+        return Place(self.file, start.line + 1, start.column + 1, width, source)
+
+    def refuse(self, code: str, message: str, place: Place, remedy: str = "") -> None:
+        self.problems.append(Problem(code, message, place, remedy))
+
+    def node(self, event: Any, events: Iterator[Any], depth: int = 0) -> Node:
+        place = self.place(event.start_mark, event.end_mark)
+        if depth > MAX_DEPTH:
+            self.refuse("E105", f"nested deeper than {MAX_DEPTH} levels", place)
+            raise _RefusedError
+        if isinstance(event, yaml.AliasEvent):
+            self.refuse("E103", "an alias is not allowed", place, "write the value out")
+            return Scalar(place, "", quoted=True)
+        self.plainness(event, place)
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(place, event.value, quoted=bool(event.style))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Items(place, tuple(self.items(events, depth)))
+        return Table(place, tuple(self.entries(events, depth)))
+
+    def plainness(self, event: Any, place: Place) -> None:
+        if event.anchor is not None:
+            self.refuse("E103", "an anchor is not allowed", place, "write the value out where used")
+        if event.tag is not None:
+            self.refuse(
+                "E104", "a tag is not allowed", place, "quote the value if it starts with '!'"
+            )
+
+    def items(self, events: Iterator[Any], depth: int) -> Iterator[Node]:
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                return
+            yield self.node(event, events, depth + 1)
+
+    def entries(self, events: Iterator[Any], depth: int) -> Iterator[Entry]:
+        seen: dict[str, Place] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                return
+            key = self.node(event, events, depth + 1)
+            value = self.node(next(events), events, depth + 1)
+            if not isinstance(key, Scalar):
+                self.refuse("E107", "a key has to be a text", key.place)
+            elif key.text in seen:
+                first = f"first written at line {seen[key.text].line}"
+                self.refuse("E102", f"duplicate key '{key.text}'", key.place, first)
+            else:
+                seen[key.text] = key.place
+                yield Entry(key, value)
+
+
+def read(text: str, file: str) -> Document:
+    """Read one document. `file` is the name shown in problems. An empty text has no root."""
+    text = text.removeprefix("\ufeff")
+    reader = _Reader(file, text.splitlines())
+    if len(text) > MAX_CHARACTERS:
+        reader.refuse("E106", f"longer than {MAX_CHARACTERS} characters", Place(file, 1, 1))
+        return Document(None, tuple(reader.problems))
+    root: Node | None = None
+    try:
+        root = _document(reader, iter(yaml.parse(text, Loader=_LOADER)))
+    except yaml.MarkedYAMLError as error:
+        _syntax(reader, error)
+    except yaml.YAMLError:
+        reader.refuse("E101", "holds a character YAML does not allow", Place(file, 1, 1))
+    except _RefusedError:
+        root = None
+    return Document(root, tuple(reader.problems))
+
+
+def _document(reader: _Reader, events: Iterator[Any]) -> Node | None:
+    root: Node | None = None
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent) and root is not None:
+            place = reader.place(event.start_mark, event.end_mark)
+            reader.refuse("E108", "a file holds one document", place, "put it into its own file")
+            raise _RefusedError
+        if isinstance(event, yaml.NodeEvent):
+            root = reader.node(event, events)
+    return root
+
+
+def _syntax(reader: _Reader, error: yaml.MarkedYAMLError) -> None:
+    mark = error.problem_mark or error.context_mark
+    place = reader.place(mark, mark) if mark else Place(reader.file, 1, 1)
+    words = error.problem or error.context or "cannot be read"
+    reader.refuse("E101", f"not YAML: {words}", place, "check indentation, quotes and colons here")
+
+
+def plain(node: Node) -> Any:
+    """Return the tree as `str`, `list` and `dict`, without places."""
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, Items):
+        return [plain(item) for item in node.items]
+    return {entry.name: plain(entry.value) for entry in node.entries}
