@@ -1,0 +1,46 @@
+"""One person or two: the verdict on a pair of records, with its reasons.
+
+Pure and symmetric; the same in every process. The score ranks, the gates guard: a pair is linked
+without a person looking only when it scores above the model's threshold and no gate holds it back.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mpi.compare import compare
+from mpi.gates import HARD, Pair, closed
+from mpi.model import Model
+from mpi.person import Person
+from mpi.score import FieldEvidence, evidence, score
+
+Outcome = Literal["link", "review", "apart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on a pair. `bits` are log2 posterior odds, rounded to 1e-3."""
+
+    outcome: Outcome
+    bits: float
+    fields: tuple[FieldEvidence, ...]
+    gates: tuple[str, ...]
+
+    @property
+    def hard(self) -> bool:
+        """Whether the records contradict each other so that no chain of links may join them."""
+        return not HARD.isdisjoint(self.gates)
+
+
+def _outcome(bits: float, said: set[str], model: Model) -> Outcome:
+    if "apart" in said or bits < model.review_bits:
+        return "apart"
+    return "review" if said or bits < model.link_bits else "link"
+
+
+def judge(a: Person, b: Person, model: Model) -> Verdict:
+    """Decide on a pair of records; the order of the two does not matter."""
+    levels = compare(a, b)
+    bits, rival = score(levels, model)
+    gates = closed(Pair(a, b, levels))
+    outcome = _outcome(bits, set(gates.values()), model)
+    return Verdict(outcome, bits, evidence(levels, model, rival), tuple(gates))

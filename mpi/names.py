@@ -1,0 +1,121 @@
+"""What a person's name says: surname parts, suffix, nicknames, names that are none.
+
+Knows nothing of scoring. Nicknames come from the table of the `nicknames` package, read once on
+first use (this is its only owner); the table is data, so the result is the same in every process.
+"""
+
+import re
+from functools import cache
+from types import MappingProxyType
+
+from mpi.normalise import tokens, vocabulary
+
+_SUFFIXES = {
+    "JR": "JR",
+    "JUNIOR": "JR",
+    "SR": "SR",
+    "SENIOR": "SR",
+    "II": "II",
+    "2ND": "II",
+    "III": "III",
+    "3RD": "III",
+    "IV": "IV",
+    "4TH": "IV",
+}
+_PARTICLES = vocabulary(
+    "DE DEL LA LAS LOS EL VAN DER DEN VON DU DA DAS DO DOS DI Y E AL BIN BINT IBN TER TEN ZU"
+)
+_GLUED = frozenset({"MC", "MAC", "O", "ST", "SAINT", "FITZ"})
+
+_GENERIC = re.compile(
+    r"(?:BABY|NEWBORN|NEW BORN|INFANT|TWIN|TRIPLET)(?: ?(?:BABY|BOY|GIRL|MALE|FEMALE|TWIN))*"
+    r"(?: ?([A-H1-8]))?(?: .*)?$"
+    r"|(?:BOY|GIRL|BB|BG)(?: ([A-H1-8]))?(?: .*)?$"
+    r"|(?:MALE|FEMALE|BABYBOY|BABYGIRL)([A-H1-8])?$"
+    r"|[A-Z]{2,}S(?:BOY|GIRL)([A-H1-8])?$"
+)
+_NO_NAME = vocabulary(
+    "UNKNOWN UNKN UNK TEST ZZTEST TESTPATIENT TESTING NONAME NFN NLN FNU LNU NA NONE UNIDENTIFIED "
+    "ANONYMOUS TRAUMA DUMMY XXX XXXX XX ZZZ"
+)
+
+
+def surname_tokens(family: str) -> tuple[tuple[str, ...], str]:
+    """The parts of a surname that tell people apart, and the generation suffix inside it.
+
+    `de la Cruz-Núñez Jr` gives `(("CRUZ", "NUNEZ"), "JR")`. Particles go unless nothing else is
+    left; `MC DONALD` and `MCDONALD` are one.
+    """
+    words = list(tokens(family))
+    suffix = ""
+    while len(words) > 1 and (found := suffix_of(words[-1])):
+        suffix = suffix or found
+        words.pop()
+    glued: list[str] = []
+    for word in words:
+        if glued and glued[-1] in _GLUED:
+            glued[-1] += word
+        else:
+            glued.append(word)
+    return tuple(w for w in glued if w not in _PARTICLES) or tuple(glued), suffix
+
+
+def suffix_of(word: str) -> str:
+    """The generation a folded word names: JR, SR, II, III or IV; otherwise `""`."""
+    return _SUFFIXES.get(word, "")
+
+
+def newborn_order(given: tuple[str, ...]) -> int | None:
+    """Birth order in a name given because there is none yet, 0 without one; None for a real name.
+
+    `BABYBOY A` gives 1, `GIRL LINDA` 0, `LINDA` None.
+    """
+    if not given:
+        return None
+    found = _GENERIC.match(" ".join(given))
+    if not found:
+        return None
+    mark = next((g for g in found.groups() if g), "")
+    if not mark:
+        return 0
+    return int(mark) if mark.isdigit() else ord(mark) - ord("A") + 1
+
+
+def is_placeholder(first: str, surnames: tuple[str, ...]) -> bool:
+    """Whether a name stands for "we do not know": JOHN DOE, UNKNOWN, TEST."""
+    if first in _NO_NAME or any(s in _NO_NAME for s in surnames):
+        return True
+    return surnames == ("DOE",) and first in {"JOHN", "JANE", "BABY", "JON", ""}
+
+
+@cache
+def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]]]:
+    """The root of every known name, and the pairs that may be one person's name."""
+    from nicknames import name_triplets  # noqa: PLC0415 - reads a file: not at import
+
+    formal: dict[str, set[str]] = {}
+    for row in name_triplets():
+        formal.setdefault(row.name2.upper(), set()).add(row.name1.upper())
+    pairs: set[tuple[str, str]] = set()
+    roots: dict[str, str] = {}
+    for short, names in formal.items():
+        pairs.update((short, name) for name in names)
+        pairs.update((name, short) for name in names)
+        # A name that is formal for others as well (ROBERTO for BETO, itself short of nothing) is
+        # its own root: the choice must not depend on the order of the table.
+        roots[short] = min(names)
+    return MappingProxyType(roots), frozenset(pairs)
+
+
+def name_root(first: str) -> str:
+    """The formal name a short one usually stands for; itself when it is no known nickname."""
+    return _relations()[0].get(first, first)
+
+
+def may_be_nickname(a: str, b: str) -> bool:
+    """Whether one may be short for the other, or both for the same root (BOB, ROB)."""
+    roots, pairs = _relations()
+    if (a, b) in pairs:
+        return True
+    root = roots.get(a)
+    return root is not None and root == roots.get(b)
