@@ -1,0 +1,128 @@
+"""Which character set a message is in, and its text: declared, never guessed.
+
+MSH-18 decides (HL7 table 0211); blank, the channel's fallback does. A byte order mark is a
+declaration of its own and is dropped. Bytes that do not fit what was declared are a fault, because
+a wrong guess turns a name into another name.
+"""
+
+import codecs
+import re
+
+from engine.core.fault import Category, refuse
+
+# Table 0211, and the spellings real senders use for the same sets. CNS 11643 has no decoder here.
+_NAMES = {
+    "ASCII": "ascii",
+    "US-ASCII": "ascii",
+    "ISO IR6": "ascii",
+    **{f"8859/{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
+    **{f"ISO-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
+    **{f"8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
+    "ISO IR14": "shift_jis",
+    "ISO IR87": "iso2022_jp",
+    "ISO IR159": "iso2022_jp_1",
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "BIG-5": "big5",
+    "UNICODE": "utf-8",
+    "UNICODE UTF-8": "utf-8",
+    "UTF-8": "utf-8",
+    "UTF8": "utf-8",
+    "UNICODE UTF-16": "utf-16",
+    "UTF-16": "utf-16",
+    "UNICODE UTF-32": "utf-32",
+    "UTF-32": "utf-32",
+    "WINDOWS-1252": "cp1252",
+    "CP1252": "cp1252",
+}
+_MARKS = (  # the longer marks first: UTF-32 LE begins like UTF-16 LE
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WIDE = (  # without a mark, the header's own letters show the width
+    ("MSH".encode("utf-32-le"), "utf-32-le"),
+    ("MSH".encode("utf-32-be"), "utf-32-be"),
+    ("MSH".encode("utf-16-le"), "utf-16-le"),
+    ("MSH".encode("utf-16-be"), "utf-16-be"),
+)
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+def charset_of(msh18: str, fallback: str) -> str:
+    r"""Name the Python codec for a value of MSH-18, or `fallback` when it is blank or `""`.
+
+    The first repetition counts; the others name alternates for `\C..\` escapes. FaultError for a
+    name that is not known.
+    """
+    name = " ".join(msh18.partition("~")[0].upper().split())
+    if name in {"", '""'}:
+        return fallback
+    codec = _NAMES.get(name)
+    if codec is None:
+        raise refuse(
+            Category.INVALID, "charset-unknown", "MSH-18 names a character set not known", "MSH-18"
+        )
+    return codec
+
+
+def decode(body: bytes, fallback: str) -> tuple[str, str]:
+    """Return a message's text and the codec it was read with; FaultError when they disagree."""
+    marked, body = _strip_mark(body)
+    if marked.startswith(("utf-16", "utf-32")):
+        return _decode_wide(body, marked)
+    codec = charset_of(_declared(body), marked or fallback)
+    return _strictly(body, codec), codec
+
+
+def _strip_mark(body: bytes) -> tuple[str, bytes]:
+    if body[:3] == b"MSH":
+        return "", body
+    for mark, codec in _MARKS:
+        if body.startswith(mark):
+            return codec, body[len(mark) :]
+    for letters, codec in _WIDE:
+        if body.startswith(letters):
+            return codec, body
+    return "", body
+
+
+def _decode_wide(body: bytes, codec: str) -> tuple[str, str]:
+    text = _strictly(body, codec)
+    declared = charset_of(_field_18(text.lstrip()), codec)
+    if declared not in {codec, codec[:6], "utf-8" if "UTF" not in _field_18(text).upper() else ""}:
+        raise _mismatch()
+    return text, codec
+
+
+def _declared(body: bytes) -> str:
+    """MSH-18 before decoding: every set of table 0211 but the wide ones writes ASCII as ASCII."""
+    start = body[:64].lstrip()
+    offset = len(body[:64]) - len(start)
+    end = _LINE_END.search(body, offset)
+    line = body[offset : end.start() if end else len(body)]
+    return _field_18(line.decode("ascii", "replace"))
+
+
+def _field_18(text: str) -> str:
+    line = text.splitlines()[0] if text else ""
+    fields = line.split(line[3], 18) if len(line) > 3 else []
+    return fields[17] if len(fields) > 17 else ""
+
+
+def _strictly(body: bytes, codec: str) -> str:
+    try:
+        return body.decode(codec)
+    except UnicodeDecodeError:
+        raise _mismatch() from None
+
+
+def _mismatch() -> Exception:
+    return refuse(
+        Category.INVALID,
+        "charset-mismatch",
+        "the bytes are not in the declared character set",
+        "MSH-18",
+    )
