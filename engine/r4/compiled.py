@@ -1,0 +1,167 @@
+"""Turns the tables of R4 into checks: one per datatype, backbone and resource, made once.
+
+Types refer to each other in circles (Reference, Identifier, Reference). Making them is a walk over
+the types; a step back into a type whose making is not finished closes a circle, and exactly those
+steps count depth.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from engine.r4 import contained, elements
+from engine.r4.elements import Element
+from engine.r4.invariants import RULES
+from engine.r4.objects import Children, array, deeper, is_simple, structure
+from engine.r4.primitives import CHECKS, bound
+from engine.r4.problem import Check, Found, Problem, Scope
+from engine.r4.references import reference
+
+_BACKBONES = frozenset({"BackboneElement", "Element"})
+_UNKNOWN_TYPE = [Problem("unknown-type", "resourceType names no resource of R4", ".resourceType")]
+_NESTED = [Problem("invariant", "a contained resource contains nothing itself (dom-2)")]
+_UNBOUND = [Problem("bad-code", "no coding is from the required value set")]
+
+Members = frozenset[tuple[str, str]]
+
+
+def _coding_in(members: Members, coding: dict[str, Any]) -> bool:
+    return (coding.get("system"), coding.get("code")) in members
+
+
+def _bound_concept(check: Check, members: Members) -> Check:
+    """A CodeableConcept of a required value set: one of its codings has to be from there."""
+
+    def checked(value: Any, scope: Scope) -> Found:
+        found = check(value, scope)
+        if found or "extension" in value:  # an extension may say why there is no code
+            return found
+        held = any(_coding_in(members, coding) for coding in value.get("coding", ()))
+        return None if held else _UNBOUND
+
+    return checked
+
+
+def _bound_coding(check: Check, members: Members) -> Check:
+    def checked(value: Any, scope: Scope) -> Found:
+        found = check(value, scope)
+        if found or "extension" in value or _coding_in(members, value):
+            return found
+        return _UNBOUND
+
+    return checked
+
+
+def _held(name: str) -> Callable[[Check, Members], Check] | None:
+    return {"CodeableConcept": _bound_concept, "Coding": _bound_coding}.get(name)
+
+
+def _named(_: Any, __: Scope) -> Found:
+    """`resourceType`: whoever chose the check has read it."""
+    return None
+
+
+class _Maker:
+    """Makes checks and keeps them by type name or backbone path."""
+
+    def __init__(self, made: dict[str, Check]) -> None:
+        self.made = made
+        self._open: set[str] = set()
+
+    def of(self, path: str) -> Check:
+        """The check of an object of this type or backbone."""
+        if path in self.made:
+            return deeper(self.made[path]) if path in self._open else self.made[path]
+        below = elements.children(path)
+        resource = path in elements.resource_types()
+        table = Children(resourceType=_named) if resource else Children()
+        own = structure(table, below, RULES.get(path, {}), resource=resource)
+        self.made[path] = own
+        self._open.add(path)
+        for element in below.values():
+            self._enter(table, element)
+        self._open.discard(path)
+        return own
+
+    def _enter(self, table: Children, element: Element) -> None:
+        primitive = is_simple(element)
+        check = self._one(element)
+        if element.repeats:
+            check = array(check, most=element.max, padded=primitive)
+        table[element.name] = check
+        if primitive:
+            beside = self.of("Element")
+            if element.repeats:
+                beside = array(beside, most=element.max, padded=True)
+            table[f"_{element.name}"] = beside
+
+    def _one(self, element: Element) -> Check:
+        """The check of one value of the element, before repetition."""
+        if element.content_reference:
+            return self.of(element.content_reference)
+        name = element.types[0]
+        if elements.is_primitive(name):
+            return CHECKS[name] if element.binding is None else bound(element.binding)
+        if name == "Resource":
+            return _contained if element.name == "contained" else _entry
+        if name in _BACKBONES:
+            return self.of(element.path)
+        if name == "Reference":
+            return reference(self.of(name), element.targets, elements.resource_types())
+        check = self.of(element.profile or name)
+        members = elements.members(element.value_set) if element.binding else None
+        binder = _held(name)
+        return check if members is None or binder is None else binder(check, members)
+
+
+@cache
+def _data_types() -> dict[str, Check]:
+    maker = _Maker({})
+    for name in sorted(elements.data_types()):
+        maker.of(name)
+    return maker.made
+
+
+@cache
+def _bodies(type_name: str) -> Check:
+    """The check of a resource without what binds it to others; its type is known to be right."""
+    return _Maker(dict(_data_types())).of(type_name)
+
+
+def _type_of(value: Any) -> str:
+    """The resource type an object names, empty when it names none of R4."""
+    name = value.get("resourceType") if type(value) is dict else None
+    return name if type(name) is str and name in elements.resource_types() else ""
+
+
+def _contained(value: Any, scope: Scope) -> Found:
+    name = _type_of(value)
+    if not name:
+        return _UNKNOWN_TYPE
+    if "contained" in value:  # dom-2; looking further would only follow a bomb
+        return _NESTED
+    return _bodies(name)(value, scope)
+
+
+def _entry(value: Any, scope: Scope) -> Found:
+    """A resource in a Bundle entry or a parameter stands for itself: references end at its edge."""
+    name = _type_of(value)
+    if not name:
+        return _UNKNOWN_TYPE
+    return check_whole(name)(value, Scope(depth=scope.depth, conditional=True))
+
+
+@cache
+def check_whole(type_name: str) -> Check:
+    """The check of a resource of this type with everything in it. KeyError for no such type."""
+    if type_name not in elements.resource_types():
+        raise KeyError(type_name)
+    body = _bodies(type_name)
+
+    def check(value: Any, scope: Scope) -> Found:
+        found = body(value, scope)
+        if found is None and (scope.local or "contained" in value):
+            return contained.problems(value) or None
+        return found
+
+    return check

@@ -1,0 +1,165 @@
+"""The invariants of R4 worth their time, as plain functions instead of FHIRPath.
+
+Each is keyed as in the definitions (`per-1`, `obs-6`) and written for a value whose elements were
+found well-formed before. Chosen: those that hold for everything (ele-1, ext-1), those of datatypes
+every feed uses, and those of the resources Concord writes. Left out: dom-6 and con-3 (warnings),
+txt-1/2 (narrative is not parsed), and the invariants of definitional resources.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+Json = dict[str, Any]
+Rule = Callable[[Json], bool]  # True when the invariant holds
+
+
+def _has(value: Json, *names: str) -> bool:
+    """Whether one of the elements is there, be it only as an extension of a primitive."""
+    return any(name in value or f"_{name}" in value for name in names)
+
+
+def _form(value: Json, prefix: str) -> bool:
+    """Whether a choice is present in any form: `value` finds `valueQuantity`."""
+    size = len(prefix)
+    return any(
+        name.startswith(prefix) and name[size : size + 1].isupper()
+        for name in (key.lstrip("_") for key in value)
+    )
+
+
+def _ordered(start: str, end: str) -> bool:
+    """Whether start <= end as far as both say; what is written less exactly cannot contradict."""
+    if "T" in start and "T" in end:
+        try:
+            return datetime.fromisoformat(start) <= datetime.fromisoformat(end)
+        except ValueError:  # a leap second: Python has none
+            return start[:16] <= end[:16] or start[-6:] != end[-6:]
+    # a day has no zone and a time has, so the two compare by month only
+    size = min(len(start), len(end)) if "T" not in start + end else 7
+    size = min(size, len(start), len(end))
+    return start[:size] <= end[:size]
+
+
+def _period(value: Json) -> bool:
+    start, end = value.get("start"), value.get("end")
+    return start is None or end is None or _ordered(start, end)
+
+
+def _amount(quantity: Json) -> Decimal | None:
+    written = quantity.get("value")
+    return None if written is None else Decimal(str(written))
+
+
+def _range(value: Json) -> bool:
+    low, high = value.get("low"), value.get("high")
+    if low is None or high is None or low.get("unit") != high.get("unit"):
+        return True
+    least, most = _amount(low), _amount(high)
+    return least is None or most is None or least <= most
+
+
+def _ratio(value: Json) -> bool:
+    both = ("numerator" in value) == ("denominator" in value)
+    return both and ("numerator" in value or "extension" in value)
+
+
+def _coded(concept: Json | None, *codes: str) -> bool:
+    return concept is not None and any(c.get("code") in codes for c in concept.get("coding", ()))
+
+
+def _codings(concept: Json) -> set[tuple[str | None, str | None]]:
+    return {(c.get("system"), c.get("code")) for c in concept.get("coding", ())}
+
+
+def _component_values(value: Json) -> bool:
+    """obs-7: a component with the code of the observation takes the place of its value."""
+    if "component" not in value or not _form(value, "value"):
+        return True
+    own = _codings(value["code"]) if "code" in value else set()
+    return not any(own & _codings(c["code"]) for c in value["component"] if "code" in c)
+
+
+def _clinical_status(value: Json) -> bool:
+    """ait-1, ait-2: a clinical status, unless entered in error."""
+    return ("clinicalStatus" in value) != _coded(
+        value.get("verificationStatus"), "entered-in-error"
+    )
+
+
+def _abatement(value: Json) -> bool:
+    return not _form(value, "abatement") or _coded(
+        value.get("clinicalStatus"), "resolved", "remission", "inactive"
+    )
+
+
+def _scheduled(value: Json) -> bool:
+    waiting = value.get("status") in {"proposed", "cancelled", "waitlist"}
+    return waiting or (_has(value, "start") and _has(value, "end"))
+
+
+def _needs(name: str, *wanted: str) -> Rule:
+    """When `name` is there, one of `wanted` has to be, too."""
+    return lambda value: not _has(value, name) or _has(value, *wanted)
+
+
+def _either(*names: str) -> Rule:
+    return lambda value: _has(value, *names)
+
+
+# Where the rule holds: a datatype, a resource or a backbone path. Key, rule.
+RULES: dict[str, dict[str, Rule]] = {
+    "Attachment": {"att-1": _needs("data", "contentType")},
+    "ContactPoint": {"cpt-2": _needs("value", "system")},
+    "Extension": {"ext-1": lambda value: ("extension" in value) != _form(value, "value")},
+    "Period": {"per-1": _period},
+    "Quantity": {"qty-3": _needs("code", "system")},
+    "SimpleQuantity": {"qty-3": _needs("code", "system")},
+    "Range": {"rng-2": _range},
+    "Ratio": {"rat-1": _ratio},
+    "Timing.repeat": {
+        "tim-1": _needs("duration", "durationUnit"),
+        "tim-2": _needs("period", "periodUnit"),
+        "tim-6": _needs("periodMax", "period"),
+        "tim-7": _needs("durationMax", "duration"),
+        "tim-8": _needs("countMax", "count"),
+        "tim-10": lambda value: not (_has(value, "timeOfDay") and _has(value, "when")),
+    },
+    "AllergyIntolerance": {"ait-1": _clinical_status},
+    "Appointment": {
+        "app-2": lambda value: _has(value, "start") == _has(value, "end"),
+        "app-3": _scheduled,
+        "app-4": lambda value: (
+            not _has(value, "cancelationReason") or value.get("status") in {"noshow", "cancelled"}
+        ),
+    },
+    "Appointment.participant": {"app-1": _either("type", "actor")},
+    "Bundle": {
+        "bdl-1": lambda value: (
+            not _has(value, "total") or value.get("type") in {"searchset", "history"}
+        ),
+    },
+    "Bundle.entry": {
+        "bdl-5": _either("resource", "request", "response"),
+        "bdl-8": lambda value: "/_history/" not in value.get("fullUrl", ""),
+    },
+    "Condition": {
+        "con-4": _abatement,
+        "con-5": lambda value: (
+            not (
+                "clinicalStatus" in value
+                and _coded(value.get("verificationStatus"), "entered-in-error")
+            )
+        ),
+    },
+    "Condition.evidence": {"con-2": _either("code", "detail")},
+    "Condition.stage": {"con-1": _either("summary", "assessment")},
+    "Immunization.education": {"imm-1": _either("documentType", "reference")},
+    "Observation": {
+        "obs-6": lambda value: not (_has(value, "dataAbsentReason") and _form(value, "value")),
+        "obs-7": _component_values,
+    },
+    "Observation.referenceRange": {"obs-3": _either("low", "high", "text")},
+    "Patient.contact": {"pat-1": _either("name", "telecom", "address", "organization")},
+}

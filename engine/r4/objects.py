@@ -1,0 +1,208 @@
+"""Compiles the elements of a type into one check over a JSON object.
+
+Knows JSON's form of FHIR (json.html): arrays for what repeats, `_name` beside a primitive for its
+id and extensions, `null` as padding, nothing empty. Knows no element by name: the tables say them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.r4.elements import Element, is_primitive
+from engine.r4.invariants import Rule
+from engine.r4.problem import Check, Found, Problem, Scope, at
+
+Json = dict[str, Any]
+Judge = Callable[[Json], Found]
+
+MAX_DEPTH = 64  # of types nested in themselves: extensions, sections, items, contained
+
+NOT_OBJECT = [Problem("wrong-type", "the value is not an object")]
+_NOT_ARRAY = [Problem("wrong-type", "the element repeats: the value is not an array")]
+_EMPTY = [Problem("empty-value", "an object or array must not be empty")]
+_ID_ONLY = [Problem("empty-value", "an element has a value or children besides its id (ele-1)")]
+_UNKNOWN = [Problem("unknown-element", "the type has no element of this name")]
+_DEEP = [Problem("too-deep", f"elements are nested more than {MAX_DEPTH} times")]
+
+
+_name = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}").fullmatch
+
+
+class Children(dict[str, Check]):
+    """The checks of an object's elements by JSON name; any other name is refused."""
+
+    def __missing__(self, _: str) -> Check:
+        return _unknown
+
+
+def _unknown(_: Any, __: Scope) -> Found:
+    return _UNKNOWN
+
+
+def _step(name: str) -> str:
+    # a key that looks like no element name may be anything, a patient's data included
+    return f".{name}" if _name(name) else ".?"
+
+
+def is_simple(element: Element) -> bool:
+    """Whether JSON writes the element's value as one string, number or boolean."""
+    return bool(element.types) and is_primitive(element.types[0])
+
+
+def deeper(check: Check) -> Check:
+    """Count a step into a type that can hold itself, and end at `MAX_DEPTH`."""
+
+    def counted(value: Any, scope: Scope) -> Found:
+        if scope.depth >= MAX_DEPTH:
+            return _DEEP
+        scope.depth += 1
+        found = check(value, scope)
+        scope.depth -= 1
+        return found
+
+    return counted
+
+
+def array(check: Check, *, most: int | None, padded: bool) -> Check:
+    """Check each member of an array. `padded`: members may be null, which the object judges."""
+    too_many = [Problem("too-many", f"the element occurs at most {most} times")]
+
+    def members(value: Any, scope: Scope) -> Found:
+        if type(value) is not list:
+            return _NOT_ARRAY
+        if not value:
+            return _EMPTY
+        found: list[Problem] = []
+        for index, member in enumerate(value):
+            if padded and member is None:
+                continue
+            wrong = check(member, scope)
+            if wrong:
+                found += at(f"[{index}]", wrong)
+        if most is not None and len(value) > most:
+            found += too_many
+        return found or None
+
+    return members
+
+
+def _required(elements: Iterable[Element]) -> list[Judge]:
+    """For the required elements: one of the JSON names that satisfy each has to be there."""
+    forms: dict[str, set[str]] = {}
+    for element in elements:
+        if element.min:
+            names = forms.setdefault(element.group or element.name, set())
+            names |= {element.name, f"_{element.name}"}
+    needs = [
+        (names, Problem("missing-element", f"{name} is required", f".{name}"))
+        for name, names in forms.items()
+    ]
+    plain = forms.keys()
+
+    def judge(value: Json) -> Found:
+        if plain <= value.keys():
+            return None
+        return [problem for names, problem in needs if names.isdisjoint(value)]
+
+    return [judge] if needs else []
+
+
+def _choices(elements: Iterable[Element]) -> list[Judge]:
+    """Of each choice at most one form; a primitive form and its extensions are one."""
+    groups: dict[str, dict[str, str]] = {}
+    for element in elements:
+        if element.group:
+            forms = groups.setdefault(element.group, {})
+            forms |= {element.name: element.name, f"_{element.name}": element.name}
+    either = [
+        (forms, Problem("two-choices", f"only one form of {name} may be given", f".{name}"))
+        for name, forms in groups.items()
+    ]
+    concerned = frozenset(name for forms in groups.values() for name in forms)
+
+    def judge(value: Json) -> Found:
+        if len(concerned & value.keys()) < 2:
+            return None
+        return [
+            problem
+            for forms, problem in either
+            if len({forms[name] for name in forms.keys() & value.keys()}) > 1
+        ]
+
+    return [judge] if either else []
+
+
+def _pairs(name: str, value: Json) -> list[Problem]:
+    """Judge nulls in an array of primitives against the array of extensions beside."""
+    arrays = [a for a in (value.get(name), value.get(f"_{name}")) if type(a) is list]
+    if len({len(a) for a in arrays}) > 1:
+        return [Problem("bad-padding", "values and extensions differ in number", f".{name}")]
+    return [
+        Problem("null-value", "null stands only beside an extension", f".{name}[{index}]")
+        for index, members in enumerate(zip(*arrays, strict=True))
+        if not any(member is not None for member in members)
+    ]
+
+
+def _padding(names: list[str]) -> list[Judge]:
+    both = frozenset(form for name in names for form in (name, f"_{name}"))
+
+    def judge(value: Json) -> Found:
+        if both.isdisjoint(value):
+            return None
+        return [problem for name in names for problem in _pairs(name, value)]
+
+    return [judge] if names else []
+
+
+def _content(value: Json) -> Found:
+    """ele-1: an element has a value or children besides its id."""
+    if len(value) > 1 or (value and "id" not in value):
+        return None
+    return _ID_ONLY if value else _EMPTY
+
+
+def _rule(key: str, rule: Rule) -> Judge:
+    broken = [Problem("invariant", f"the rule {key} of the standard does not hold")]
+    return lambda value: None if rule(value) else broken
+
+
+def structure(
+    checks: Children,
+    elements: dict[str, Element],
+    rules: dict[str, Rule],
+    *,
+    resource: bool = False,
+) -> Check:
+    """Compile the check of one object.
+
+    `checks` may still be filled after the call: types refer to each other in circles. Rules are
+    judged only when everything below is well-formed, since they rely on it.
+    """
+    known = elements.values()
+    judges = [*_required(known), *_choices(known)]
+    judges += _padding([e.name for e in known if e.repeats and is_simple(e)])
+    judges += [] if resource else [_content]
+    verdicts = [_rule(key, rule) for key, rule in rules.items()]
+
+    def check(value: Any, scope: Scope) -> Found:
+        if type(value) is not dict:
+            return NOT_OBJECT
+        found: list[Problem] = []
+        for name, member in value.items():
+            wrong = checks[name](member, scope)
+            if wrong:
+                found += at(_step(name), wrong)
+        for judge in judges:
+            found += judge(value) or ()
+        return found or _first(verdicts, value)
+
+    return check
+
+
+def _first(judges: list[Judge], value: Json) -> Found:
+    for judge in judges:
+        wrong = judge(value)
+        if wrong:
+            return wrong
+    return None
