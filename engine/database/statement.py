@@ -59,4 +59,5 @@ class Statement:
         known = [*self._names, *fixed]
         order = tuple(known.index(name) for name in places)
         plain = order == tuple(range(len(self._names)))
-        return str(compiled), None if plain else order, [compiled.params[name] for name in fixed]
+        constants = [compiled.binds[name].effective_value for name in fixed]
+        return str(compiled), None if plain else order, constants

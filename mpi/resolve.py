@@ -1,0 +1,114 @@
+"""What one message means for who is who: the index's single way in.
+
+Evidence, identifiers and statements are written first; then the components they touch are put into
+groups anew from everything known about them. The outcome is a function of what has been said, not
+of the order in which it was said.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.values import Alias, PatientKey
+from engine.database.transaction import Transaction
+from mpi.cluster import Partition, Task, partition
+from mpi.component import Component, component
+from mpi.evidence import look
+from mpi.links import Said, add_aliases, name_records, say, withdraw
+from mpi.membership import mark_merged, move, name_groups
+from mpi.model import Model
+from mpi.person import person_of
+from mpi.tasks import note_capped, replace_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the index decides by: the match model, and how enterprise ids are made."""
+
+    model: Model
+    mint: Callable[[str], str]  # founder record -> enterprise id
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Which journal entry is being worked on, and when."""
+
+    position: int
+    now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one message brings. `patients`: the source Patients that changed, by record."""
+
+    site: str
+    named: tuple[PatientKey, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    patients: Mapping[str, Mapping[str, Any]] | None = None
+    statements: tuple[Said, ...] = ()
+    undoes: int = 0  # position of an entry that is undone, 0 for none
+    actor: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Who belongs where now. `touched`: enterprise ids whose golden record is out of date."""
+
+    people: Mapping[str, str]  # record -> enterprise id, of all records in the components
+    moved: tuple[str, ...]
+    touched: frozenset[str]
+
+
+_NOTHING = Resolved({}, (), frozenset())
+
+
+def resolve(tx: Transaction, news: News, policy: Policy, at: Occasion) -> Resolved:
+    """Take in one message. Call under the store's writing lock, in the message's transaction."""
+    seeds = name_records(tx, news.named)
+    seeds |= _look_at(tx, news.patients or {}, policy.model, at)
+    seeds |= add_aliases(tx, news.site, news.aliases)
+    seeds |= say(tx, at.position, news.statements)
+    if news.undoes:
+        seeds |= withdraw(tx, at.position, news.undoes, news.actor, news.reason)
+    if not seeds:
+        return _NOTHING
+    return _regroup(tx, component(tx, seeds), policy, at)
+
+
+def _look_at(
+    tx: Transaction, patients: Mapping[str, Mapping[str, Any]], model: Model, at: Occasion
+) -> set[str]:
+    changed = set()
+    for record, body in sorted(patients.items()):
+        looked = look(tx, record, person_of(body), model)
+        if looked.changed:
+            changed.add(record)
+        if looked.capped:
+            note_capped(tx, record, at.position, at.now_us)
+    return changed
+
+
+def _regroup(tx: Transaction, found: Component, policy: Policy, at: Occasion) -> Resolved:
+    inside = [edge for edge in found.edges if edge.a in found.people and edge.b in found.people]
+    result = partition(tuple(found.people), inside, found.statements)
+    people = name_groups(tx, result.groups, at.position, policy.mint)
+    moved = move(tx, found.people, people, at.position, at.now_us)
+    marked = mark_merged(tx, tuple(people), result.merged)
+    replace_tasks(tx, found.people, _tasks(found, result), at.position, at.now_us)
+    touched = {found.people[record] for record in moved}
+    touched |= {people[record] for record in (*moved, *marked)}
+    return Resolved(people, tuple(moved), frozenset(touched - {""}))
+
+
+def _tasks(found: Component, result: Partition) -> list[Task]:
+    """Add the doubtful pairs that lead out of the component, unless someone has settled them."""
+    settled = {said.pair for said in found.statements if not said.withdrawn}
+    outside = [
+        Task("possible-match", edge.a, edge.b, edge.bits)
+        for edge in found.edges
+        if edge.outcome == "review"
+        and (edge.a not in found.people or edge.b not in found.people)
+        and (edge.a, edge.b) not in settled
+    ]
+    return [*result.tasks, *outside]
