@@ -23,10 +23,11 @@ def _has(value: Json, *names: str) -> bool:
 def _form(value: Json, prefix: str) -> bool:
     """Whether a choice is present in any form: `value` finds `valueQuantity`."""
     size = len(prefix)
-    return any(
-        name.startswith(prefix) and name[size : size + 1].isupper()
-        for name in (key.lstrip("_") for key in value)
-    )
+    for key in value:
+        name = key[1:] if key[0] == "_" else key
+        if name.startswith(prefix) and name[size].isupper():
+            return True
+    return False
 
 
 def _ordered(start: str, end: str) -> bool:
@@ -99,13 +100,19 @@ def _scheduled(value: Json) -> bool:
     return waiting or (_has(value, "start") and _has(value, "end"))
 
 
+def _names(*elements: str) -> frozenset[str]:
+    return frozenset(form for name in elements for form in (name, f"_{name}"))
+
+
 def _needs(name: str, *wanted: str) -> Rule:
     """When `name` is there, one of `wanted` has to be, too."""
-    return lambda value: not _has(value, name) or _has(value, *wanted)
+    trigger, satisfying = _names(name), _names(*wanted)
+    return lambda value: trigger.isdisjoint(value) or not satisfying.isdisjoint(value)
 
 
 def _either(*names: str) -> Rule:
-    return lambda value: _has(value, *names)
+    satisfying = _names(*names)
+    return lambda value: not satisfying.isdisjoint(value)
 
 
 # Where the rule holds: a datatype, a resource or a backbone path. Key, rule.

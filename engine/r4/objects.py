@@ -118,18 +118,19 @@ def _choices(elements: Iterable[Element]) -> list[Judge]:
         (forms, Problem("two-choices", f"only one form of {name} may be given", f".{name}"))
         for name, forms in groups.items()
     ]
-    concerned = frozenset(name for forms in groups.values() for name in forms)
+    return [_choice(forms, problem) for forms, problem in either]
+
+
+def _choice(forms: dict[str, str], problem: Problem) -> Judge:
+    names = forms.keys()
 
     def judge(value: Json) -> Found:
-        if len(concerned & value.keys()) < 2:
+        given = names & value.keys()
+        if len(given) < 2 or len({forms[name] for name in given}) < 2:
             return None
-        return [
-            problem
-            for forms, problem in either
-            if len({forms[name] for name in forms.keys() & value.keys()}) > 1
-        ]
+        return [problem]
 
-    return [judge] if either else []
+    return judge
 
 
 def _pairs(name: str, value: Json) -> list[Problem]:
@@ -145,21 +146,23 @@ def _pairs(name: str, value: Json) -> list[Problem]:
 
 
 def _padding(names: list[str]) -> list[Judge]:
-    both = frozenset(form for name in names for form in (name, f"_{name}"))
+    besides = frozenset(f"_{name}" for name in names)
 
     def judge(value: Json) -> Found:
-        if both.isdisjoint(value):
-            return None
-        return [problem for name in names for problem in _pairs(name, value)]
+        if besides.isdisjoint(value):
+            suspect = [n for n in names if type(value.get(n)) is list and None in value[n]]
+        else:
+            suspect = names
+        return [problem for name in suspect for problem in _pairs(name, value)]
 
     return [judge] if names else []
 
 
-def _content(value: Json) -> Found:
-    """ele-1: an element has a value or children besides its id."""
-    if len(value) > 1 or (value and "id" not in value):
-        return None
-    return _ID_ONLY if value else _EMPTY
+def _content(value: Json) -> list[Problem]:
+    """ele-1: an element has a value or children besides its id. For objects of less than two."""
+    if not value:
+        return _EMPTY
+    return _ID_ONLY if "id" in value else []
 
 
 def _rule(key: str, rule: Rule) -> Judge:
@@ -182,7 +185,7 @@ def structure(
     known = elements.values()
     judges = [*_required(known), *_choices(known)]
     judges += _padding([e.name for e in known if e.repeats and is_simple(e)])
-    judges += [] if resource else [_content]
+    least = 0 if resource else 2  # below it the object may have nothing to say
     verdicts = [_rule(key, rule) for key, rule in rules.items()]
 
     def check(value: Any, scope: Scope) -> Found:
@@ -195,7 +198,11 @@ def structure(
                 found += at(_step(name), wrong)
         for judge in judges:
             found += judge(value) or ()
-        return found or _first(verdicts, value)
+        if len(value) < least:
+            found += _content(value)
+        if verdicts and not found:
+            return _first(verdicts, value)
+        return found or None
 
     return check
 

@@ -32,10 +32,10 @@ _time = re.compile(_TIME).fullmatch
 _id = re.compile(r"[A-Za-z0-9.-]{1,64}").fullmatch
 _oid = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+").fullmatch
 _uuid = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_no_uri = re.compile(r"(?!)").fullmatch  # nothing but printable characters without blanks will do
 _code = re.compile(r"[^\s]+(?:\s[^\s]+)*").fullmatch
 _decimal = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _integer = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
-_blank = re.compile(r"\s").search
 _forbidden = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").search
 
 _MAX_STRING = 1_048_576  # characters (datatypes.html#string)
@@ -56,13 +56,19 @@ _CONTROL = [Problem("bad-string", "a string must not hold control characters")]
 
 def text(value: Any, _: Scope) -> Found:
     """Check a string or markdown."""
+    if type(value) is str and value.isprintable() and 0 < len(value) < _MAX_STRING:
+        return None if value[0] != " " or value.strip() else _EMPTY
+    return _unusual(value)
+
+
+def _unusual(value: Any) -> Found:
     if type(value) is not str:
         return _NOT_TEXT
-    if not value or value.isspace():
+    if not value.strip():
         return _EMPTY
     if len(value) > _MAX_STRING:
         return _LONG
-    return None if value.isprintable() or not _forbidden(value) else _CONTROL
+    return _CONTROL if _forbidden(value) else None
 
 
 def _shaped(shape: Shape, code: str, type_name: str) -> Check:
@@ -91,8 +97,16 @@ def _calendar(shape: Shape) -> Shape:
     return real
 
 
-def _uri_shape(value: str) -> bool:
-    return bool(value) and value.isprintable() and not _blank(value)
+def _unspaced(shape: Shape, code: str, type_name: str) -> Check:
+    """Check what is nearly always one run of printable characters; `shape` judges the rest."""
+    slower = _shaped(shape, code, type_name)
+
+    def check(value: Any, scope: Scope) -> Found:
+        if type(value) is str and value and value.isprintable() and " " not in value:
+            return None
+        return slower(value, scope)
+
+    return check
 
 
 def _base64(value: str) -> bool:
@@ -157,10 +171,10 @@ CHECKS: dict[str, Check] = {
     "instant": _shaped(_calendar(_instant), "bad-date", "instant"),
     "time": _shaped(_time, "bad-time", "time"),
     "id": _shaped(_id, "bad-id", "id"),
-    "code": _shaped(_code, "bad-code", "code"),
-    "uri": _shaped(_uri_shape, "bad-uri", "uri"),
-    "url": _shaped(_uri_shape, "bad-uri", "url"),
-    "canonical": _shaped(_uri_shape, "bad-uri", "canonical"),
+    "code": _unspaced(_code, "bad-code", "code"),
+    "uri": _unspaced(_no_uri, "bad-uri", "uri"),
+    "url": _unspaced(_no_uri, "bad-uri", "url"),
+    "canonical": _unspaced(_no_uri, "bad-uri", "canonical"),
     "oid": _shaped(_oid, "bad-uri", "oid"),
     "uuid": _shaped(_uuid, "bad-uri", "uuid"),
     "base64Binary": _shaped(_base64, "bad-base64", "base64Binary"),
