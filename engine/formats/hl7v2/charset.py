@@ -48,7 +48,6 @@ _WIDE = (  # without a mark, the header's own letters show the width
     ("MSH".encode("utf-16-le"), "utf-16-le"),
     ("MSH".encode("utf-16-be"), "utf-16-be"),
 )
-_LINE_END = re.compile(rb"[\r\n]")
 
 
 def charset_of(msh18: str, fallback: str) -> str:
@@ -91,24 +90,26 @@ def _strip_mark(body: bytes) -> tuple[str, bytes]:
 
 def _decode_wide(body: bytes, codec: str) -> tuple[str, str]:
     text = _strictly(body, codec)
-    declared = charset_of(_field_18(text.lstrip()), codec)
-    if declared not in {codec, codec[:6], "utf-8" if "UTF" not in _field_18(text).upper() else ""}:
+    declared = charset_of(_field_18(re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]), codec)
+    if declared not in {codec, codec[:6]}:
         raise _mismatch()
     return text, codec
 
 
 def _declared(body: bytes) -> str:
     """MSH-18 before decoding: every set of table 0211 but the wide ones writes ASCII as ASCII."""
-    start = body[:64].lstrip()
-    offset = len(body[:64]) - len(start)
-    end = _LINE_END.search(body, offset)
-    line = body[offset : end.start() if end else len(body)]
-    return _field_18(line.decode("ascii", "replace"))
+    if body[:3] != b"MSH":
+        body = body.lstrip()
+    end = body.find(b"\r")
+    header = body if end < 0 else body[:end]
+    if b"\n" in header:
+        header = header[: header.index(b"\n")]
+    return _field_18(header.decode("latin-1"))
 
 
-def _field_18(text: str) -> str:
-    line = text.splitlines()[0] if text else ""
-    fields = line.split(line[3], 18) if len(line) > 3 else []
+def _field_18(header: str) -> str:
+    """Return MSH-18 of an MSH line, empty when there is none."""
+    fields = header.split(header[3], 18) if len(header) > 3 else []
     return fields[17] if len(fields) > 17 else ""
 
 

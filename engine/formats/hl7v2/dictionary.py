@@ -26,15 +26,11 @@ _STRUCTURE_NAME = re.compile(r"[A-Z]{3}(_[A-Z0-9]{3})?")
 
 @dataclass(frozen=True, slots=True)
 class FieldDef:
-    """A field of a segment. `datatype` is `*` where the message says it (OBX-5).
-
-    `max_length` is in characters, 0 when the standard gives none.
-    """
+    """A field of a segment. `datatype` is `*` where the message says it (OBX-5)."""
 
     number: int
     datatype: str
     repeats: bool
-    max_length: int
     name: str
     required: bool
     table: str  # HL7 table, e.g. `0001`, or empty
@@ -164,20 +160,20 @@ def _group_name(name: str, prefix: str, order: str) -> str:
 def segment(version: str, name: str) -> SegmentDef | None:
     """Return the fields of a segment in this version, or None when the version has none such."""
     found = _library(normal_version(version)).SEGMENTS.get(name)
-    if found is None:
+    if found is None or len(found) != 2 or len(name) != 3:  # withdrawn, or hl7apy's wildcard
         return None
-    fields = [_field(item) for item in found[1]]
+    # hl7apy's v2.1 tables have a slip or two: what has not the shape of a field is left out
+    fields = [_field(item) for item in found[1] if len(item) == 4 and item[3] == "FIE"]
     return SegmentDef(name, MappingProxyType({field.number: field for field in fields}))
 
 
 def _field(item: Any) -> FieldDef:
-    name, reference, (least, most) = item[:3]
-    _, _, datatype, title, table, length = reference
+    name, reference, (least, most), _ = item
+    datatype, (title, table, _) = reference[2], reference[-3:]
     return FieldDef(
         number=int(name.rpartition("_")[2]),
         datatype="*" if datatype == "varies" else datatype,
         repeats=most != 1,
-        max_length=max(length, 0),
         name=title,
         required=least > 0,
         table=(table or "").removeprefix("HL7"),
@@ -192,7 +188,7 @@ def datatype(version: str, name: str) -> tuple[ComponentDef, ...]:
 
 
 def _component(item: Any) -> ComponentDef:
-    name, reference, (least, _) = item[:3]
+    name, reference, (least, _), _ = item
     _, _, kind, title, table, _ = reference
     return ComponentDef(
         number=int(name.rpartition("_")[2]),

@@ -54,6 +54,8 @@ def read_delimiters(text: str) -> Delimiters:
     use. A doubled escape character in five is read as one: it is what quoting in source code leaves
     behind, and an escape that is also the sub-component separator cannot be meant.
     """
+    if text[3:9] == "|^~\\&|":
+        return STANDARD
     separator = text[3:4]
     characters = re.split(r"[\r\n]", text[4:12].partition(separator or "|")[0], maxsplit=1)[0]
     declared = separator + characters

@@ -7,8 +7,6 @@ Knows no segment's meaning but MSH's, no structure and no data type.
 A message that could stall its readers is refused here, by counting delimiters before any split.
 """
 
-from functools import lru_cache
-
 from engine.core.fault import Category, FaultError, refuse
 from engine.formats.hl7v2.charset import decode
 from engine.formats.hl7v2.encoding import Delimiters, read_delimiters
@@ -17,13 +15,19 @@ from engine.formats.hl7v2.path import component
 # Budgets. Each is several times what real traffic holds, and small enough that a mapping which
 # reads every element of the worst field stays in milliseconds. Bytes are the channel's to limit.
 MAX_SEGMENTS = 20_000  # a genomics report reaches some thousand OBX
-MAX_FIELDS = 1_000  # per segment; the longest standard segment has 101
+MAX_FIELDS = 2_000  # per segment; the longest standard segment has 101
 MAX_REPETITIONS = 2_000  # per field
 MAX_COMPONENTS = 10_000  # per field; waveforms (NA) put one sample into each
 MAX_SUBCOMPONENTS = 20_000  # per field; `&` stands unescaped in HTML that senders put into OBX-5
 MAX_ELEMENTS = 3_000_000  # delimiters in the whole message
 
+_SMALL = 2_000  # characters: no shorter message can break any of these
 _NUMBERED_BY_SEPARATOR = frozenset({"MSH", "FHS", "BHS"})  # field 1 is the separator itself
+_USUAL = (
+    "MSH SFT EVN PID PD1 NK1 PV1 PV2 AL1 DG1 DRG PR1 ROL GT1 IN1 IN2 IN3 ACC ORC OBR OBX NTE "
+    "SPM TQ1 TXA SCH RGS AIS AIG AIL AIP MRG PRT RXA RXE RXO RXR FT1 DB1 CTI ZPD ZPV"
+)
+_USUAL_HEADS = {f"{name}|": name for name in _USUAL.split()}  # spares a look at every letter
 
 
 class Segment:
@@ -124,35 +128,36 @@ def parse(body: bytes, fallback_charset: str = "utf-8") -> Message:
     if "\n" in text:
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     lines = text.split("\r")
-    if len(text) > MAX_FIELDS:
+    if len(text) > _SMALL:
         _check_budget(text, lines, delimiters)
     return Message(delimiters, _segments(lines, delimiters.field), charset)
 
 
 def _segments(lines: list[str], separator: str) -> tuple[Segment, ...]:
     segments: list[Segment] = []
+    usual = _USUAL_HEADS.get
     headers = 0
     for line in lines:
-        name = _segment_name(line[:3])
-        if name and (line[3:4] == separator or len(line) == 3):
+        head = line[:4]
+        name = usual(head) if separator == "|" else None
+        name = name or _segment_name(head, separator)
+        if name:
             segments.append(Segment(name, len(segments), line, separator))
             headers += name == "MSH"
         elif line.strip():
-            raise _no_segment(len(segments))
+            raise _invalid("bad-segment", "a line is not a segment", f"segment {len(segments) + 1}")
     if headers > 1:
         raise _invalid("several-messages", "more than one MSH segment in a message", "MSH[2]")
     return tuple(segments)
 
 
-@lru_cache(maxsize=1024)
-def _segment_name(text: str) -> str:
+def _segment_name(head: str, separator: str) -> str:
     """Return the id in upper case, or nothing when it is none: a letter, then letters or digits."""
-    legal = len(text) == 3 and text.isascii() and text.isalnum() and text[0].isalpha()
-    return text.upper() if legal else ""
-
-
-def _no_segment(index: int) -> FaultError:
-    return _invalid("bad-segment", "a line is not a segment", f"segment {index + 1}")
+    name, rest = head[:3], head[3:]
+    if rest not in {"", separator}:
+        return ""
+    legal = len(name) == 3 and name.isascii() and name.isalnum() and name[0].isalpha()
+    return name.upper() if legal else ""
 
 
 def _invalid(code: str, message: str, where: str) -> FaultError:
