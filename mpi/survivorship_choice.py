@@ -1,0 +1,90 @@
+"""Choosing among the values several records hold for one thing.
+
+Pure, and independent of the order of the candidates: what rules leave undecided, the record id
+decides. Knows no element of Patient; what "complete" means is told by the caller.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.lexeme import encode
+from mpi.survivorship_rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A source record of the person: its Patient and the source time of each top-level element."""
+
+    record: str
+    site: str
+    local_id: str
+    body: Mapping[str, Any]
+    times: Mapping[str, int]
+    merged: bool = False  # the source merged this record into another one
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One value of one member. `same` is equal for values that mean the same."""
+
+    member: Member
+    value: Any
+    same: bytes
+    time: int  # microseconds; 0 when unknown
+    trust: int
+    key: str = ""  # the element of the source Patient it came from
+
+
+def candidate(member: Member, key: str, value: Any, rules: Rules) -> Candidate:
+    return Candidate(
+        member, value, encode(value), member.times.get(key, 0), rules.trust_of(member.site), key
+    )
+
+
+def standing(c: Candidate) -> tuple[bool, int, int, str, bytes]:
+    """Sort key for lists: records in force first, then newest, most trusted, then by record id."""
+    return (c.member.merged, -c.time, -c.trust, c.member.record, c.same)
+
+
+def _kept(found: Sequence[Candidate], of: Callable[[Candidate], Any]) -> list[Candidate]:
+    best = max(of(c) for c in found)
+    return [c for c in found if of(c) == best]
+
+
+def choose(
+    found: Iterable[Candidate], rules: Sequence[str], complete: Callable[[Any], Any]
+) -> Candidate | None:
+    """The candidate that the rules leave, None without candidates.
+
+    A record that its source merged away speaks only when no other does.
+    """
+    left = list(found)
+    if not left:
+        return None
+    left = _kept(left, lambda c: not c.member.merged)
+    for rule in rules:
+        left = _kept(left, _measure(rule, left, complete))
+    return min(left, key=lambda c: (c.member.record, c.same))
+
+
+def _measure(
+    rule: str, left: Sequence[Candidate], complete: Callable[[Any], Any]
+) -> Callable[[Candidate], Any]:
+    """What a rule looks at; the greatest stays."""
+    if rule == "complete":
+        return lambda c: complete(c.value)
+    if rule == "majority":
+        votes = Counter(c.same for c in left)
+        return lambda c: votes[c.same]
+    return (lambda c: c.trust) if rule == "trust" else (lambda c: c.time)
+
+
+def leaves(value: Any) -> int:
+    """How many single values a FHIR element holds."""
+    if isinstance(value, Mapping):
+        return sum(leaves(v) for v in value.values())
+    if isinstance(value, list):
+        return sum(leaves(v) for v in value)
+    return 1
