@@ -16,10 +16,13 @@ _FIRST_SOUND = (3, 51, 3)
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 
 
-def connect(path: Path, key: bytes | None, *, cache_mb: int = 64) -> driver.Connection:
+def connect(
+    path: Path, key: bytes | None, *, cache_mb: int = 64, checkpoint_pages: int = 4000
+) -> driver.Connection:
     """Open `path` in WAL mode, creating it if missing. FaultError when it cannot be trusted.
 
-    `key` is 32 raw bytes, or None for a plain file.
+    `key` is 32 raw bytes, or None for a plain file. `checkpoint_pages` is the length of the
+    write-ahead log after which a commit moves it into the file.
     """
     if driver.sqlite_version_info < _FIRST_SOUND:
         raise refuse(
@@ -30,14 +33,16 @@ def connect(path: Path, key: bytes | None, *, cache_mb: int = 64) -> driver.Conn
     _refuse_network(path)
     connection = driver.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
-        _configure(connection, key, cache_mb)
+        _configure(connection, key, cache_mb, checkpoint_pages)
     except driver.Error as error:
         connection.close()
         raise translate(error) or error from error
     return connection
 
 
-def _configure(connection: driver.Connection, key: bytes | None, cache_mb: int) -> None:
+def _configure(
+    connection: driver.Connection, key: bytes | None, cache_mb: int, checkpoint_pages: int
+) -> None:
     if key is not None:
         connection.execute("PRAGMA cipher_memory_security = OFF")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
@@ -48,7 +53,7 @@ def _configure(connection: driver.Connection, key: bytes | None, cache_mb: int) 
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
     connection.execute(f"PRAGMA cache_size = {-1024 * cache_mb}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

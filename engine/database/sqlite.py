@@ -64,10 +64,17 @@ class SqliteTransaction:
 class SqliteDatabase:
     """One database file, for one thread at a time; any number of processes may share the file."""
 
-    def __init__(self, path: Path, key: bytes | None = None, *, cache_mb: int = 64) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytes | None = None,
+        *,
+        cache_mb: int = 64,
+        checkpoint_pages: int = 4000,
+    ) -> None:
         """Open or create the file at `path`; `key` is 32 raw bytes or None for a plain file."""
         self.path = path
-        self._connection = connect(path, key, cache_mb=cache_mb)
+        self._connection = connect(path, key, cache_mb=cache_mb, checkpoint_pages=checkpoint_pages)
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         path.chmod(0o600)
 
