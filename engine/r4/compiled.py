@@ -12,7 +12,7 @@ from typing import Any
 from engine.r4 import contained, elements
 from engine.r4.elements import Element
 from engine.r4.invariants import RULES
-from engine.r4.objects import Children, array, deeper, is_simple, structure
+from engine.r4.objects import MAX_DEPTH, TOO_DEEP, Children, array, deeper, is_simple, structure
 from engine.r4.primitives import CHECKS, bound
 from engine.r4.problem import Check, Found, Problem, Scope
 from engine.r4.references import reference
@@ -148,7 +148,9 @@ def _entry(value: Any, scope: Scope) -> Found:
     name = _type_of(value)
     if not name:
         return _UNKNOWN_TYPE
-    return check_whole(name)(value, Scope(depth=scope.depth, conditional=True))
+    if scope.depth >= MAX_DEPTH:
+        return TOO_DEEP
+    return check_whole(name)(value, Scope(depth=scope.depth + 1, conditional=True))
 
 
 @cache

@@ -22,7 +22,7 @@ _NOT_ARRAY = [Problem("wrong-type", "the element repeats: the value is not an ar
 _EMPTY = [Problem("empty-value", "an object or array must not be empty")]
 _ID_ONLY = [Problem("empty-value", "an element has a value or children besides its id (ele-1)")]
 _UNKNOWN = [Problem("unknown-element", "the type has no element of this name")]
-_DEEP = [Problem("too-deep", f"elements are nested more than {MAX_DEPTH} times")]
+TOO_DEEP = [Problem("too-deep", f"elements are nested more than {MAX_DEPTH} times")]
 
 
 _name = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}").fullmatch
@@ -54,7 +54,7 @@ def deeper(check: Check) -> Check:
 
     def counted(value: Any, scope: Scope) -> Found:
         if scope.depth >= MAX_DEPTH:
-            return _DEEP
+            return TOO_DEEP
         scope.depth += 1
         found = check(value, scope)
         scope.depth -= 1
