@@ -8,7 +8,7 @@ a wrong guess turns a name into another name.
 import codecs
 import re
 
-from engine.core.fault import Category, refuse
+from engine.core.fault import Category, FaultError, refuse
 
 # Table 0211, and the spellings real senders use for the same sets. CNS 11643 has no decoder here.
 _NAMES = {
@@ -48,6 +48,7 @@ _WIDE = (  # without a mark, the header's own letters show the width
     ("MSH".encode("utf-16-le"), "utf-16-le"),
     ("MSH".encode("utf-16-be"), "utf-16-be"),
 )
+_HEAD = 65_536  # bytes looked at for a header; a multiple of four, so no wide character is cut
 
 
 def charset_of(msh18: str, fallback: str) -> str:
@@ -76,6 +77,26 @@ def decode(body: bytes, fallback: str) -> tuple[str, str]:
     return _strictly(body, codec), codec
 
 
+def read_head(body: bytes) -> tuple[str, str]:
+    """Return the first line and a codec that writes it back byte for byte; never raises.
+
+    What does not decode as declared is read as Latin-1, which maps every byte to itself.
+    """
+    marked, body = _strip_mark(body[:_HEAD])
+    try:
+        if marked.startswith(("utf-16", "utf-32")):
+            return _first_line(body.decode(marked, "ignore")), marked
+        line = _first_line(body.lstrip().split(b"\r", 1)[0].decode("latin-1"))
+        codec = charset_of(_field_18(line), marked or "utf-8")
+        return line.encode("latin-1").decode(codec), codec
+    except (FaultError, UnicodeError):
+        return _first_line(body.decode("latin-1")), "latin-1"
+
+
+def _first_line(text: str) -> str:
+    return re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
+
+
 def _strip_mark(body: bytes) -> tuple[str, bytes]:
     if body[:3] == b"MSH":
         return "", body
@@ -90,7 +111,7 @@ def _strip_mark(body: bytes) -> tuple[str, bytes]:
 
 def _decode_wide(body: bytes, codec: str) -> tuple[str, str]:
     text = _strictly(body, codec)
-    declared = charset_of(_field_18(re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]), codec)
+    declared = charset_of(_field_18(_first_line(text)), codec)
     if declared not in {codec, codec[:6]}:
         raise _mismatch()
     return text, codec
