@@ -1,0 +1,1 @@
+"""One FHIR resource per fact: registers, versions, references and the search index."""

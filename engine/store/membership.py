@@ -1,0 +1,146 @@
+"""Which person each source record is, and what happens to its resources when that changes.
+
+The patient index decides and writes through `assign`; the store knows no matching. A body is never
+rewritten for a change of person: `relink` adds small version rows that point to the same body, so
+that `_lastUpdated`, `_since` and ETags show it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, and_, bindparam, exists, insert, literal, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.sql.expression import ClauseElement
+
+from engine.database.lists import ListStatement
+from engine.database.statement import Statement
+from engine.database.transaction import Transaction
+from engine.store.codes import PATIENT
+from engine.store.tables import MEMBER, RESOURCE, VERSION
+
+_Keys = Sequence[BindParameter[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One source record and the person it belongs to."""
+
+    record: str
+    person: str  # enterprise id
+    site: str
+    local_id: str  # identifier as the site writes it
+
+
+_NAMES = ("record", "person", "site", "local_id")
+_ADD = upsert(MEMBER).values({name: bindparam(name) for name in _NAMES})
+_ASSIGN = Statement(
+    _ADD.on_conflict_do_update(index_elements=["record"], set_={"person": _ADD.excluded.person}),
+    *_NAMES,
+)
+_COLUMNS = (MEMBER.c.record, MEMBER.c.person, MEMBER.c.site, MEMBER.c.local_id)
+_BY_RECORD = ListStatement(lambda keys: select(*_COLUMNS).where(MEMBER.c.record.in_(keys)))
+_BY_PERSON = ListStatement(lambda keys: select(*_COLUMNS).where(MEMBER.c.person.in_(keys)))
+
+
+def assign(tx: Transaction, members: Iterable[Membership]) -> None:
+    """Set the person of each record, new or known. Call `relink` for the known ones after it."""
+    tx.run_many(_ASSIGN, ((m.record, m.person, m.site, m.local_id) for m in members))
+
+
+def persons_of(tx: Transaction, records: Sequence[str]) -> dict[str, str]:
+    """Return record -> enterprise id; records nobody has assigned are missing."""
+    return {row[0]: row[1] for row in _BY_RECORD.all(tx, records)}
+
+
+def memberships(tx: Transaction, records: Sequence[str]) -> dict[str, Membership]:
+    """Return record -> membership, for those that have one."""
+    return {row[0]: Membership(*row) for row in _BY_RECORD.all(tx, records)}
+
+
+def members_of(tx: Transaction, persons: Sequence[str]) -> dict[str, list[Membership]]:
+    """Return enterprise id -> its records, ordered by id; unknown persons are missing."""
+    found: dict[str, list[Membership]] = {}
+    for row in sorted(_BY_PERSON.all(tx, persons)):
+        found.setdefault(row[1], []).append(Membership(*row))
+    return found
+
+
+def _of_records(keys: _Keys) -> Any:
+    """Resources of records but the source Patients themselves, which show no person."""
+    return and_(RESOURCE.c.record.in_(keys), RESOURCE.c.type != PATIENT)
+
+
+def _settle(keys: _Keys) -> ClauseElement:
+    """Versions written just now, before the record had a person: nobody has seen them."""
+    person = (
+        select(MEMBER.c.person)
+        .join(RESOURCE, RESOURCE.c.record == MEMBER.c.record)
+        .where(RESOURCE.c.rid == VERSION.c.rid)
+        .scalar_subquery()
+    )
+    fresh = select(RESOURCE.c.rid).where(
+        _of_records(keys), RESOURCE.c.updated_us == bindparam("now")
+    )
+    return (
+        update(VERSION)
+        .where(
+            VERSION.c.rid.in_(fresh),
+            VERSION.c.person == "",
+            VERSION.c.updated_us == bindparam("now"),
+        )
+        .values(person=person)
+    )
+
+
+def _add_versions(keys: _Keys) -> ClauseElement:
+    current = and_(VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version)
+    rows = (
+        select(
+            RESOURCE.c.rid,
+            RESOURCE.c.version + 1,
+            bindparam("now", type_=VERSION.c.updated_us.type),
+            RESOURCE.c.bid,
+            bindparam("position", type_=VERSION.c.position.type),
+            MEMBER.c.person,
+            RESOURCE.c.state,
+        )
+        .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
+        .join(VERSION, current)
+        .where(_of_records(keys), VERSION.c.person != MEMBER.c.person)
+    )
+    names = ["rid", "version", "updated_us", "bid", "position", "person", "state"]
+    return insert(VERSION).from_select(names, rows)
+
+
+def _follow(keys: _Keys) -> ClauseElement:
+    newer = select(literal(1)).where(
+        VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version + 1
+    )
+    return (
+        update(RESOURCE)
+        .where(_of_records(keys), exists(newer))
+        .values(version=RESOURCE.c.version + 1, updated_us=bindparam("now"))
+    )
+
+
+_SETTLE = ListStatement(_settle, "now")
+_ADD_VERSIONS = ListStatement(_add_versions, "now", "position")
+_FOLLOW = ListStatement(_follow, "now")
+
+
+def relink(tx: Transaction, records: Sequence[str], now_us: int, position: int) -> int:
+    """Give each resource of these records a version that names its person of now.
+
+    Returns the number of versions added; resources that already name the person get none.
+    """
+    _SETTLE.run(tx, records, now_us)
+    added = _ADD_VERSIONS.run(tx, records, now_us, position)
+    if added:
+        _FOLLOW.run(tx, records, now_us)
+    return added
+
+
+def missing(records: Iterable[str], known: Mapping[str, str]) -> list[str]:
+    """Return the records not in `known`, each once."""
+    return [record for record in dict.fromkeys(records) if record and record not in known]

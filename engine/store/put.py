@@ -1,0 +1,174 @@
+"""Writes what messages say into the store: merge, compare, and a new version only for new content.
+
+Rule 1: whatever the order of the writes, the same set of contributions gives the same content
+(`engine.store.registers`). Rule 2: meta alone makes no version; the body of the current version
+then carries the newest meta.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.core.fault import Category, refuse
+from engine.core.lexeme import decode, encode
+from engine.core.values import Contribution
+from engine.database.transaction import Transaction
+from engine.store import registers, rows, splice, stamps
+from engine.store.membership import persons_of
+from engine.store.rows import Batch, Held, Key, Version
+from engine.store.tables import LIVE, RETIRED
+
+REGION = "urn:concord:region"
+"""`meta.source` of what no site says but the region itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A contribution with where it comes from."""
+
+    contribution: Contribution
+    site: str
+    source_us: int  # the sender's own time for the facts
+    position: int  # journal position of the message
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write. `older`: all it says was already known from newer statements."""
+
+    type: str
+    id: str
+    rid: int
+    version: int
+    outcome: str  # created, updated, unchanged, older
+
+
+def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
+    """Merge contributions into the store, in the order given; one result for each."""
+    keys = [(write.contribution.type, write.contribution.id) for write in writes]
+    before = rows.load(tx, keys)
+    persons = persons_of(tx, [w.contribution.patient for w in writes if w.contribution.patient])
+    batch = rows.open_batch(tx)
+    after = dict(before)
+    done = []
+    for key, write in zip(keys, writes, strict=True):
+        person = persons.get(write.contribution.patient, "")
+        held, written = _merged(batch, after.get(key), write, person, now_us)
+        after[key] = held
+        done.append(written)
+    rows.write(tx, batch, before, after)
+    return done
+
+
+def _merged(
+    batch: Batch, held: Held | None, write: Write, person: str, now_us: int
+) -> tuple[Held, Written]:
+    """Merge one write; rows it needs go into the batch."""
+    told = write.contribution
+    state = _state(held)
+    merged = registers.merge(state, told, write.source_us, write.position)
+    if held is None or state is None:
+        text = splice.encoded(registers.body_of(merged, told.type, told.id))
+        held = _first(batch, (told.type, told.id), write.site, told.patient)
+        held = replace(held, stamps=stamps.to_text(merged), text=text)
+        return _advanced(batch, held, Version(held.rid, 1, now_us, 0, write.position, person))
+    if merged is state:
+        return held, _result(held, _stale(state, write))
+    text = splice.encoded(registers.body_of(merged, told.type, told.id))
+    moved = told.patient if merged.told != state.told and told.patient else held.record
+    fresh = replace(held, record=moved, stamps=stamps.to_text(merged), text=text)
+    if held.state == LIVE and _same_content(merged, state):
+        if text != held.text:
+            batch.rewrite(held.bid, text, splice.offsets(held.type, text))
+        silent = merged.stamps == state.stamps and merged.whole == state.whole
+        return fresh, _result(held, "older" if silent else "unchanged")
+    version = Version(held.rid, held.version + 1, now_us, 0, write.position, person)
+    return _advanced(batch, fresh, version)
+
+
+def _state(held: Held | None) -> registers.State | None:
+    return None if held is None else stamps.from_text(held.stamps, held.type, decode(held.text))
+
+
+def _same_content(one: registers.State, other: registers.State) -> bool:
+    """Compare as written: 1.0 and 1.00 differ, and so do 1 and true."""
+    return one.values is other.values or encode(_members(one)) == encode(_members(other))
+
+
+def _members(state: registers.State) -> list[tuple[str, Any]]:
+    return sorted((pair for held in state.values.values() for pair in held.items()), key=_name)
+
+
+def _name(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
+def _stale(state: registers.State, write: Write) -> str:
+    """Tell a repeated message from an older one."""
+    return "unchanged" if (write.source_us, write.position) == state.told else "older"
+
+
+def _first(batch: Batch, key: Key, site: str, record: str) -> Held:
+    return Held(batch.rid(), *key, site, record, 0, LIVE, 0, "", b"")
+
+
+def _advanced(batch: Batch, held: Held, version: Version) -> tuple[Held, Written]:
+    """Add a version with the body `held` carries."""
+    bid = batch.body(held.text, splice.offsets(held.type, held.text))
+    batch.versions.append(replace(version, bid=bid))
+    batch.touched_us[held.rid] = version.updated_us
+    held = replace(held, bid=bid, version=version.version, state=version.state)
+    return held, _result(held, "created" if version.version == 1 else "updated")
+
+
+def _result(held: Held, outcome: str) -> Written:
+    return Written(held.type, held.id, held.rid, held.version, outcome)
+
+
+def put_golden(
+    tx: Transaction, enterprise_id: str, body: Mapping[str, Any], now_us: int, position: int
+) -> Written:
+    """Write a person's Patient; a new version only if its content differs from the current one."""
+    return _golden(tx, enterprise_id, body, LIVE, (now_us, position))
+
+
+def retire(
+    tx: Transaction, enterprise_id: str, survivor_id: str, now_us: int, position: int
+) -> Written:
+    """Say that a person is now part of another one: readable, but found by no search.
+
+    `put_golden` brings the person back.
+    """
+    link = {"other": {"reference": f"Patient/{survivor_id}"}, "type": "replaced-by"}
+    body = {"meta": {"source": REGION}, "active": False, "link": [link]}
+    return _golden(tx, enterprise_id, body, RETIRED, (now_us, position))
+
+
+def _golden(
+    tx: Transaction, person: str, body: Mapping[str, Any], state: int, at: tuple[int, int]
+) -> Written:
+    if len(person) != splice.ID_LENGTH:
+        raise refuse(Category.BUG, "person-id-length", "an enterprise id has another length")
+    key = ("Patient", person)
+    text = splice.encoded(registers.arranged("Patient", person, body))
+    before = rows.load(tx, [key])
+    held = before.get(key)
+    if held is not None and held.text == text and held.state == state:
+        return _result(held, "unchanged")
+    batch = rows.open_batch(tx)
+    now = held or _first(batch, key, "", "")
+    version = Version(now.rid, now.version + 1, at[0], 0, at[1], person, state)
+    after, written = _advanced(batch, replace(now, text=text), version)
+    rows.write(tx, batch, before, {key: after})
+    return written
+
+
+def source_patients(tx: Transaction, records: Sequence[str]) -> dict[str, tuple[bytes, str]]:
+    """Return record -> stored body and stamps of source Patients (`engine.store.stamps.times`)."""
+    held = rows.load(tx, [("Patient", record) for record in records])
+    return {key[1]: (row.text, row.stamps) for key, row in held.items() if row.state == LIVE}
+
+
+def source_patient(tx: Transaction, record: str) -> tuple[bytes, str] | None:
+    """Return the stored body and stamps of one source Patient, or None."""
+    return source_patients(tx, [record]).get(record)
