@@ -12,7 +12,16 @@ from typing import Any
 from engine.r4 import contained, elements
 from engine.r4.elements import Element
 from engine.r4.invariants import RULES
-from engine.r4.objects import MAX_DEPTH, TOO_DEEP, Children, array, deeper, is_simple, structure
+from engine.r4.objects import (
+    MAX_DEPTH,
+    NOT_OBJECT,
+    TOO_DEEP,
+    Children,
+    array,
+    deeper,
+    is_simple,
+    structure,
+)
 from engine.r4.primitives import CHECKS, bound
 from engine.r4.problem import Check, Found, Problem, Scope
 from engine.r4.references import reference
@@ -128,13 +137,15 @@ def _bodies(type_name: str) -> Check:
     return _Maker(dict(_data_types())).of(type_name)
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: dict[str, Any]) -> str:
     """The resource type an object names, empty when it names none of R4."""
-    name = value.get("resourceType") if type(value) is dict else None
+    name = value.get("resourceType")
     return name if type(name) is str and name in elements.resource_types() else ""
 
 
 def _contained(value: Any, scope: Scope) -> Found:
+    if type(value) is not dict:
+        return NOT_OBJECT
     name = _type_of(value)
     if not name:
         return _UNKNOWN_TYPE
@@ -145,6 +156,8 @@ def _contained(value: Any, scope: Scope) -> Found:
 
 def _entry(value: Any, scope: Scope) -> Found:
     """A resource in a Bundle entry or a parameter stands for itself: references end at its edge."""
+    if type(value) is not dict:
+        return NOT_OBJECT
     name = _type_of(value)
     if not name:
         return _UNKNOWN_TYPE

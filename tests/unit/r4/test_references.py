@@ -104,7 +104,7 @@ def test_a_contained_resource_may_point_outward_instead() -> None:
     [
         ({**INNER, "gender": "M"}, ("bad-code", "Observation.contained[0].gender")),
         ({"id": "p"}, ("unknown-type", "Observation.contained[0].resourceType")),
-        ("x", ("unknown-type", "Observation.contained[0].resourceType")),
+        ("x", ("wrong-type", "Observation.contained[0]")),
         ({**INNER, "contained": [INNER]}, ("invariant", "Observation.contained[0]")),
         (
             {**INNER, "meta": {"versionId": "1"}},
