@@ -6,7 +6,7 @@ worth; that is `mpi.model`. A field that either side does not know is left out: 
 
 from rapidfuzz.distance import OSA, JaroWinkler
 
-from mpi.names import may_be_nickname
+from mpi.names import is_known, may_be_nickname
 from mpi.normalise_address import Address
 from mpi.person import Person
 
@@ -17,6 +17,7 @@ WORDS = {
         "alias": "first name matches another name on file",
         "initial": "first name matches an initial",
         "near": "first names differ by a typing error",
+        "similar": "first names are alike, but may be two names",
         "middle": "goes by the middle name",
         "swapped": "first name and surname in each other's place",
         "different": "first names differ",
@@ -98,7 +99,16 @@ def _loose_first(a: Person, b: Person) -> str:
         return "swapped"
     if len(one) == 1 or len(two) == 1:
         return "initial" if one[0] == two[0] else "different"
-    return "near" if _near_name(one, two) else "different"
+    return _spelling(one, two) if _near_name(one, two) else "different"
+
+
+def _spelling(one: str, two: str) -> str:
+    """Tell a slip of the hand from two names that are alike, as twins often have them.
+
+    Typing errors seldom hit the first letter, and they seldom make one known name of another.
+    """
+    slip = one[0] == two[0] and OSA.distance(one, two, score_cutoff=1) <= 1
+    return "near" if slip and not (is_known(one) and is_known(two)) else "similar"
 
 
 def first_level(a: Person, b: Person) -> str:

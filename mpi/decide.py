@@ -11,7 +11,7 @@ from mpi.compare import compare
 from mpi.gates import HARD, Pair, closed
 from mpi.model import Model
 from mpi.person import Person
-from mpi.score import FieldEvidence, evidence, score
+from mpi.score import FieldEvidence, evidence, score, weigh
 
 Outcome = Literal["link", "review", "apart"]
 
@@ -40,7 +40,8 @@ def _outcome(bits: float, said: set[str], model: Model) -> Outcome:
 def judge(a: Person, b: Person, model: Model) -> Verdict:
     """Decide on a pair of records; the order of the two does not matter."""
     levels = compare(a, b)
-    bits, rival = score(levels, model)
+    weights = weigh(a, b, levels, model)
+    bits, rival = score(weights, model)
     gates = closed(Pair(a, b, levels))
     outcome = _outcome(bits, set(gates.values()), model)
-    return Verdict(outcome, bits, evidence(levels, model, rival), tuple(gates))
+    return Verdict(outcome, bits, evidence(levels, weights, model, rival), tuple(gates))

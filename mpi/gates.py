@@ -43,6 +43,7 @@ WORDS = {
     "birth-date": "the birth date is missing or another one",
     "too-little": "too little to compare",
     "surname-as-given-name": "a surname of one is a given name of the other",
+    "middle-name": "the middle names differ",
     "sex": "sex and first name both differ",
 }
 
@@ -102,6 +103,11 @@ def _surname_as_given(pair: Pair) -> str:
     return "review" if crossed - (set(a.surnames) & set(b.surnames)) else ""
 
 
+def _middle_name(pair: Pair) -> str:
+    """Brothers and sisters may share a first name and go by the second (María Luz, María Ana)."""
+    return "review" if pair.levels.get("middle") == "different" and not pair.numbered else ""
+
+
 def _sex(pair: Pair) -> str:
     differs = pair.levels.get("sex") == "different" and pair.levels.get("first") != "exact"
     return "review" if differs else ""
@@ -117,6 +123,7 @@ GATES: Mapping[str, Gate] = {
     "birth-date": _birth_date,
     "too-little": _too_little,
     "surname-as-given-name": _surname_as_given,
+    "middle-name": _middle_name,
     "sex": _sex,
 }
 

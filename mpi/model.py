@@ -21,7 +21,8 @@ from mpi.compare import WORDS
 RIVALS = ("stranger", "household", "twin")
 Bits = tuple[float, float, float]  # against each rival, in the order of RIVALS
 
-_TOP = {"prior", "thresholds", "fields"}
+_TOP = {"prior", "thresholds", "fields", "names"}
+_NAMES = {"given", "given_other", "surnames", "surname_other"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,25 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How rare a name is: the bits of two strangers sharing it, -log2 of its share of people."""
+
+    listed: Mapping[str, float]
+    other: float
+
+    def bits(self, name: str) -> float:
+        return self.listed.get(name, self.other)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Weights, prior and thresholds. `link_bits` and `review_bits` are log2 posterior odds."""
 
     version: str
     levels: Mapping[str, Mapping[str, Level]]
     weights: Mapping[str, Mapping[str, Bits]]  # derived from `levels`
+    given: Shares
+    surnames: Shares
     prior: Bits
     link_bits: float
     review_bits: float
@@ -92,14 +106,38 @@ def _levels(fields: dict[str, Any]) -> dict[str, dict[str, Level]]:
     }
 
 
-def load_model(text: str) -> Model:
-    """Read a model written in YAML or JSON. Raises FaultError when it is not complete and sound."""
+def _rarity(value: Any, where: str) -> float:
+    """Bits of a share given per 100,000."""
+    share = _number(value, where) / 100_000
+    if not 0 < share <= 1:
+        raise _bad("model-share", "a share lies above 0 and is at most 100000", where)
+    return -log2(share)
+
+
+def _shares(names: dict[str, Any], listed: str, other: str) -> Shares:
+    """Read `NAME share NAME share ...`."""
+    words = str(names[listed]).split()
+    where = f"names.{listed}"
+    if len(words) % 2 or not all(w.isdecimal() for w in words[1::2]):
+        raise _bad("model-names", "names and whole shares take turns", where)
+    pairs = zip(words[::2], words[1::2], strict=True)
+    found = {name: _rarity(int(share), where) for name, share in pairs}
+    return Shares(found, _rarity(names[other], f"names.{other}"))
+
+
+def _document(text: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise _bad("model-yaml", "the model is not valid YAML", "") from error
     if not isinstance(document, dict) or set(document) != _TOP:
         raise _bad("model-keys", f"a model has the keys {', '.join(sorted(_TOP))}", "")
+    return document
+
+
+def load_model(text: str) -> Model:
+    """Read a model written in YAML or JSON. Raises FaultError when it is not complete and sound."""
+    document = _document(text)
     prior = _section(document, "prior", set(RIVALS))
     thresholds = _section(document, "thresholds", {"link", "review"})
     link = _number(thresholds["link"], "thresholds.link")
@@ -107,11 +145,14 @@ def load_model(text: str) -> Model:
     if review > link:
         raise _bad("model-thresholds", "review may not begin above link", "thresholds")
     levels = _levels(_section(document, "fields", set(WORDS)))
+    names = _section(document, "names", _NAMES)
     content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return Model(
         version=blake2b(content, digest_size=8).hexdigest(),
         levels=levels,
         weights={f: {n: level.bits for n, level in named.items()} for f, named in levels.items()},
+        given=_shares(names, "given", "given_other"),
+        surnames=_shares(names, "surnames", "surname_other"),
         prior=(
             _number(prior["stranger"], "prior.stranger"),
             _number(prior["household"], "prior.household"),

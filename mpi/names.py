@@ -89,8 +89,8 @@ def is_placeholder(first: str, surnames: tuple[str, ...]) -> bool:
 
 
 @cache
-def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]]]:
-    """The root of every known name, and the pairs that may be one person's name."""
+def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]], frozenset[str]]:
+    """The roots of short names, the pairs that may be one person's name, and all names."""
     from nicknames import name_triplets  # noqa: PLC0415 - reads a file: not at import
 
     formal: dict[str, set[str]] = {}
@@ -104,7 +104,8 @@ def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]]
         # A name that is formal for others as well (ROBERTO for BETO, itself short of nothing) is
         # its own root: the choice must not depend on the order of the table.
         roots[short] = min(names)
-    return MappingProxyType(roots), frozenset(pairs)
+    known = frozenset(name for pair in pairs for name in pair)
+    return MappingProxyType(roots), frozenset(pairs), known
 
 
 def name_root(first: str) -> str:
@@ -114,8 +115,13 @@ def name_root(first: str) -> str:
 
 def may_be_nickname(a: str, b: str) -> bool:
     """Whether one may be short for the other, or both for the same root (BOB, ROB)."""
-    roots, pairs = _relations()
+    roots, pairs, _ = _relations()
     if (a, b) in pairs:
         return True
     root = roots.get(a)
     return root is not None and root == roots.get(b)
+
+
+def is_known(first: str) -> bool:
+    """Whether a given name is in the table of names, so that it is hardly a misspelling."""
+    return first in _relations()[2]

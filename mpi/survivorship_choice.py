@@ -43,9 +43,12 @@ def candidate(member: Member, key: str, value: Any, rules: Rules) -> Candidate:
     )
 
 
-def standing(c: Candidate) -> tuple[bool, int, int, str, bytes]:
-    """Sort key for lists: records in force first, then newest, most trusted, then by record id."""
-    return (c.member.merged, -c.time, -c.trust, c.member.record, c.same)
+def standing(c: Candidate) -> tuple[bool, int, int, str]:
+    """Sort key for lists: records in force first, then newest, most trusted, then by record id.
+
+    The items of one list are equal in it, so that a stable sort leaves them as sent.
+    """
+    return (c.member.merged, -c.time, -c.trust, c.member.record)
 
 
 def _kept(found: Sequence[Candidate], of: Callable[[Candidate], Any]) -> list[Candidate]:

@@ -151,6 +151,7 @@ def names(members: Sequence[Member], rules: Rules) -> list[Candidate]:
         if not words or words in seen or _is_stand_in(c.value):
             continue
         seen.add(words)
-        use = rules.aliases if c.value.get("use") in _MAIN else c.value["use"]
+        use = c.value.get("use")
+        use = rules.aliases if use in {None, "official"} else use
         shown.append(candidate(c.member, "name", _used(c.value, use), rules))
     return shown
