@@ -1,1 +1,1 @@
-"""Channels: how bytes of a site reach the engine. Each knows its protocol, none knows what bytes mean."""
+"""How bytes of a site reach the engine. Each channel knows its protocol, none what bytes mean."""
