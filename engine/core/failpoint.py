@@ -1,0 +1,25 @@
+"""Named points at which a test makes the process die or a step fail. Unarmed they cost one lookup.
+
+The points of the main path, in its order: `after-receive`, `before-ack`, `before-commit`,
+`inside-merge`, `after-commit`.
+"""
+
+from collections.abc import Callable
+
+_ARMED: dict[str, Callable[[], None]] = {}
+
+
+def failpoint(name: str) -> None:
+    """Pass the point `name`."""
+    if _ARMED and (act := _ARMED.get(name)):
+        act()
+
+
+def arm(name: str, act: Callable[[], None]) -> None:
+    """Call `act` whenever `name` is passed, until `disarm`. For tests."""
+    _ARMED[name] = act
+
+
+def disarm() -> None:
+    """Forget all armed points."""
+    _ARMED.clear()

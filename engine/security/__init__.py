@@ -1,0 +1,1 @@
+"""Secrets of a region: where they lie, how keys follow from them."""
