@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from engine.core.fault import Category, Fault, FaultError
 from engine.formats.hl7v2.charset import read_head
 from engine.formats.hl7v2.encoding import STANDARD, Delimiters, escape, read_delimiters
+from engine.formats.hl7v2.err import error_fields
 from engine.formats.hl7v2.path import component
 
 _MAX_HEADER = 16_384  # characters; what is longer is no MSH, and is not sent back
@@ -112,7 +113,8 @@ def reply(header: Header, outcome: Fault | None, reply_id: str, now_us: int) -> 
         return None
     segments = [_msh(header, reply_id, now_us), _msa(header, outcome, code)]
     if outcome is not None:
-        segments.append(_err(header, outcome))
+        fields = error_fields(outcome, header.delimiters, old=_before_2_5(header))
+        segments.append(_joined(header, fields))
     return "".join([segment + "\r" for segment in segments]).encode(header.codec, "replace")
 
 
@@ -164,88 +166,13 @@ def _msh(header: Header, reply_id: str, now_us: int) -> str:
 
 
 def _msa(header: Header, outcome: Fault | None, code: str) -> str:
-    told = outcome is not None and _predates(header, (2, 5))
-    text = escape(outcome.message, header.delimiters) if outcome is not None and told else ""
+    text = ""
+    if outcome is not None and _before_2_5(header):
+        text = escape(outcome.message, header.delimiters)
     return _joined(header, ["MSA", code, header.control_id, text])
 
 
-def _predates(header: Header, version: tuple[int, int]) -> bool:
+def _before_2_5(header: Header) -> bool:
+    """Such receivers read MSA-3 and ERR-1, and no later field of ERR."""
     found = re.match(r"(\d)\.(\d+)", component(header.version, 1, header.delimiters).strip())
-    return found is not None and (int(found[1]), int(found[2])) < version
-
-
-# HL7 table 0357. The code of a fault decides where it says more than its category does.
-_CONDITION_TEXTS = {
-    "100": "Segment sequence error",
-    "101": "Required field missing",
-    "102": "Data type error",
-    "200": "Unsupported message type",
-    "201": "Unsupported event code",
-    "202": "Unsupported processing id",
-    "203": "Unsupported version id",
-    "204": "Unknown key identifier",
-    "205": "Duplicate key identifier",
-    "207": "Application internal error",
-}
-_BY_CODE = {
-    "no-header": "100",
-    "bad-segment": "100",
-    "several-messages": "100",
-    "control-id-missing": "101",
-    "required-field-missing": "101",
-}
-_BY_PLACE = {"MSH-9.2": "201", "MSH-11": "202", "MSH-12": "203"}
-_BY_CATEGORY = {
-    Category.INVALID: "102",
-    Category.UNSUPPORTED: "200",
-    Category.NOT_FOUND: "204",
-    Category.CONFLICT: "205",
-}
-
-
-def _condition(fault: Fault) -> str:
-    known = _BY_CODE.get(fault.code)
-    if known is None and fault.category is Category.UNSUPPORTED:
-        known = _BY_PLACE.get(fault.where)
-    return known or _BY_CATEGORY.get(fault.category, "207")
-
-
-_PLACE = re.compile(
-    r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?(?:-(\d+)(?:\[(\d+)\])?(?:\.(\d+))?(?:\.(\d+))?)?"
-)
-
-
-def _location(where: str) -> list[str]:
-    """Read `PID-3[2].1` or `OBX[12]-5` as the parts of an ERL; nothing when it is no such path."""
-    found = _PLACE.fullmatch(where)
-    if found is None:
-        return []
-    segment, nth, field, repetition, part, sub = found.groups("")
-    parts = [segment, nth or "1", field, (repetition or "1") if field else "", part, sub]
-    while not parts[-1]:
-        parts.pop()
-    return parts
-
-
-def _err(header: Header, fault: Fault) -> str:
-    d = header.delimiters
-    condition = _condition(fault)
-    place = _location(fault.where)
-    coded = (condition, _CONDITION_TEXTS[condition], "HL70357")
-    fields = [
-        "ERR",
-        _err_1(d, place, coded) if _predates(header, (2, 5)) else "",
-        d.component.join(place),
-        d.component.join(coded),
-        "E",
-        d.component.join((escape(fault.code, d), "", "L")),
-        "",
-        "",
-        escape(fault.message, d),
-    ]
-    return _joined(header, fields)
-
-
-def _err_1(d: Delimiters, place: list[str], coded: tuple[str, ...]) -> str:
-    """ERR-1 as before v2.5: segment, sequence, field, and the code in sub-components."""
-    return d.component.join([*(place + [""] * 3)[:3], d.subcomponent.join(coded)])
+    return found is not None and (int(found[1]), int(found[2])) < (2, 5)

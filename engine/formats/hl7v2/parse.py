@@ -182,7 +182,7 @@ def _check_budget(text: str, lines: list[str], delimiters: Delimiters) -> None:
     fields = text.count(delimiters.field)
     if sum(counts) + fields > MAX_ELEMENTS:
         raise _too_many("")
-    suspicious = [pair for pair, count in zip(limits, counts, strict=True) if count > pair[1]]
+    suspicious = [pair for pair, count in zip(limits, counts, strict=True) if count >= pair[1]]
     if fields > MAX_FIELDS:
         _check_fields(lines, delimiters.field)
     if suspicious:
@@ -198,7 +198,7 @@ def _check_fields(lines: list[str], separator: str) -> None:
 def _check_parts(lines: list[str], separator: str, limits: list[tuple[str, int]]) -> None:
     for number, line in enumerate(lines):
         for mark, limit in limits:
-            if len(line) > limit and line.count(mark) > limit:
+            if len(line) > limit and line.count(mark) >= limit:
                 _check_line(lines, number, separator, (mark, limit))
 
 

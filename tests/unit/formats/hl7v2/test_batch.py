@@ -1,0 +1,53 @@
+"""Batches and several messages in one delivery."""
+
+import codecs
+
+from engine.formats.hl7v2.batch import split_batch
+from engine.formats.hl7v2.parse import parse
+
+ONE = b"MSH|^~\\&|A\rPID|1\r"
+TWO = b"MSH|^~\\&|B\rPID|2\r"
+
+
+def test_a_single_message_stays_as_it_is() -> None:
+    for body in (ONE, b"\r\n" + ONE, ONE.replace(b"\r", b"\n"), codecs.BOM_UTF8 + ONE):
+        assert split_batch(body) == [body]
+
+
+def test_what_holds_no_message_stays_as_it_is() -> None:
+    for body in (
+        b"",
+        b"garbage",
+        b"FHS|^~\\&|\rBHS|^~\\&|\rBTS|0\rFTS|0\r",
+        ONE.decode().encode("utf-16"),
+    ):
+        assert split_batch(body) == [body]
+
+
+def test_drops_the_envelope() -> None:
+    body = b"FHS|^~\\&|X\rBHS|^~\\&|X\r" + ONE + TWO + b"BTS|2\rFTS|1\r"
+    assert split_batch(body) == [ONE, TWO]
+    assert split_batch(body.replace(b"\r", b"\r\n")) == [
+        ONE.replace(b"\r", b"\r\n"),
+        TWO.replace(b"\r", b"\r\n"),
+    ]
+
+
+def test_splits_messages_that_follow_each_other() -> None:
+    assert split_batch(ONE + TWO + ONE) == [ONE, TWO, ONE]
+
+
+def test_a_name_inside_a_field_is_no_header() -> None:
+    body = b"MSH|^~\\&|A\rNTE|1||see MSH|here\rMSHX|1\r"
+    assert split_batch(body) == [body]
+
+
+def test_each_message_keeps_the_byte_order_mark() -> None:
+    pieces = split_batch(codecs.BOM_UTF8 + b"BHS|^~\\&|\r" + ONE + TWO)
+    assert pieces == [codecs.BOM_UTF8 + ONE, codecs.BOM_UTF8 + TWO]
+    assert [parse(piece).segments[0].field(3) for piece in pieces] == ["A", "B"]
+
+
+def test_what_stands_before_the_first_message_is_not_lost() -> None:
+    assert split_batch(b"stray\r" + ONE + TWO) == [b"stray\r" + ONE, TWO]
+    assert split_batch(b"stray\r" + ONE) == [b"stray\r" + ONE]
