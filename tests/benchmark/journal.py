@@ -1,0 +1,145 @@
+"""Acknowledgements per second of the SQLite journal against raw append + fdatasync.
+
+Run by hand: `python tests/benchmark/journal.py [--connections 32] [--seconds 2] [--rounds 5]`.
+Virtual connections (no sockets) send one message, wait for its receipt, send the next. The floor is
+the same group commit over a file that is only appended to; both run interleaved, because a disk's
+speed moves within minutes. What counts is the ratio.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
+
+from engine.core.clock import SystemClock
+from engine.core.values import HL7_V2, Entry, Envelope, Receipt
+from engine.journal.group_commit import GroupCommit
+from engine.journal.protocol import Batch, Journal, JournalIdentity
+from engine.journal.sqlite import SqliteJournal, found_journal
+
+MESSAGE = b"MSH|^~\\&|".ljust(1536, b"x")
+
+
+class RawJournal:
+    """The floor: bytes appended to a file, one fdatasync per group."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._head = 0
+
+    def identity(self) -> JournalIdentity:
+        return JournalIdentity("raw", 1, 1)
+
+    def append(self, envelopes: Sequence[Envelope]) -> list[int]:
+        os.write(self._file, b"".join(envelope.body for envelope in envelopes))
+        os.fdatasync(self._file)
+        first = self._head + 1
+        self._head += len(envelopes)
+        return list(range(first, self._head + 1))
+
+    def head(self) -> int:
+        return self._head
+
+    def read_on(
+        self, after: int, limit: int, max_bytes: int, partitions: Container[int] | None
+    ) -> Batch:
+        return Batch((), after)
+
+    def entry(self, position: int) -> Entry | None:
+        return None
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def sqlite_factory(folder: Path, key: bytes | None) -> Callable[[], Journal]:
+    def opened() -> Journal:
+        folder.mkdir(exist_ok=True)
+        found_journal(folder, lambda _: key, instance="benchmark")
+        return SqliteJournal(folder, lambda _: key)
+
+    return opened
+
+
+async def rate(factory: Callable[[], Journal], connections: int, seconds: float) -> float:
+    commit = GroupCommit(factory, max_bytes=64 << 20, max_count=10_000)
+    commit.start()
+    clock = SystemClock()
+    acknowledged = 0
+    end = time.perf_counter() + seconds
+
+    def send(number: int) -> None:
+        envelope = Envelope(
+            "adt", "mercy", HL7_V2, MESSAGE, clock.now_us(), f"M{number}", str(number)
+        )
+        commit.submit(envelope, lambda receipt: answered(receipt, number))
+
+    def answered(receipt: Receipt, number: int) -> None:
+        nonlocal acknowledged
+        if receipt.fault is not None:
+            raise RuntimeError(receipt.fault.code)
+        acknowledged += 1
+        if time.perf_counter() < end:
+            send(number + connections)
+
+    started = time.perf_counter()
+    for number in range(connections):
+        send(number)
+    await asyncio.sleep(seconds)
+    await commit.stop()
+    return acknowledged / (time.perf_counter() - started)
+
+
+def probe(path: Path, seconds: float) -> float:
+    """Appends and fdatasyncs per second of one message."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    count, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        os.write(file, MESSAGE)
+        os.fdatasync(file)
+        count += 1
+    os.close(file)
+    return count / seconds
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--connections", type=int, default=32)
+    options.add_argument("--seconds", type=float, default=2.0)
+    options.add_argument("--rounds", type=int, default=5)
+    chosen = options.parse_args()
+    measured: dict[str, list[float]] = {"raw": [], "plain": [], "encrypted": [], "probe": []}
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+        folder = Path(name)
+        factories: dict[str, Callable[[], Journal]] = {
+            "raw": lambda: RawJournal(folder / "raw"),
+            "plain": sqlite_factory(folder / "plain", None),
+            "encrypted": sqlite_factory(folder / "encrypted", bytes(range(32))),
+        }
+        for _ in range(chosen.rounds):
+            measured["probe"].append(probe(folder / "probe", 0.5))
+            for kind, factory in factories.items():
+                measured[kind].append(
+                    asyncio.run(rate(factory, chosen.connections, chosen.seconds))
+                )
+    report(measured, chosen.connections)
+
+
+def report(measured: dict[str, list[float]], connections: int) -> None:
+    load = os.getloadavg()[0]
+    sys.stdout.write(f"{connections} connections, {len(MESSAGE)} bytes, load {load:.1f}\n")
+    for kind, rates in measured.items():
+        ratios = [mine / floor for mine, floor in zip(rates, measured["raw"], strict=True)]
+        sys.stdout.write(
+            f"{kind:10} {statistics.median(rates):8.0f}/s  "
+            f"of raw {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
