@@ -20,6 +20,10 @@ from engine.r4.expansion import ValueSets
 
 VERSION = "4.0.1"
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+# An element of R5 that found its way even into the differential.
+_NOT_R4 = {"ResearchStudy.studyDesign"}
+# Here it is the differential that was changed: R4 binds the status to ResearchStudyStatus.
+_SNAPSHOT_BINDS = {"ResearchStudy.status", "ResearchStudy.primaryPurposeType"}
 _KINDS = {"resource", "complex-type", "primitive-type"}
 
 Json = dict[str, Any]
@@ -91,10 +95,36 @@ def _row(element: Json, kind: str) -> list[Any]:
     return row
 
 
+def _elements(structure: Json) -> list[Json]:
+    """A type's elements, children of one parent in the standard's order: inherited, then its own.
+
+    Inherited ones stand in the snapshot only. Its own are read from the differential: snapshots in
+    circulation carry additions of a server's vendor and of later releases, differentials do not.
+    """
+    snapshot: list[Json] = structure["snapshot"]["element"][1:]
+    if structure.get("derivation") == "constraint":
+        return snapshot
+    by_path = {element["path"]: element for element in snapshot}
+    stated = structure["differential"]["element"]
+    own = [e for e in stated if "." in e["path"] and e["path"] not in _NOT_R4]
+    parents = {structure["type"], *(element["path"] for element in own)}
+    inherited = [
+        element
+        for element in snapshot
+        if element["base"]["path"] != element["path"]
+        and element["path"].rpartition(".")[0] in parents
+    ]
+    return inherited + [
+        e | {"binding": by_path[e["path"]]["binding"]} if e["path"] in _SNAPSHOT_BINDS else e
+        for e in own
+    ]
+
+
 def _definition(structure: Json) -> Json:
     kind = structure["kind"]
-    elements = structure["snapshot"]["element"][1:]
-    rows = [] if kind == "primitive-type" else [_row(e, kind) for e in elements if e["max"] != "0"]
+    simple = kind == "primitive-type"
+    elements = [] if simple else [e for e in _elements(structure) if e["max"] != "0"]
+    rows = [_row(element, kind) for element in elements]
     return {"abstract": structure["abstract"], "kind": kind, "rows": rows}
 
 
