@@ -1,0 +1,1 @@
+"""The demonstration: three invented senders, the truth about them, and what became of it."""

@@ -1,0 +1,33 @@
+from collections import Counter
+
+import pytest
+
+from engine.demo.traffic import generate
+from engine.formats.hl7v2.parse import parse
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_traffic_is_repeatable_readable_and_has_every_kind(seed: int) -> None:
+    traffic = generate(seed, 600)
+    assert generate(seed, 600) == traffic
+    assert len(traffic.deliveries) == 600
+    kinds = Counter(parse(delivery.body).kind for delivery in traffic.deliveries)
+    assert kinds.keys() >= {"ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A40", "ORU^R01"}
+    bodies = Counter(delivery.body for delivery in traffic.deliveries)
+    assert 0 < sum(count - 1 for count in bodies.values()) < 40
+
+
+def test_the_truth_names_every_chart_once() -> None:
+    truth = generate(4, 900).truth
+    assert len({(row.site, row.local_id) for row in truth}) == len(truth)
+    people = Counter(row.number for row in truth)
+    assert max(people.values()) >= 3
+    assert {row.site for row in truth} == {"mercy", "lakeside", "hilltop"}
+
+
+def test_nobody_could_exist() -> None:
+    for delivery in generate(5, 300).deliveries:
+        for line in delivery.body.decode().split("\r"):
+            fields = line.split("|")
+            if fields[0] == "PID" and len(fields) > 19 and fields[19]:
+                assert fields[19].startswith("666")
