@@ -7,6 +7,8 @@ Knows no segment's meaning but MSH's, no structure and no data type.
 A message that could stall its readers is refused here, by counting delimiters before any split.
 """
 
+from itertools import repeat
+
 from engine.core.fault import Category, FaultError, refuse
 from engine.formats.hl7v2.charset import decode
 from engine.formats.hl7v2.encoding import Delimiters, read_delimiters
@@ -27,7 +29,7 @@ _USUAL = (
     "MSH SFT EVN PID PD1 NK1 PV1 PV2 AL1 DG1 DRG PR1 ROL GT1 IN1 IN2 IN3 ACC ORC OBR OBX NTE "
     "SPM TQ1 TXA SCH RGS AIS AIG AIL AIP MRG PRT RXA RXE RXO RXR FT1 DB1 CTI ZPD ZPV"
 )
-_USUAL_HEADS = {f"{name}|": name for name in _USUAL.split()}  # spares a look at every letter
+_USUAL_HEADS = {f"{name}|": name for name in _USUAL.split()}
 
 
 class Segment:
@@ -134,30 +136,23 @@ def parse(body: bytes, fallback_charset: str = "utf-8") -> Message:
 
 
 def _segments(lines: list[str], separator: str) -> tuple[Segment, ...]:
-    segments: list[Segment] = []
-    usual = _USUAL_HEADS.get
-    headers = 0
-    for line in lines:
-        head = line[:4]
-        name = usual(head) if separator == "|" else None
-        name = name or _segment_name(head, separator)
-        if name:
-            segments.append(Segment(name, len(segments), line, separator))
-            headers += name == "MSH"
-        elif line.strip():
-            raise _invalid("bad-segment", "a line is not a segment", f"segment {len(segments) + 1}")
-    if headers > 1:
+    try:  # most messages hold nothing else, and this is the hottest line of the file
+        names = [_USUAL_HEADS[line[:4]] for line in lines]
+    except KeyError:
+        lines = [line for line in lines if line.strip()]
+        names = [_name(line, separator, number) for number, line in enumerate(lines, 1)]
+    if "MSH" in names[1:]:
         raise _invalid("several-messages", "more than one MSH segment in a message", "MSH[2]")
-    return tuple(segments)
+    return tuple(map(Segment, names, range(len(names)), lines, repeat(separator)))
 
 
-def _segment_name(head: str, separator: str) -> str:
-    """Return the id in upper case, or nothing when it is none: a letter, then letters or digits."""
-    name, rest = head[:3], head[3:]
-    if rest not in {"", separator}:
-        return ""
+def _name(line: str, separator: str, number: int) -> str:
+    """Return a segment's id in upper case: a letter, then two letters or digits."""
+    name = line[:3]
     legal = len(name) == 3 and name.isascii() and name.isalnum() and name[0].isalpha()
-    return name.upper() if legal else ""
+    if not legal or line[3:4] not in {"", separator}:
+        raise _invalid("bad-segment", "a line is not a segment", f"segment {number}")
+    return name.upper()
 
 
 def _invalid(code: str, message: str, where: str) -> FaultError:
