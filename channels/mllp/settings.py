@@ -1,8 +1,6 @@
 """Settings of one MLLP channel, as a region file writes them. The descriptions are the manual."""
 
-from ipaddress import IPv4Network, IPv6Network
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
 MIB = 1024 * 1024
 
@@ -13,38 +11,48 @@ class MllpIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     port: int = Field(ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
-    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 is every interface")
-    allow: tuple[IPv4Network | IPv6Network, ...] = Field(
-        (), description="networks that may connect, as 10.1.0.0/16; empty: whoever reaches the port"
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; 0.0.0.0 is every interface"
+    )
+    allow: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="networks that may connect, as 10.1.0.0/16; empty: whoever reaches the port",
     )
     max_frame_bytes: int = Field(
-        20 * MIB, ge=1024, description="longest message; a longer one is refused with AR"
+        default=20 * MIB, ge=1024, description="longest message; a longer one is refused with AR"
     )
     max_held_bytes: int = Field(
-        256 * MIB,
+        default=256 * MIB,
         ge=1024,
         description="unfinished frames of all connections together; beyond it the sender that "
         "holds most is closed",
     )
     frame_deadline_s: float = Field(
-        30.0, gt=0, description="seconds from the first byte of a frame to its last"
+        default=30.0, gt=0, description="seconds from the first byte of a frame to its last"
     )
     end_grace_s: float = Field(
-        1.0, gt=0, description="seconds of silence after FS without CR that end a frame"
+        default=1.0, gt=0, description="seconds of silence after FS without CR that end a frame"
     )
     idle_timeout_s: float = Field(
-        0.0, ge=0, description="seconds without a byte after which a connection is closed; 0: never"
+        default=0.0,
+        ge=0,
+        description="seconds without a byte after which a connection is closed; 0: never",
     )
     peer_timeout_s: int = Field(
-        25, ge=3, le=30, description="seconds until a vanished peer is noticed and its socket freed"
+        default=25,
+        ge=3,
+        le=30,
+        description="seconds until a vanished peer is noticed and its socket freed",
     )
-    max_connections: int = Field(512, ge=1, description="connections at the same time")
+    max_connections: int = Field(default=512, ge=1, description="connections at the same time")
     max_connections_per_peer: int = Field(
-        256, ge=1, description="connections at the same time from one address"
+        default=256, ge=1, description="connections at the same time from one address"
     )
     max_pipelined: int = Field(
-        1000, ge=1, description="unanswered messages of one connection before reading pauses"
+        default=1000,
+        ge=1,
+        description="unanswered messages of one connection before reading pauses",
     )
     drain_s: float = Field(
-        5.0, ge=0, description="seconds outstanding answers are waited for when stopping"
+        default=5.0, ge=0, description="seconds outstanding answers are waited for when stopping"
     )

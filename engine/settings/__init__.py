@@ -1,0 +1,1 @@
+"""What users write in a region file, checked before anything starts."""

@@ -1,0 +1,152 @@
+"""A region file: what comes out of a good one, and what a bad one says where."""
+
+from pathlib import Path
+
+import pytest
+
+from channels.mllp.inbound import SPEC
+from channels.mllp.settings import MllpIn
+from engine.plugin.spec import Registry
+from engine.settings.load import SettingsErrors, load_region
+from engine.settings.region import Region
+
+REGISTRY = Registry().with_spec(SPEC)
+GOOD = """\
+region: north
+data_folder: var
+sites:
+  mercy: {ehr: epic, timezone: America/Chicago, mappings: [base, vendor/epic], charset: latin1}
+channels:
+  mercy-adt: {type: mllp, site: mercy, direction: in, port: 2575, allow: [10.0.0.0/8]}
+identity: {trust: {mercy: 90}}
+storage: {region_key: {env: REGION_KEY}, encrypt: no}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mappings/base").mkdir(parents=True)
+    (tmp_path / "mappings/vendor/epic").mkdir(parents=True)
+    return tmp_path
+
+
+def load(folder: Path, text: str) -> Region:
+    path = folder / "region.yaml"
+    path.write_text(text, "utf-8")
+    return load_region(path, REGISTRY)
+
+
+def refused(folder: Path, text: str) -> list[tuple[str, int, int]]:
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, text)
+    return [(one.code, one.place.line, one.place.column) for one in caught.value.problems]
+
+
+def test_a_good_file(folder: Path) -> None:
+    region = load(folder, GOOD)
+    assert region.name == "north"
+    assert region.data_folder == folder / "var"
+    assert region.mappings_folder == folder / "mappings"
+    assert region.sites["mercy"].charset == "iso8859-1"
+    assert region.sites["mercy"].training == "filter"
+    assert region.api.host == "127.0.0.1"
+    assert region.identity.trust == {"mercy": 90}
+    assert region.storage.encrypt is False
+    assert region.storage.region_key is not None
+    assert region.storage.region_key.env == "REGION_KEY"
+    (channel,) = region.channels
+    assert (channel.name, channel.type, channel.site, channel.ports) == (
+        "mercy-adt",
+        "mllp",
+        "mercy",
+        (2575,),
+    )
+    assert isinstance(channel.config, MllpIn)
+    assert channel.config.max_frame_bytes == 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("region: north", "regoin: north", [("E301", 1, 1), ("E302", 1, 1)]),
+        ("region: north", "region:", [("E304", 1, 8)]),
+        ("region: north", "region: 'North 1'", [("E303", 1, 9)]),
+        ("ehr: epic, ", "", [("E302", 4, 3)]),
+        ("America/Chicago", "America/Chicag", [("E306", 4, 32)]),
+        ("vendor/epic]", "vendor/epik]", [("E307", 4, 66)]),
+        ("latin1", "latin-99", [("E303", 4, 89)]),
+        ("type: mllp", "type: mlpp", [("E310", 6, 21)]),
+        ("direction: in", "direction: out", [("E311", 6, 51)]),
+        ("site: mercy,", "site: marcy,", [("E305", 6, 33)]),
+        ("port: 2575", "port: many", [("E303", 6, 61)]),
+        ("port: 2575", "prot: 2575", [("E302", 6, 3), ("E301", 6, 55)]),
+        ("port: 2575", "port: 8080", [("E308", 6, 61)]),
+        ("trust: {mercy", "trust: {mercury", [("E305", 7, 20)]),
+        ("{env: REGION_KEY}", "q8Zr41xkP", [("E309", 8, 23)]),
+        ("{env: REGION_KEY}", "{env: A, file: b}", [("E303", 8, 11)]),
+        ("storage:", "region: south\nstorage:", [("E102", 8, 1)]),
+        ("[10.0.0.0/8]", "[10.0.0.0/99]", [("E303", 6, 75)]),
+    ],
+)
+def test_one_mistake(
+    folder: Path, old: str, new: str, expected: list[tuple[str, int, int]]
+) -> None:
+    assert refused(folder, GOOD.replace(old, new)) == expected
+
+
+def test_all_mistakes_in_one_run(folder: Path) -> None:
+    text = GOOD.replace("Chicago", "Chicag").replace("base,", "bose,").replace("2575", "x")
+    assert [code for code, _, _ in refused(folder, text)] == ["E306", "E307", "E303"]
+
+
+def test_two_channels_on_one_port(folder: Path) -> None:
+    second = "  mercy-oru: {type: mllp, site: mercy, direction: in, port: 2575}\nidentity:"
+    assert refused(folder, GOOD.replace("identity:", second)) == [("E308", 7, 61)]
+
+
+def test_a_literal_secret_is_never_printed(folder: Path) -> None:
+    text = GOOD.replace("{env: REGION_KEY}, encrypt", "q8Zr41xkP, encript")
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, text)
+    frames = caught.value.frames()
+    assert "E309" in frames
+    assert "E301 unknown key 'encript'" in frames
+    assert "q8Zr41xkP" not in frames
+    assert "q8Zr41xkP" not in str(caught.value)
+
+
+def test_a_frame_names_file_line_and_remedy(folder: Path) -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, GOOD.replace("port: 2575", "port: 2575, max_conections: 3"))
+    frame = caught.value.frames().splitlines()
+    assert frame[0] == f"{folder}/region.yaml:6:67: E301 unknown key 'max_conections'"
+    assert frame[1].endswith("max_conections: 3, allow: [10.0.0.0/8]}")
+    assert frame[2].endswith("| " + " " * 66 + "^" * 14)
+    assert frame[3] == "       = help: did you mean 'max_connections'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", [("E302", 1, 1)]), ("- a\n", [("E303", 1, 1)]), ("a: [", [("E101", 2, 1)])],
+)
+def test_what_is_no_region_file(
+    folder: Path, text: str, expected: list[tuple[str, int, int]]
+) -> None:
+    assert refused(folder, text) == expected
+
+
+def test_a_missing_file_is_a_problem_too(tmp_path: Path) -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        load_region(tmp_path / "none.yaml", REGISTRY)
+    assert [problem.code for problem in caught.value.problems] == ["E300"]
+
+
+def test_a_file_in_another_encoding(folder: Path) -> None:
+    (folder / "region.yaml").write_bytes("region: nörd".encode("latin-1"))
+    with pytest.raises(SettingsErrors) as caught:
+        load_region(folder / "region.yaml", REGISTRY)
+    assert [problem.code for problem in caught.value.problems] == ["E101"]
+
+
+def test_the_api_stays_on_loopback(folder: Path) -> None:
+    assert refused(folder, GOOD + "api: {host: 0.0.0.0}\n") == [("E303", 9, 13)]
