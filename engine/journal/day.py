@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select
 
-from engine.core.fault import Category, Fault, FaultError, refuse
+from engine.core.fault import Category, FaultError, refuse
 from engine.core.values import Entry, Envelope
 from engine.database.lists import ListStatement
 from engine.database.sqlite import SqliteDatabase
@@ -203,16 +203,16 @@ def _verified(rows: Sequence[Row]) -> tuple[list[Entry], bool]:
     for row in rows:
         position, partition, channel, site, media_type, received_us, control_id, lane = row[:8]
         if digest(row[9]) != row[8]:
-            if entries:
-                return entries, False
-            raise FaultError(_corrupt(position))
+            if not entries:
+                raise _corrupt(position)
+            return entries, False
         envelope = Envelope(channel, site, media_type, row[9], received_us, control_id, lane)
         entries.append(Entry(position, partition, envelope))
     return entries, True
 
 
-def _corrupt(position: int) -> Fault:
-    return Fault(
+def _corrupt(position: int) -> FaultError:
+    return refuse(
         Category.UNAVAILABLE,
         "journal-corrupt",
         "an entry of the journal is not what was written",

@@ -145,29 +145,21 @@ class SqliteJournal:
         self, after: int, limit: int, max_bytes: int, partitions: Container[int] | None
     ) -> Batch:
         # The list of days comes first: a day followed by another is complete from then on.
-        with self._index.read() as index:
-            known = catalog.days(index)
-        entries: list[Entry] = []
-        upto, room = after, max_bytes
-        days = iter(_from(known, after))
-        day = next(days, None)
+        days = _from(self.days(), after)
+        upto = after
         for _ in range(_STRETCHES):
-            if day is None or len(entries) >= limit or room <= 0:
+            if not days:
                 break
-            found = self._file(day.day).read_on(upto, limit - len(entries), room, partitions)
-            if entries and found.entries and len(found.entries[0].envelope.body) > room:
-                break
-            entries += found.entries
-            room -= sum(len(entry.envelope.body) for entry in found.entries)
+            found = self._file(days[0].day).read_on(upto, limit, max_bytes, partitions)
             upto = found.upto
+            if found.entries:
+                return Batch(tuple(found.entries), upto)
             if not found.more:
-                day = next(days, None)
-        return Batch(tuple(entries), upto)
+                days = days[1:]
+        return Batch((), upto)
 
     def entry(self, position: int) -> Entry | None:
-        with self._index.read() as index:
-            known = catalog.days(index)
-        holding = [day for day in known if day.first <= position]
+        holding = [day for day in self.days() if day.first <= position]
         return self._file(holding[-1].day).entry(position) if holding else None
 
     def days(self) -> list[Day]:
@@ -188,9 +180,10 @@ class SqliteJournal:
                 raise refuse(Category.CONFLICT, "day-in-use", "the day is still needed", day)
             catalog.forget_day(index, day, max(last, self._founded_in(index).dropped))
         self._files.pop(day).close()
-        name = day_name(day)
-        for ending in ("", "-wal", "-shm", ".lock"):
-            (self._folder / f"{name}{ending}").unlink(missing_ok=True)
+        # Older ones were left behind by a process killed between these two steps.
+        for path in self._folder.glob("journal-????-??-??.db*"):
+            if path.name < day_name(known[1].day):
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         for file in self._files.values():
