@@ -27,7 +27,7 @@ def known(group: GroupDef) -> tuple[str, ...]:
 
 
 def bind(name: str, segments: list[str]) -> Bound:
-    lines = ["MSH|^~\\&|A", *(f"{segment}|1" for segment in segments)]
+    lines = ["MSH|^~\\&|A", *(f"{segment}|" for segment in segments)]
     return binder(name).bind(parse("\r".join(lines).encode()))
 
 

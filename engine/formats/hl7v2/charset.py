@@ -7,6 +7,7 @@ a wrong guess turns a name into another name.
 
 import codecs
 import re
+from functools import lru_cache
 
 from engine.core.fault import Category, FaultError, refuse
 
@@ -35,6 +36,7 @@ _NAMES = {
     "WINDOWS-1252": "cp1252",
     "CP1252": "cp1252",
 }
+_UP_TO_SEPARATOR = re.compile(r"[A-Za-z0-9 ./-]+")  # repetitions, whatever separates them
 _MARKS = (  # the longer marks first: UTF-32 LE begins like UTF-16 LE
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -51,15 +53,17 @@ _WIDE = (  # without a mark, the header's own letters show the width
 _HEAD = 65_536  # bytes looked at for a header; a multiple of four, so no wide character is cut
 
 
+@lru_cache(maxsize=256)
 def charset_of(msh18: str, fallback: str) -> str:
     r"""Name the Python codec for a value of MSH-18, or `fallback` when it is blank or `""`.
 
     The first repetition counts; the others name alternates for `\C..\` escapes. FaultError for a
     name that is not known.
     """
-    name = " ".join(msh18.partition("~")[0].upper().split())
-    if name in {"", '""'}:
+    if msh18 in {"", '""'}:
         return fallback
+    first = _UP_TO_SEPARATOR.match(msh18)
+    name = " ".join(first[0].upper().split()) if first else ""
     codec = _NAMES.get(name)
     if codec is None:
         raise refuse(

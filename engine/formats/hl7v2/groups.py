@@ -16,7 +16,6 @@ Three rules, tried from the innermost open group outward:
 Every segment lands in exactly one group; the work per segment is bounded by the structure.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.formats.hl7v2.parse import Message, Segment
@@ -62,13 +61,6 @@ class Bound:
         self.segments: dict[str, list[Segment]] = {}
         self.groups: dict[str, list[Bound]] = {}
         self.misplaced: list[tuple[int, str]] = parent.misplaced if parent else []
-
-    def every(self, name: str) -> Iterator[Segment]:
-        """Yield each segment called `name` in this group and the groups below it."""
-        yield from self.segments.get(name, ())
-        for occurrences in self.groups.values():
-            for group in occurrences:
-                yield from group.every(name)
 
     def __repr__(self) -> str:
         return f"<Bound {self.name}: {' '.join(self.segments)} {' '.join(self.groups)}>"

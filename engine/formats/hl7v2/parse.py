@@ -118,7 +118,8 @@ class Message:
 def parse(body: bytes, fallback_charset: str = "utf-8") -> Message:
     """Read one message; FaultError (invalid) says what cannot be read and where.
 
-    `fallback_charset` is a Python codec name, used when MSH-18 is blank.
+    `fallback_charset` is a Python codec name, used when MSH-18 is blank. A part of a message that
+    is continued in another (2.9.2) is refused as unsupported: taken for whole, it would be wrong.
     """
     text, charset = decode(body, fallback_charset)
     text = text.lstrip().rstrip("\r\n")
@@ -143,7 +144,21 @@ def _segments(lines: list[str], separator: str) -> tuple[Segment, ...]:
         names = [_name(line, separator, number) for number, line in enumerate(lines, 1)]
     if "MSH" in names[1:]:
         raise _invalid("several-messages", "more than one MSH segment in a message", "MSH[2]")
-    return tuple(map(Segment, names, range(len(names)), lines, repeat(separator)))
+    segments = tuple(map(Segment, names, range(len(names)), lines, repeat(separator)))
+    if "DSC" in names or "ADD" in names:
+        _refuse_continuation(segments)
+    return segments
+
+
+def _refuse_continuation(segments: tuple[Segment, ...]) -> None:
+    for segment in segments:
+        if segment.name == "ADD" or (segment.name == "DSC" and segment.field(1)):
+            raise refuse(
+                Category.UNSUPPORTED,
+                "continued-message",
+                "the message is continued in another one",
+                f"{segment.name}-1",
+            )
 
 
 def _name(line: str, separator: str, number: int) -> str:

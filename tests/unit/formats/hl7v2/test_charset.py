@@ -34,6 +34,7 @@ def text(charset: str = "", name: str = NAME) -> str:
         ("UNICODE", "utf-8"),
         ("unicode utf-8", "utf-8"),
         ("UNICODE UTF-8~8859/1", "utf-8"),
+        ("UNICODE UTF-8@8859/1", "utf-8"),  # redefined delimiters
         ("UTF-8", "utf-8"),
         ("UNICODE UTF-16", "utf-16"),
         ("UNICODE UTF-32", "utf-32"),
@@ -44,9 +45,10 @@ def test_names_the_codec(declared: str, codec: str) -> None:
     assert "".encode(codec).decode(codec) == ""
 
 
-def test_refuses_an_unknown_name() -> None:
+@pytest.mark.parametrize("name", ["EBCDIC", "~8859/1", "CNS 11643-1992"])
+def test_refuses_an_unknown_name(name: str) -> None:
     with pytest.raises(FaultError) as refused:
-        charset_of("EBCDIC", "utf-8")
+        charset_of(name, "utf-8")
     assert refused.value.fault.code == "charset-unknown"
     assert refused.value.fault.where == "MSH-18"
 

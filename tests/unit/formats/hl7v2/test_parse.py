@@ -114,6 +114,19 @@ def test_refuses_what_cannot_be_read(body: bytes, code: str, where: str) -> None
     assert (fault.category, fault.code, fault.where) == (Category.INVALID, code, where)
 
 
+@pytest.mark.parametrize(
+    ("segments", "where"), [(b"DSC|17|F", "DSC-1"), (b"NTE|1\rADD|rest", "ADD-1")]
+)
+def test_refuses_a_message_that_is_continued(segments: bytes, where: str) -> None:
+    fault = refused(b"MSH|^~\\&|A\rOBX|1\r" + segments)
+    assert (fault.category, fault.code) == (Category.UNSUPPORTED, "continued-message")
+    assert fault.where == where
+
+
+def test_an_empty_continuation_pointer_means_nothing() -> None:
+    assert len(parse(b"MSH|^~\\&|A\rOBX|1\rDSC||").segments) == 3
+
+
 def test_a_fault_never_shows_the_content() -> None:
     fault = refused(b"MSH|^~\\&|A\rPID|1||4711||ALDER^IDA\rALDER IDA 4711")
     assert "ALDER" not in str(fault)
