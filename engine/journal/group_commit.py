@@ -20,6 +20,7 @@ Done = Callable[[Receipt], None]
 
 FULL = Fault(Category.BUSY, "intake-full", "too much is waiting for the disk; try again")
 STOPPED = Fault(Category.UNAVAILABLE, "intake-stopped", "intake is stopping")
+UNWRITABLE = Fault(Category.INVALID, "not-writable", "the envelope cannot be written")
 _UNEXPECTED = Fault(Category.BUG, "journal-failed", "the journal failed in an unforeseen way")
 
 _Item = tuple[Envelope, Done]
@@ -150,8 +151,22 @@ def _write(
             broken = error.fault
         except FaultError as error:
             return [Receipt(fault=error.fault)] * len(group), None
+        except (TypeError, ValueError, OverflowError):
+            return _write_singly(journal, group)
         except Exception:  # noqa: BLE001 - a thread that dies silently leaves senders waiting
             broken = _UNEXPECTED
         else:
             return [Receipt(position) for position in positions], None
     return [Receipt(fault=broken)] * len(group), broken
+
+
+def _write_singly(journal: Journal, group: list[_Item]) -> tuple[list[Receipt], Fault | None]:
+    """Find the envelope that cannot be written (say, text that is not Unicode); keep the others."""
+    if len(group) == 1:
+        return [Receipt(fault=UNWRITABLE)], None
+    receipts: list[Receipt] = []
+    broken: Fault | None = None
+    for item in group:
+        answered, broken = _write(journal, [item], broken)
+        receipts += answered
+    return receipts, broken
