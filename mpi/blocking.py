@@ -46,6 +46,13 @@ def _by_first(person: Person, root: str) -> Iterator[str]:
                 yield f"fz|{root}|{surname}|{place.zip}"
 
 
+def _by_contact(person: Person) -> Iterator[str]:
+    """A surname at one phone, mailbox or house: a birth date or first name gone wrong is found."""
+    for contact in _contacts(person):
+        for surname in person.surnames:
+            yield f"cl|{contact}|{surname}"
+
+
 def _by_name(person: Person, root: str) -> Iterator[str]:
     birth = person.birth
     if not birth:
@@ -62,6 +69,7 @@ def key_texts(person: Person) -> frozenset[str]:
     """The keys in words: for explaining which of them brought two records together."""
     root = name_root(person.first)
     found = set(_by_birth(person, root)) if len(person.birth) == 10 else set()
+    found.update(_by_contact(person))
     if root:
         found.update(_by_first(person, root))
         found.update(_by_name(person, root))

@@ -105,10 +105,13 @@ def _loose_first(a: Person, b: Person) -> str:
 def _spelling(one: str, two: str) -> str:
     """Tell a slip of the hand from two names that are alike, as twins often have them.
 
-    Typing errors seldom hit the first letter, and they seldom make one known name of another.
+    A slip rarely makes one known name of another; between two unknown names it counts as one only
+    if it spared the first letter.
     """
-    slip = one[0] == two[0] and OSA.distance(one, two, score_cutoff=1) <= 1
-    return "near" if slip and not (is_known(one) and is_known(two)) else "similar"
+    known = is_known(one) + is_known(two)
+    if known == 2 or OSA.distance(one, two, score_cutoff=1) > 1:
+        return "similar"
+    return "near" if known or one[0] == two[0] else "similar"
 
 
 def first_level(a: Person, b: Person) -> str:
@@ -118,7 +121,8 @@ def first_level(a: Person, b: Person) -> str:
     if one == two or _joined(a) == two or one == _joined(b):
         return "exact"
     if may_be_nickname(one, two):
-        return "nickname"
+        # Brian and Bryan are two spellings, not a short form: twins are called so.
+        return "similar" if len(one) == len(two) and _near_name(one, two) else "nickname"
     if (a.other_firsts or b.other_firsts) and _alias_first(a, b):
         return "alias"
     return _loose_first(a, b)

@@ -31,6 +31,16 @@ GENERATION_YEARS = 15  # parents and children under one name differ by more than
 HARD = frozenset({"birth-order", "ssn-and-birth-date"})
 
 _SURE_FIRST = frozenset({"exact", "nickname", "alias", "initial", "middle", "swapped"})
+_SHARED = frozenset(
+    {
+        ("phone", "shared"),
+        ("email", "shared"),
+        ("address", "exact"),
+        ("address", "house"),
+        ("ssn", "last4"),
+        ("middle", "exact"),
+    }
+)
 _SAME_BIRTH = frozenset({"exact", "swapped", "near"})
 
 WORDS = {
@@ -41,6 +51,7 @@ WORDS = {
     "multiple-birth": "a multiple birth, and the first names are not the same",
     "first-name": "the first name is missing or another one",
     "birth-date": "the birth date is missing or another one",
+    "uncorroborated": "birth dates differ a little and nothing else is shared",
     "too-little": "too little to compare",
     "surname-as-given-name": "a surname of one is a given name of the other",
     "middle-name": "the middle names differ",
@@ -65,7 +76,9 @@ def _generation(pair: Pair) -> str:
         return ""
     if abs(int(a.birth[:4]) - int(b.birth[:4])) <= GENERATION_YEARS:
         return ""
-    return "review" if pair.numbered else "apart"
+    # One digit of a year mistyped looks like a generation, unless only one of them is a Junior.
+    mistyped = pair.levels.get("birth") != "different" and "suffix" not in pair.levels
+    return "review" if pair.numbered or mistyped else "apart"
 
 
 def _newborn(pair: Pair) -> str:
@@ -87,6 +100,13 @@ def _first_name(pair: Pair) -> str:
 
 def _birth_date(pair: Pair) -> str:
     return "" if pair.levels.get("birth") in _SAME_BIRTH or pair.numbered else "review"
+
+
+def _uncorroborated(pair: Pair) -> str:
+    """A name with almost the same birth date needs something else that is shared."""
+    if pair.levels.get("birth") == "exact" or pair.numbered:
+        return ""
+    return "" if _SHARED & pair.levels.items() else "review"
 
 
 def _too_little(pair: Pair) -> str:
@@ -121,6 +141,7 @@ GATES: Mapping[str, Gate] = {
     "multiple-birth": _multiple,
     "first-name": _first_name,
     "birth-date": _birth_date,
+    "uncorroborated": _uncorroborated,
     "too-little": _too_little,
     "surname-as-given-name": _surname_as_given,
     "middle-name": _middle_name,

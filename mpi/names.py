@@ -6,8 +6,10 @@ first use (this is its only owner); the table is data, so the result is the same
 
 import re
 from functools import cache
+from itertools import permutations
 from types import MappingProxyType
 
+from mpi.names_variants import COGNATES, SHORT_FORMS
 from mpi.normalise import tokens, vocabulary
 
 _SUFFIXES = {
@@ -96,14 +98,16 @@ def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]]
     formal: dict[str, set[str]] = {}
     for row in name_triplets():
         formal.setdefault(row.name2.upper(), set()).add(row.name1.upper())
+    for short, longs in SHORT_FORMS.items():
+        formal.setdefault(short, set()).update(longs)
     pairs: set[tuple[str, str]] = set()
+    for group in COGNATES:
+        pairs.update(permutations(group, 2))
     roots: dict[str, str] = {}
     for short, names in formal.items():
         pairs.update((short, name) for name in names)
         pairs.update((name, short) for name in names)
-        # A name that is formal for others as well (ROBERTO for BETO, itself short of nothing) is
-        # its own root: the choice must not depend on the order of the table.
-        roots[short] = min(names)
+        roots[short] = min(names)  # any fixed choice does, if it is the same in every process
     known = frozenset(name for pair in pairs for name in pair)
     return MappingProxyType(roots), frozenset(pairs), known
 
