@@ -180,9 +180,12 @@ def _follow(frames: list[_Frame], segment: Segment) -> bool:
     inexact: tuple[int, _Place] | None = None
     for depth in range(len(frames) - 1, -1, -1):
         frame = frames[depth]
-        if frame.headless and name in frame.node.places and name not in frame.bound.segments:
+        places = frame.node.places.get(name)
+        if places is None:
+            continue
+        if frame.headless and name not in frame.bound.segments:
             return False
-        place = _next_place(frame, name)
+        place = _next_place(places, frame.position)
         if place is not None and place.exact:
             _enter(frames, depth, place, segment)
             return True
@@ -194,9 +197,8 @@ def _follow(frames: list[_Frame], segment: Segment) -> bool:
     return True
 
 
-def _next_place(frame: _Frame, name: str) -> _Place | None:
-    position = frame.position
-    for place in frame.node.places.get(name, ()):
+def _next_place(places: list[_Place], position: int) -> _Place | None:
+    for place in places:
         ahead = place.index > position or (place.index == position and place.repeats)
         if ahead and place.begins:
             return place
