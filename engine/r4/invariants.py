@@ -6,6 +6,7 @@ every feed uses, and those of the resources Concord writes. Left out: dom-6 and 
 txt-1/2 (narrative is not parsed), and the invariants of definitional resources.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -30,13 +31,18 @@ def _form(value: Json, prefix: str) -> bool:
     return False
 
 
+_leap_second = re.compile(r":60(?:\.[0-9]+)?")
+
+
+def _moment(written: str) -> datetime:
+    """A valid dateTime with a time. Python has no second 60; the last microsecond stands for it."""
+    return datetime.fromisoformat(_leap_second.sub(":59.999999", written))
+
+
 def _ordered(start: str, end: str) -> bool:
     """Whether start <= end as far as both say; what is written less exactly cannot contradict."""
     if "T" in start and "T" in end:
-        try:
-            return datetime.fromisoformat(start) <= datetime.fromisoformat(end)
-        except ValueError:  # a leap second: Python has none
-            return start[:16] <= end[:16] or start[-6:] != end[-6:]
+        return _moment(start) <= _moment(end)
     # a day has no zone and a time has, so the two compare by month only
     size = min(len(start), len(end)) if "T" not in start + end else 7
     size = min(size, len(start), len(end))
