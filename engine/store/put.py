@@ -16,6 +16,8 @@ from engine.database.transaction import Transaction
 from engine.store import registers, rows, splice, stamps
 from engine.store.membership import persons_of
 from engine.store.rows import Batch, Held, Key, Version
+from engine.store.search import index
+from engine.store.search.extract import NONE, Rows, extract
 from engine.store.tables import LIVE, RETIRED
 
 REGION = "urn:concord:region"
@@ -56,8 +58,28 @@ def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
         held, written = _merged(batch, after.get(key), write, person, now_us)
         after[key] = held
         done.append(written)
-    rows.write(tx, batch, before, after)
+    _save(tx, batch, before, after)
     return done
+
+
+def _save(
+    tx: Transaction, batch: Batch, before: Mapping[Key, Held], after: Mapping[Key, Held]
+) -> None:
+    rows.write(tx, batch, before, after)
+    index.write(tx, [c for key, held in after.items() for c in _reindexed(before.get(key), held)])
+
+
+def _reindexed(old: Held | None, new: Held) -> list[index.Change]:
+    """What the index has to take back and to add; nothing when what it saw is the same."""
+    if old is not None and old.text == new.text and old.state == new.state:
+        return []
+    return [index.Change(new.rid, _indexed(old), _indexed(new))]
+
+
+def _indexed(held: Held | None) -> Rows:
+    if held is None or held.state != LIVE:
+        return NONE
+    return extract(held.type, held.record, decode(held.text))
 
 
 def _merged(
@@ -159,7 +181,7 @@ def _golden(
     now = held or _first(batch, key, "", "")
     version = Version(now.rid, now.version + 1, at[0], 0, at[1], person, state)
     after, written = _advanced(batch, replace(now, text=text), version)
-    rows.write(tx, batch, before, {key: after})
+    _save(tx, batch, before, {key: after})
     return written
 
 

@@ -1,6 +1,6 @@
 """Loads and writes the rows behind resources, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -144,7 +144,9 @@ def open_batch(tx: Transaction) -> Batch:
     return Batch(last[0] + 1, last[1] + 1)
 
 
-def write(tx: Transaction, batch: Batch, before: dict[Key, Held], after: dict[Key, Held]) -> None:
+def write(
+    tx: Transaction, batch: Batch, before: Mapping[Key, Held], after: Mapping[Key, Held]
+) -> None:
     """Write the collected rows and bring the resource rows from `before` to `after`."""
     tx.run_many(_ADD_BODY, ((bid, *body) for bid, body in batch.bodies.items()))
     tx.run_many(_REWRITE, ((*body, bid) for bid, body in batch.rewritten.items()))

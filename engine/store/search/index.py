@@ -1,0 +1,55 @@
+"""Writes the index rows of resources: only what changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, and_, bindparam, delete, insert
+
+from engine.database.statement import Statement
+from engine.database.transaction import Transaction
+from engine.store.search.extract import Rows
+from engine.store.search.tables import CLINICAL, DATE, TERM
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The index rows of one resource as they are, and as they should be."""
+
+    rid: int
+    old: Rows
+    new: Rows
+
+
+_TERM = ("param", "value", "rid")
+_DATE = ("param", "low_us", "high_us", "rid")
+_CLINICAL = ("record", "type", "code", "low_us", "rid")
+
+
+def _adding(table: Table, names: Sequence[str]) -> Statement:
+    return Statement(insert(table).values({name: bindparam(name) for name in names}), *names)
+
+
+def _removing(table: Table, names: Sequence[str]) -> Statement:
+    return Statement(
+        delete(table).where(and_(*(table.c[name] == bindparam(name) for name in names))), *names
+    )
+
+
+_ADD = {t.name: _adding(t, n) for t, n in ((TERM, _TERM), (DATE, _DATE), (CLINICAL, _CLINICAL))}
+_TAKE = {t.name: _removing(t, n) for t, n in ((TERM, _TERM), (DATE, _DATE), (CLINICAL, _CLINICAL))}
+
+
+def write(tx: Transaction, changes: Iterable[Change]) -> None:
+    """Bring the index from the old rows to the new ones."""
+    found = list(changes)
+    for table, name in ((TERM.name, "terms"), (DATE.name, "dates"), (CLINICAL.name, "clinical")):
+        gone, come = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+        for change in found:
+            old, new = getattr(change.old, name), getattr(change.new, name)
+            gone += [(*row, change.rid) for row in old - new]
+            come += [(*row, change.rid) for row in new - old]
+        if gone:
+            tx.run_many(_TAKE[table], gone)
+        if come:
+            tx.run_many(_ADD[table], sorted(come))
