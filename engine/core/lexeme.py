@@ -48,7 +48,12 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
 
 
-_INEXACT = re.compile(rb"[:,\[]-?(?:\d+[.eE]|\d{16})")
+_INEXACT = re.compile(rb"[:,\[](?:-?\d+[.eE]|-?\d{16}|-0)")
+
+
+def _whole(text: str) -> int | Number:
+    """A decimal may be written without a point and beyond 64 bits, or as `-0`."""
+    return Number(text) if len(text) > 15 or text == "-0" else int(text)
 
 
 def decode(text: bytes) -> Any:
@@ -58,5 +63,5 @@ def decode(text: bytes) -> Any:
     when nothing in the text looks like a number it would round.
     """
     if _INEXACT.search(text):
-        return json.loads(text, parse_float=Number)
+        return json.loads(text, parse_float=Number, parse_int=_whole)
     return orjson.loads(text)
