@@ -1,0 +1,87 @@
+"""A worker that is paused while another takes its partitions over changes nothing afterwards."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.core.clock import SystemClock
+from engine.database.metadata import STORE
+from engine.database.sqlite import SqliteDatabase
+from engine.journal import binding, offsets
+from engine.journal.protocol import JournalIdentity
+
+WORKER = Path(__file__).with_name("worker.py")
+LEASE_US = 200_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteDatabase:
+    database = SqliteDatabase(tmp_path / "store.db")
+    database.create(STORE)
+    with database.write() as tx:
+        binding.bind(tx, JournalIdentity("north", 1, 8), 9)
+    with database.write() as tx:
+        tx.query("CREATE TABLE result (id INTEGER PRIMARY KEY, writer TEXT)", ())
+    return database
+
+
+def started(store: SqliteDatabase) -> "subprocess.Popen[str]":
+    worker = subprocess.Popen(
+        [sys.executable, str(WORKER), str(store.path), "paused", str(LEASE_US)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "claimed 8\n"
+    return worker
+
+
+def writers(store: SqliteDatabase) -> list[str]:
+    with store.read() as tx:
+        return [row[0] for row in tx.query("SELECT writer FROM result", ())]
+
+
+def test_an_overtaken_batch_is_void(store: SqliteDatabase) -> None:
+    worker = started(store)
+    worker.send_signal(signal.SIGSTOP)
+    time.sleep(1.5 * LEASE_US / 1_000_000)
+    with store.write() as tx:
+        leases = offsets.claim(tx, "awake", 64, SystemClock().now_us(), LEASE_US, head=9)
+    assert [lease.stalls for lease in leases] == [1] * 8
+    with store.write() as tx:
+        tx.query("INSERT INTO result (writer) VALUES (?)", ("awake",))
+        offsets.advance_all(tx, leases, 9)
+    worker.send_signal(signal.SIGCONT)
+    assert worker.communicate("go\n")[0] == "fenced\n"
+    assert writers(store) == ["awake"]
+    with store.read() as tx:
+        assert {(one.position, one.owner) for one in offsets.lag(tx, 9)} == {(9, "awake")}
+    store.close()
+
+
+def test_a_pause_that_nobody_used_does_no_harm(store: SqliteDatabase) -> None:
+    worker = started(store)
+    worker.send_signal(signal.SIGSTOP)
+    time.sleep(1.5 * LEASE_US / 1_000_000)
+    worker.send_signal(signal.SIGCONT)
+    assert worker.communicate("go\n")[0] == "committed\n"
+    assert writers(store) == ["paused"]
+    store.close()
+
+
+def test_what_a_killed_worker_held_is_taken_over(store: SqliteDatabase) -> None:
+    worker = started(store)
+    worker.kill()
+    worker.communicate()
+    with store.write() as tx:
+        offsets.depart(tx, "paused")
+        leases = offsets.claim(tx, "next", 64, SystemClock().now_us(), LEASE_US, head=9)
+        offsets.advance_all(tx, leases, 9)
+    with store.read() as tx:
+        assert offsets.lowest(tx) == 9
+    store.close()
