@@ -118,12 +118,11 @@ def name_root(first: str) -> str:
 
 
 def may_be_nickname(a: str, b: str) -> bool:
-    """Whether one may be short for the other, or both for the same root (BOB, ROB)."""
-    roots, pairs, _ = _relations()
-    if (a, b) in pairs:
-        return True
-    root = roots.get(a)
-    return root is not None and root == roots.get(b)
+    """Whether one may be short for the other, or its translation.
+
+    Sharing a root is not enough: the table has BILL for Robert as well as for William.
+    """
+    return (a, b) in _relations()[1]
 
 
 def is_known(first: str) -> bool:
