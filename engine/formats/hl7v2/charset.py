@@ -16,12 +16,14 @@ _NAMES = {
     "ASCII": "ascii",
     "US-ASCII": "ascii",
     "ISO IR6": "ascii",
-    **{f"8859/{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
-    **{f"ISO-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
-    **{f"8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
+    **{
+        f"{prefix}{part}": f"iso8859-{part}"
+        for prefix in ("8859/", "8859-", "ISO-8859-", "ISO8859-")
+        for part in (*range(1, 12), *range(13, 17))  # there is no part 12
+    },
     "ISO IR14": "shift_jis",
-    "ISO IR87": "iso2022_jp",
-    "ISO IR159": "iso2022_jp_1",
+    "ISO IR87": "iso2022_jp_ext",
+    "ISO IR159": "iso2022_jp_ext",
     "GB 18030-2000": "gb18030",
     "KS X 1001": "euc_kr",
     "BIG-5": "big5",
@@ -36,7 +38,8 @@ _NAMES = {
     "WINDOWS-1252": "cp1252",
     "CP1252": "cp1252",
 }
-_UP_TO_SEPARATOR = re.compile(r"[A-Za-z0-9 ./-]+")  # repetitions, whatever separates them
+_SWITCHING = frozenset({"ISO IR87", "ISO IR159"})  # reached by escape bytes from ASCII
+_SEPARATOR = re.compile(r"[^A-Z0-9 ./-]")  # of repetitions, whatever the message declares
 _MARKS = (  # the longer marks first: UTF-32 LE begins like UTF-16 LE
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -57,14 +60,16 @@ _HEAD = 65_536  # bytes looked at for a header; a multiple of four, so no wide c
 def charset_of(msh18: str, fallback: str) -> str:
     r"""Name the Python codec for a value of MSH-18, or `fallback` when it is blank or `""`.
 
-    The first repetition counts; the others name alternates for `\C..\` escapes. FaultError for a
-    name that is not known.
+    The first repetition counts; the others name alternates, which `\C..\` escapes switch to or,
+    in Japan, escape bytes in the text itself. FaultError for a name that is not known.
     """
     if msh18 in {"", '""'}:
         return fallback
-    first = _UP_TO_SEPARATOR.match(msh18)
-    name = " ".join(first[0].upper().split()) if first else ""
-    codec = _NAMES.get(name)
+    first, *others = [" ".join(name.split()) for name in _SEPARATOR.split(msh18.upper())]
+    switched = next((name for name in others if name in _SWITCHING), "")
+    if not first and not switched:
+        return fallback
+    codec = _NAMES.get(switched or first)
     if codec is None:
         raise refuse(
             Category.INVALID, "charset-unknown", "MSH-18 names a character set not known", "MSH-18"
@@ -82,7 +87,7 @@ def decode(body: bytes, fallback: str) -> tuple[str, str]:
 
 
 def read_head(body: bytes) -> tuple[str, str]:
-    """Return the first line and a codec that writes it back byte for byte; never raises.
+    """Return the first line and a codec that writes its characters back; never raises.
 
     What does not decode as declared is read as Latin-1, which maps every byte to itself.
     """
@@ -133,9 +138,9 @@ def _declared(body: bytes) -> str:
 
 
 def _field_18(header: str) -> str:
-    """Return MSH-18 of an MSH line, empty when there is none."""
+    """Return MSH-18 of an MSH line, empty when there is none; no name is longer than 64."""
     fields = header.split(header[3], 18) if len(header) > 3 else []
-    return fields[17] if len(fields) > 17 else ""
+    return fields[17][:64] if len(fields) > 17 else ""
 
 
 def _strictly(body: bytes, codec: str) -> str:
@@ -145,7 +150,7 @@ def _strictly(body: bytes, codec: str) -> str:
         raise _mismatch() from None
 
 
-def _mismatch() -> Exception:
+def _mismatch() -> FaultError:
     return refuse(
         Category.INVALID,
         "charset-mismatch",

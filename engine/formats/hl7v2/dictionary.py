@@ -76,13 +76,17 @@ def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-@lru_cache(maxsize=4096)
 def structure_of(kind: str, structure: str, version: str) -> str:
     """Name the structure of a message from MSH-9: its third component, else table 0354.
 
     `kind` is `ADT^A01`. A third component that is no known structure (`ADT_A08`, free text) gives
-    way to what the trigger event says. Never fails: an unknown event is named as sent.
+    way to what the trigger event says. Never fails: an unknown event is named as sent, cut to 16.
     """
+    return _structure_of(kind[:16], structure[:16], version[:16])  # senders fill the cache
+
+
+@lru_cache(maxsize=4096)
+def _structure_of(kind: str, structure: str, version: str) -> str:
     code, _, trigger = kind.partition("^")
     event = code if code == "ACK" or not trigger else f"{code}_{trigger}"
     for name in (structure, event):

@@ -51,3 +51,12 @@ def test_each_message_keeps_the_byte_order_mark() -> None:
 def test_what_stands_before_the_first_message_is_not_lost() -> None:
     assert split_batch(b"stray\r" + ONE + TWO) == [b"stray\r" + ONE, TWO]
     assert split_batch(b"stray\r" + ONE) == [b"stray\r" + ONE]
+
+
+def test_one_message_in_an_envelope_is_taken_out() -> None:
+    assert split_batch(b"BHS|^~\\&|\r" + ONE + b"BTS|1\r") == [ONE]
+
+
+def test_a_large_delivery_is_passed_on_at_once() -> None:
+    body = ONE + b"OBX|1|ED|PDF||^AP^PDF^Base64^" + b"QUJD" * 2_600_000
+    assert split_batch(body)[0] is body

@@ -26,8 +26,10 @@ def text(charset: str = "", name: str = NAME) -> str:
         ("8859/15", "iso8859-15"),
         ("ISO-8859-2", "iso8859-2"),
         ("ISO IR6", "ascii"),
-        ("ISO IR87", "iso2022_jp"),
-        ("ISO  IR159", "iso2022_jp_1"),
+        ("ISO IR87", "iso2022_jp_ext"),
+        ("~ISO IR87", "iso2022_jp_ext"),
+        ("ASCII~ISO  IR159", "iso2022_jp_ext"),
+        ("~8859/1", "cp1252"),  # blank with an alternate
         ("GB 18030-2000", "gb18030"),
         ("KS X 1001", "euc_kr"),
         ("BIG-5", "big5"),
@@ -45,7 +47,7 @@ def test_names_the_codec(declared: str, codec: str) -> None:
     assert "".encode(codec).decode(codec) == ""
 
 
-@pytest.mark.parametrize("name", ["EBCDIC", "~8859/1", "CNS 11643-1992"])
+@pytest.mark.parametrize("name", ["EBCDIC", "8859/12", "CNS 11643-1992"])
 def test_refuses_an_unknown_name(name: str) -> None:
     with pytest.raises(FaultError) as refused:
         charset_of(name, "utf-8")
@@ -83,6 +85,13 @@ def test_never_guesses(declared: str, codec: str) -> None:
     with pytest.raises(FaultError) as refused:
         decode(text(declared).encode(codec), "utf-8")
     assert refused.value.fault.code == "charset-mismatch"
+
+
+def test_reads_japanese_names_in_their_three_forms() -> None:
+    name = "PID|1||1||ヤマダ^タロウ^^^^^L^P~山田^太郎^^^^^L^I"
+    body = text("~ISO IR87", name).encode("iso2022_jp")
+    assert b"|" in body
+    assert decode(body, "utf-8")[0] == text("~ISO IR87", name)
 
 
 @pytest.mark.parametrize("declared", ["", "UNICODE UTF-8"])

@@ -67,6 +67,7 @@ def test_the_nearest_version_is_used(text: str, expected: str) -> None:
         ("ZDT^Z01", "", "ZDT_Z01"),
         ("ADT^", "", "ADT"),
         ("^", "", ""),
+        ("ADT^A01", "X" * 1_000_000, "ADT_A01"),
     ],
 )
 @pytest.mark.parametrize("version", ["2.3", "2.5.1", "2.9", ""])
