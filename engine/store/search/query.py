@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.core.fault import Category, FaultError, refuse
+from engine.store.search.criterion import Criterion
 from engine.store.search.params import Parameter, parameters, patient_parameters
-from engine.store.search.values import During, Test, bad_value, tests_of
+from engine.store.search.rank import WIDE, rank_of
+from engine.store.search.values import During, bad_value, tests_of
 
 DEFAULT_COUNT = 50
 MOST_COUNT = 1000
@@ -25,15 +27,6 @@ _MODIFIERS = {
 }
 _LINKED = ("_include", "_revinclude", "_has")
 _TOTALS = ("", "none", "estimate", "accurate")
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One parameter that has to match: any of its tests, or with `negated` none."""
-
-    parameter: Parameter
-    tests: tuple[Test, ...]
-    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +179,17 @@ def _sort(type_name: str, text: str) -> Sort:
 
 
 def _natural(criteria: tuple[Criterion, ...]) -> Sort:
-    """Order of arrival; a search by nothing but one date goes along that date's index.
+    """Order of arrival; but a search that nothing narrows as much as a date follows that date.
 
     From the end that matches first: newest first when asked for what is after a moment.
     """
-    dates = [c for c in criteria if c.parameter.kind in {"date", "updated"} and not c.negated]
-    if not dates or len(dates) != len(criteria) or len({c.parameter.name for c in dates}) > 1:
+    dates = [c for c in criteria if c.parameter.kind in {"date", "updated"}]
+    if not dates or any(rank_of(c) < WIDE for c in criteria):
         return Sort()
-    first = dates[0].tests[0]
-    if not isinstance(first, During) or len(dates[0].tests) > 1:
+    first = dates[0]
+    test = first.tests[0]
+    if not isinstance(test, During) or len(first.tests) > 1:
         return Sort()
-    descending = first.prefix in {"gt", "ge", "sa", "ne"}
-    if dates[0].parameter.kind == "updated":
+    if first.parameter.kind == "updated":
         return Sort("updated")
-    return Sort("date", descending, dates[0].parameter)
+    return Sort("date", test.prefix in {"gt", "ge", "sa", "ne"}, first.parameter)

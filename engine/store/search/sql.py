@@ -23,8 +23,10 @@ from engine.store.search.conditions import (
 )
 from engine.store.search.dates import MISSING
 from engine.store.search.params import CLINICAL
-from engine.store.search.query import Criterion, Query
-from engine.store.search.values import Absent, Contains, During, Exact
+from engine.store.search.criterion import Criterion
+from engine.store.search.query import Query
+from engine.store.search.rank import NOT_LEADING, SELECTIVE, rank_of
+from engine.store.search.values import Absent, During, Exact
 from engine.store.tables import LIVE
 
 Records = Mapping[str, Sequence[str]]
@@ -34,7 +36,6 @@ TOTAL_BOUND = 1001
 """Totals are counted up to here unless asked for exactly."""
 
 _KEYS = {"row": ("r.rid",), "id": ("r.id",), "updated": ("r.updated_us", "r.rid")}
-_SELECTIVE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ class Plan:
 
 def plan(query: Query, site: str, records: Records) -> Plan:
     """Choose the leading index for a query on the view of `site` (empty: unified)."""
-    leader = min(query.criteria, key=_rank, default=None)
-    rank = _rank(leader) if leader else _NOT_LEADING
+    leader = min(query.criteria, key=rank_of, default=None)
+    rank = rank_of(leader) if leader else NOT_LEADING
     rest = [c for c in query.criteria if c is not leader]
     shown = _view(query.type, site)
-    if leader and (rank <= _SELECTIVE or query.sort.by == "row") and rank < _NOT_LEADING:
+    if leader and (rank <= SELECTIVE or query.sort.by == "row") and rank < NOT_LEADING:
         first = _leading(query, leader, records)
         return _led(query, every([shown, *(_asked(c, records) for c in rest)]), first)
     if query.sort.by == "date" and query.sort.parameter:
@@ -81,19 +82,6 @@ def count(found: Plan, query: Query, bound: int | None) -> Part:
     limit = f" ORDER BY {order} LIMIT {int(bound)}" if bound is not None else ""
     text = f"SELECT 1 AS one FROM {found.tables} WHERE {found.where.text}{limit}"
     return Part(f"SELECT count(*) FROM ({text}) AS found", found.where.values)
-
-
-_RANKS = {"id": 0, "patient": 1, "reference": 2, "string": 3, "token": 5, "uri": 6}
-_NOT_LEADING = 9
-
-
-def _rank(criterion: Criterion) -> int:
-    """How selective a criterion is by experience, 0 most; some cannot lead."""
-    if criterion.negated or any(isinstance(t, Absent | Contains) for t in criterion.tests):
-        return _NOT_LEADING
-    if criterion.parameter.name == "identifier":
-        return _RANKS["reference"]
-    return _RANKS.get(criterion.parameter.kind, _NOT_LEADING)
 
 
 def _view(type_name: str, site: str) -> Part:
