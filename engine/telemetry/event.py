@@ -1,0 +1,71 @@
+"""What happened, as a named frozen value. The text is constant; what varies is in the fields.
+
+An event is any frozen dataclass with the three class variables of `Event`; parts above this one
+declare their own beside the code that reports them. Here are the events of the roles.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+
+class Event(Protocol):
+    """`name` is kebab-case and stable, `level` one of debug, info, warning, error."""
+
+    name: ClassVar[str]
+    text: ClassVar[str]
+    level: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStarted:
+    name: ClassVar[str] = "role-started"
+    text: ClassVar[str] = "the role is ready"
+    level: ClassVar[str] = "info"
+
+    role: str
+    pid: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStopped:
+    name: ClassVar[str] = "role-stopped"
+    text: ClassVar[str] = "the role has finished its work and ended"
+    level: ClassVar[str] = "info"
+
+    role: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCrashed:
+    name: ClassVar[str] = "role-crashed"
+    text: ClassVar[str] = "the role ended unasked; it is started again after the wait"
+    level: ClassVar[str] = "error"
+
+    role: str
+    pid: int
+    exit_code: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuarantined:
+    name: ClassVar[str] = "message-quarantined"
+    text: ClassVar[str] = "a message could not be processed and waits for a person"
+    level: ClassVar[str] = "warning"
+
+    site: str
+    channel: str
+    position: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailed:
+    name: ClassVar[str] = "storage-failed"
+    text: ClassVar[str] = "the storage failed; nothing is acknowledged until it works again"
+    level: ClassVar[str] = "error"
+
+    role: str
+    code: str
