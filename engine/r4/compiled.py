@@ -96,12 +96,12 @@ class _Maker:
         primitive = is_simple(element)
         check = self._one(element)
         if element.repeats:
-            check = array(check, most=element.max, padded=primitive)
+            check = array(check, padded=primitive)
         table[element.name] = check
         if primitive:
             beside = self.of("Element")
             if element.repeats:
-                beside = array(beside, most=element.max, padded=True)
+                beside = array(beside, padded=True)
             table[f"_{element.name}"] = beside
 
     def _one(self, element: Element) -> Check:

@@ -1,9 +1,10 @@
 """The invariants of R4 worth their time, as plain functions instead of FHIRPath.
 
 Each is keyed as in the definitions (`per-1`, `obs-6`) and written for a value whose elements were
-found well-formed before. Chosen: those that hold for everything (ele-1, ext-1), those of datatypes
-every feed uses, and those of the resources Concord writes. Left out: dom-6 and con-3 (warnings),
-txt-1/2 (narrative is not parsed), and the invariants of definitional resources.
+found well-formed before. Chosen: ext-1, those of datatypes every feed uses, those of Bundle, and
+those of the resources Concord writes. Elsewhere: ele-1 (`engine.r4.objects`), ref-1 and dom-2 to
+dom-5 (`engine.r4.contained`). Left out: dom-6 and con-3 (warnings), txt-1 and txt-2 (narrative is
+not parsed), and the invariants of definitional resources.
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+UCUM = "http://unitsofmeasure.org"
 
 Json = dict[str, Any]
 Rule = Callable[[Json], bool]  # True when the invariant holds
@@ -80,6 +83,71 @@ def _codings(concept: Json) -> set[tuple[str | None, str | None]]:
     return {(c.get("system"), c.get("code")) for c in concept.get("coding", ())}
 
 
+def _positive(value: Json) -> bool:
+    amount = _amount(value)
+    return amount is None or amount > 0
+
+
+def _not_negative(name: str) -> Rule:
+    return lambda value: name not in value or Decimal(str(value[name])) >= 0
+
+
+def _counted(value: Json) -> bool:
+    return value.get("code", "1") == "1" and "." not in str(value.get("value", ""))
+
+
+def _in_units_of(system: str) -> Rule:
+    """A value has a code, and a system is this one."""
+    return lambda value: (
+        (_has(value, "code") or not _has(value, "value")) and value.get("system", system) == system
+    )
+
+
+def _duration(value: Json) -> bool:
+    return "code" not in value or (value.get("system") == UCUM and _has(value, "value"))
+
+
+def _event_offset(value: Json) -> bool:
+    """tim-9: an offset needs an event, and a meal itself is none to be off from."""
+    return not _has(value, "offset") or (
+        _has(value, "when") and not {"C", "CM", "CD", "CV"} & set(value.get("when", ()))
+    )
+
+
+def _each(name: str, *types: str) -> Rule:
+    """Every entry of a Bundle has the element exactly when the Bundle is of these types."""
+    return lambda value: all(
+        (name in entry) == (value.get("type") in types) for entry in value.get("entry", ())
+    )
+
+
+def _distinct(value: Json) -> bool:
+    entries = [entry for entry in value.get("entry", ()) if "fullUrl" in entry]
+    versions = [
+        (entry["fullUrl"], entry.get("resource", {}).get("meta", {}).get("versionId"))
+        for entry in entries
+    ]
+    return value.get("type") == "history" or len(set(versions)) == len(versions)
+
+
+def _opens_with(bundle_type: str, resource_type: str) -> Rule:
+    def rule(value: Json) -> bool:
+        if value.get("type") != bundle_type:
+            return True
+        first: Json = next(iter(value.get("entry", ())), {})
+        return bool(first.get("resource", {}).get("resourceType") == resource_type)
+
+    return rule
+
+
+def _document(value: Json) -> bool:
+    """bdl-9, bdl-10: a document has an identifier and a time."""
+    named = value.get("identifier", {})
+    return value.get("type") != "document" or (
+        _has(named, "system") and _has(named, "value") and _has(value, "timestamp")
+    )
+
+
 def _component_values(value: Json) -> bool:
     """obs-7: a component with the code of the observation takes the place of its value."""
     if "component" not in value or not _form(value, "value"):
@@ -122,21 +190,32 @@ def _either(*names: str) -> Rule:
 
 
 # Where the rule holds: a datatype, a resource or a backbone path. Key, rule.
+_in_ucum = _in_units_of(UCUM)
+_QTY_3 = _needs("code", "system")
+
 RULES: dict[str, dict[str, Rule]] = {
+    "Age": {"qty-3": _QTY_3, "age-1": lambda value: _in_ucum(value) and _positive(value)},
+    "Count": {"qty-3": _QTY_3, "cnt-3": lambda value: _in_ucum(value) and _counted(value)},
+    "Distance": {"qty-3": _QTY_3, "dis-1": _in_ucum},
+    "Duration": {"qty-3": _QTY_3, "drt-1": _duration},
+    "MoneyQuantity": {"qty-3": _QTY_3, "mqty-1": _in_units_of("urn:iso:std:iso:4217")},
     "Attachment": {"att-1": _needs("data", "contentType")},
     "ContactPoint": {"cpt-2": _needs("value", "system")},
     "Extension": {"ext-1": lambda value: ("extension" in value) != _form(value, "value")},
     "Period": {"per-1": _period},
-    "Quantity": {"qty-3": _needs("code", "system")},
-    "SimpleQuantity": {"qty-3": _needs("code", "system")},
+    "Quantity": {"qty-3": _QTY_3},
+    "SimpleQuantity": {"qty-3": _QTY_3},
     "Range": {"rng-2": _range},
     "Ratio": {"rat-1": _ratio},
     "Timing.repeat": {
         "tim-1": _needs("duration", "durationUnit"),
         "tim-2": _needs("period", "periodUnit"),
+        "tim-4": _not_negative("duration"),
+        "tim-5": _not_negative("period"),
         "tim-6": _needs("periodMax", "period"),
         "tim-7": _needs("durationMax", "duration"),
         "tim-8": _needs("countMax", "count"),
+        "tim-9": _event_offset,
         "tim-10": lambda value: not (_has(value, "timeOfDay") and _has(value, "when")),
     },
     "AllergyIntolerance": {"ait-1": _clinical_status},
@@ -152,6 +231,16 @@ RULES: dict[str, dict[str, Rule]] = {
         "bdl-1": lambda value: (
             not _has(value, "total") or value.get("type") in {"searchset", "history"}
         ),
+        "bdl-2": lambda value: (
+            value.get("type") == "searchset"
+            or not any("search" in entry for entry in value.get("entry", ()))
+        ),
+        "bdl-3": _each("request", "batch", "transaction", "history"),
+        "bdl-4": _each("response", "batch-response", "transaction-response", "history"),
+        "bdl-7": _distinct,
+        "bdl-9": _document,
+        "bdl-11": _opens_with("document", "Composition"),
+        "bdl-12": _opens_with("message", "MessageHeader"),
     },
     "Bundle.entry": {
         "bdl-5": _either("resource", "request", "response"),

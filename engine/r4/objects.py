@@ -63,9 +63,8 @@ def deeper(check: Check) -> Check:
     return counted
 
 
-def array(check: Check, *, most: int | None, padded: bool) -> Check:
+def array(check: Check, *, padded: bool) -> Check:
     """Check each member of an array. `padded`: members may be null, which the object judges."""
-    too_many = [Problem("too-many", f"the element occurs at most {most} times")]
 
     def members(value: Any, scope: Scope) -> Found:
         if type(value) is not list:
@@ -79,8 +78,6 @@ def array(check: Check, *, most: int | None, padded: bool) -> Check:
             wrong = check(member, scope)
             if wrong:
                 found += at(f"[{index}]", wrong)
-        if most is not None and len(value) > most:
-            found += too_many
         return found or None
 
     return members

@@ -11,6 +11,10 @@ Json = dict[str, Any]
 ERROR = {"coding": [{"code": "entered-in-error"}]}
 CODE = {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}
 
+UCUM = "http://unitsofmeasure.org"
+QUANTITIES = ("Age", "Count", "Distance", "Duration", "MoneyQuantity")
+MARY = {"resource": {"resourceType": "Patient"}}
+
 CASES: list[tuple[str, str, list[Json], list[Json]]] = [
     ("Attachment", "att-1", [{"data": "eA==", "contentType": "text/plain"}], [{"data": "eA=="}]),
     (
@@ -65,6 +69,45 @@ CASES: list[tuple[str, str, list[Json], list[Json]]] = [
         [{"numerator": {}, "denominator": {}}, {"extension": []}],
         [{"numerator": {}}, {"denominator": {}}, {}],
     ),
+    *((t, "qty-3", [{"code": "mg", "system": "u"}], [{"code": "mg"}]) for t in QUANTITIES),
+    (
+        "Age",
+        "age-1",
+        [{"value": 3, "code": "a", "system": UCUM}, {"unit": "years"}, {"value": 1, "code": "a"}],
+        [
+            {"value": 3},
+            {"value": 3, "code": "a", "system": "urn:x"},
+            {"value": 0, "code": "a"},
+            {"value": Number("-1"), "code": "a"},
+        ],
+    ),
+    (
+        "Count",
+        "cnt-3",
+        [{"value": 3, "code": "1", "system": UCUM}],
+        [{"value": 3}, {"value": 3, "code": "g"}, {"value": Number("3.0"), "code": "1"}],
+    ),
+    ("Distance", "dis-1", [{"value": 3, "code": "m", "system": UCUM}], [{"value": 3}]),
+    (
+        "Duration",
+        "drt-1",
+        [{"value": 3, "code": "h", "system": UCUM}, {"value": 3}],
+        [{"code": "h", "system": UCUM}, {"value": 3, "code": "h"}],
+    ),
+    (
+        "MoneyQuantity",
+        "mqty-1",
+        [{"value": 3, "code": "USD", "system": "urn:iso:std:iso:4217"}],
+        [{"value": 3}, {"value": 3, "code": "USD", "system": UCUM}],
+    ),
+    ("Timing.repeat", "tim-4", [{"duration": 0}, {}], [{"duration": Number("-0.1")}]),
+    ("Timing.repeat", "tim-5", [{"period": 0}, {}], [{"period": -1}]),
+    (
+        "Timing.repeat",
+        "tim-9",
+        [{"offset": 5, "when": ["AC"]}, {"when": ["C"]}],
+        [{"offset": 5}, {"offset": 5, "when": ["C"]}],
+    ),
     ("Timing.repeat", "tim-1", [{"duration": 1, "durationUnit": "h"}], [{"duration": 1}]),
     ("Timing.repeat", "tim-2", [{"period": 1, "periodUnit": "h"}], [{"period": 1}]),
     ("Timing.repeat", "tim-6", [{"period": 1, "periodMax": 2}], [{"periodMax": 2}]),
@@ -101,6 +144,61 @@ CASES: list[tuple[str, str, list[Json], list[Json]]] = [
         "bdl-1",
         [{"type": "searchset", "total": 1}, {"type": "batch"}],
         [{"type": "batch", "total": 1}],
+    ),
+    (
+        "Bundle",
+        "bdl-2",
+        [{"type": "searchset", "entry": [{"search": {}}]}, {"type": "batch", "entry": [{}]}],
+        [{"type": "batch", "entry": [{}, {"search": {}}]}],
+    ),
+    (
+        "Bundle",
+        "bdl-3",
+        [{"type": "batch", "entry": [{"request": {}}]}, {"type": "collection", "entry": [{}]}],
+        [{"type": "batch", "entry": [{}]}, {"type": "collection", "entry": [{"request": {}}]}],
+    ),
+    (
+        "Bundle",
+        "bdl-4",
+        [{"type": "batch-response", "entry": [{"response": {}}]}, {"type": "batch"}],
+        [{"type": "batch-response", "entry": [{}]}, {"type": "batch", "entry": [{"response": 0}]}],
+    ),
+    (
+        "Bundle",
+        "bdl-7",
+        [
+            {"type": "batch", "entry": [{"fullUrl": "a"}, {"fullUrl": "b"}, {}, {}]},
+            {"type": "history", "entry": [{"fullUrl": "a"}, {"fullUrl": "a"}]},
+        ],
+        [{"type": "batch", "entry": [{"fullUrl": "a"}, {"fullUrl": "a"}]}],
+    ),
+    (
+        "Bundle",
+        "bdl-9",
+        [
+            {"type": "document", "identifier": {"system": "s", "value": "v"}, "timestamp": "t"},
+            {"type": "batch"},
+        ],
+        [
+            {"type": "document", "identifier": {"system": "s", "value": "v"}},
+            {"type": "document", "identifier": {"system": "s"}, "timestamp": "t"},
+            {"type": "document", "timestamp": "t"},
+        ],
+    ),
+    (
+        "Bundle",
+        "bdl-11",
+        [
+            {"type": "document", "entry": [{"resource": {"resourceType": "Composition"}}, MARY]},
+            {"type": "batch", "entry": [MARY]},
+        ],
+        [{"type": "document", "entry": [MARY]}, {"type": "document"}],
+    ),
+    (
+        "Bundle",
+        "bdl-12",
+        [{"type": "message", "entry": [{"resource": {"resourceType": "MessageHeader"}}]}],
+        [{"type": "message", "entry": [MARY]}, {"type": "message", "entry": [{}]}],
     ),
     ("Bundle.entry", "bdl-5", [{"resource": {}}, {"request": {}}], [{"fullUrl": "u"}]),
     (
