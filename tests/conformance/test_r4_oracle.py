@@ -178,7 +178,7 @@ def test_verdicts_on_damaged_examples_agree(
 ) -> None:
     tried = 0
     for name, sound in examples:
-        if sound["resourceType"] in OTHER_ELEMENTS or len(str(sound)) > 5_000:
+        if sound["resourceType"] in OTHER_ELEMENTS or len(str(sound)) > 3_500:
             continue
         for kind, resource in _damaged(sound):
             codes = {issue.code for issue in validate(resource)}
