@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.store.search.dates import MISSING
 from engine.store.search.criterion import Criterion
+from engine.store.search.dates import MISSING
 from engine.store.search.values import Contains, During, Exact, Nothing, Prefix, Test
 
 _TOP = "\U0010ffff"

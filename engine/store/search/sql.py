@@ -21,9 +21,9 @@ from engine.store.search.conditions import (
     row_condition,
     text_condition,
 )
+from engine.store.search.criterion import Criterion
 from engine.store.search.dates import MISSING
 from engine.store.search.params import CLINICAL
-from engine.store.search.criterion import Criterion
 from engine.store.search.query import Query
 from engine.store.search.rank import NOT_LEADING, SELECTIVE, rank_of
 from engine.store.search.values import Absent, During, Exact
