@@ -59,7 +59,12 @@ def _period(value: Json) -> bool:
 
 def _amount(quantity: Json) -> Decimal | None:
     written = quantity.get("value")
-    return None if written is None else Decimal(str(written))
+    return None if written is None else _number(written)
+
+
+def _number(written: Any) -> Decimal:
+    """Exact for what was written exactly; a float by its shortest text."""
+    return Decimal(str(written)) if type(written) is float else Decimal(written)
 
 
 def _range(value: Json) -> bool:
@@ -89,7 +94,7 @@ def _positive(value: Json) -> bool:
 
 
 def _not_negative(name: str) -> Rule:
-    return lambda value: name not in value or Decimal(str(value[name])) >= 0
+    return lambda value: name not in value or _number(value[name]) >= 0
 
 
 def _counted(value: Json) -> bool:

@@ -34,7 +34,7 @@ _oid = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+").fullmatch
 _uuid = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _no_uri = re.compile(r"(?!)").fullmatch  # nothing but printable characters without blanks will do
 _code = re.compile(r"[^\s]+(?:\s[^\s]+)*").fullmatch
-_decimal = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_decimal = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _integer = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _forbidden = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").search
 
@@ -131,17 +131,26 @@ _NOT_BOOLEAN = wrong_type("boolean")
 _NOT_DECIMAL = wrong_type("decimal")
 
 
-def _finite(value: Any) -> bool:
-    if type(value) is float:
-        return math.isfinite(value)
-    return type(value) is int or (type(value) is Decimal and value.is_finite())
+_TOO_LARGE = [Problem("out-of-range", "the decimal has more than a thousand digits")]
+_MAX_DIGITS = 1000  # ours: beyond it numbers are weapons, and comparing them costs or fails
+_LIMIT = 10**_MAX_DIGITS
 
 
 def decimal(value: Any, _: Scope) -> Found:
     """Check a JSON number."""
-    if type(value) is Number:
-        return None if _decimal(value) else _NOT_DECIMAL
-    return None if _finite(value) else _NOT_DECIMAL
+    kind = type(value)
+    if kind is Number:
+        right, small = bool(_decimal(value)), len(value) <= _MAX_DIGITS
+    elif kind is int:
+        right, small = True, -_LIMIT < value < _LIMIT
+    elif kind is float:
+        right, small = math.isfinite(value), True
+    else:
+        right = kind is Decimal and bool(value.is_finite())
+        small = right and -_MAX_DIGITS < value.adjusted() < _MAX_DIGITS
+    if right and small:
+        return None
+    return _TOO_LARGE if right else _NOT_DECIMAL
 
 
 def _whole(type_name: str, least: int) -> Check:

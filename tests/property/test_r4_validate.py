@@ -27,14 +27,16 @@ scalars = (
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.just(Number("1.0"))
+    | st.sampled_from([Number("1.0"), 10**1200, Decimal("-1e99999")])
     | st.sampled_from(["", " ", "#x", "Patient/1", "2024-02-30", "final", PLANTED, f"{PLANTED}/1"])
     | st.text(max_size=8)
 )
 
 
 def _names() -> st.SearchStrategy[str]:
-    known = sorted({n for t in TYPES for n in elements.children(t)} | {"reference", "coding"})
+    known = sorted(
+        {n for t in TYPES for n in elements.children(t)} | {"low", "high", "value", "coding"}
+    )
     return st.sampled_from([*known, *(f"_{n}" for n in known), "resourceType", f"{PLANTED} Q"])
 
 
