@@ -1,0 +1,144 @@
+"""What the compilers of right-hand sides share: the site's tools, the resource being compiled, problems."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from engine.mapping.datatypes.tools import Flawed, Tools
+from engine.mapping.expression import Compiler, Grammar
+from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.problem import Problems
+from engine.mapping.scope import Lineage, Scope
+from engine.mapping.source import Source
+from engine.r4.elements import Element
+
+Op = Callable[[Scope], Any]  # one value, or None
+Every = Callable[[Scope], list[Any]]  # all values
+Identify = Callable[[str, Sequence[str]], str]  # FHIR type and key parts -> id
+
+
+class Forms(Protocol):
+    """Compiles right-hand sides; handed around so that forms can hold one another."""
+
+    def single(self, context: "Context", node: Node, element: Element) -> Op:
+        """Compile to one value."""
+        ...
+
+    def every(self, context: "Context", node: Node, element: Element) -> Every:
+        """Compile to all values."""
+        ...
+
+    def built(self, context: "Context", fields: Fields, path: str) -> Op:
+        """Compile nested elements of the type or backbone at `path` to an object."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One resource map on its way to closures."""
+
+    forms: Forms
+    grammar: Grammar
+    tools: Tools
+    identify: Identify
+    made: frozenset[str]  # types that some message of the chain makes
+    resource: str  # FHIR type being made
+    top: str = ""  # top-level element being compiled
+    depth: int = 0
+    traced: bool = False
+    musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
+
+    @property
+    def source(self) -> str:
+        """`meta.source` of everything a site says."""
+        return f"urn:concord:site:{self.tools.site}"
+
+    @property
+    def problems(self) -> Problems:
+        return self.grammar.problems
+
+    def compiler(self, scalar: Scalar, offset: int = 0) -> Compiler:
+        return Compiler(self.grammar, scalar, offset)
+
+    def within(self, repetition: str) -> "Context":
+        """Return the context inside an `each` over repetitions of a datatype."""
+        return replace(self, grammar=replace(self.grammar, repetition=repetition))
+
+    def below(self) -> "Context":
+        return replace(self, depth=self.depth + 1)
+
+    def at(self, top: str) -> "Context":
+        return replace(self, top=top, depth=0)
+
+
+def nothing(_: Scope) -> None:
+    """Stand in for a rule that does not compile."""
+
+
+def no_values(_: Scope) -> list[Any]:
+    """Stand in for a rule that does not compile."""
+    return []
+
+
+def condition(context: Context, node: Node | None) -> Callable[[Scope], bool] | None:
+    """Compile a `when:` or `if:`; None when there is none."""
+    if node is None:
+        return None
+    if not isinstance(node, Scalar):
+        context.problems.report("E107", node.mark, "a condition is an expression")
+        return None
+    compiler = context.compiler(node)
+    tree = compiler.parse(node.text)
+    return compiler.test(tree) if tree is not None else None
+
+
+def unwrap(scope: Scope, value: Any, where: str) -> Any:
+    """Note what is wrong with a converted value and return what is left of it."""
+    if value.__class__ is Flawed:
+        scope.env.note(value.code, where, value.message)
+        return value.value
+    return value
+
+
+def converted(source: Source, convert: Callable[[str], Any]) -> Op:
+    """Read one value and convert it."""
+    one, where = source.one, source.label
+
+    def op(scope: Scope) -> Any:
+        raw = one(scope)
+        if not raw:
+            return None
+        value = convert(raw)
+        return unwrap(scope, value, where) if value.__class__ is Flawed else value
+
+    return op
+
+
+def converted_all(source: Source, convert: Callable[[str], Any]) -> Every:
+    """Read all values and convert them."""
+    many, where = source.many, source.label
+
+    def every(scope: Scope) -> list[Any]:
+        found = []
+        for raw in many(scope):
+            value = convert(raw)
+            if value.__class__ is Flawed:
+                value = unwrap(scope, value, where)
+            if value is not None:
+                found.append(value)
+        return found
+
+    return every
+
+
+def traced(context: Context, op: Op, path: str, scalar: Scalar, label: str) -> Op:
+    """Make an operation note where its value came from."""
+    rule = str(scalar.mark)
+
+    def noting(scope: Scope) -> Any:
+        value = op(scope)
+        if value is not None and value != []:
+            scope.env.lineage.append(Lineage(scope.where, path, label, rule))
+        return value
+
+    return noting if context.traced else op

@@ -1,0 +1,192 @@
+"""CX, EI, HD and the identifier parts of XCN and XON -> Identifier, with systems by assigner.
+
+HL7 v2.9.1, 2A.3.14 (CX), 2A.3.33 (HD). An unknown assigner gets a system of the site's own, reported.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from engine.mapping.datatypes import moments
+from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools
+from engine.mapping.text import lead, lowered, parts, plain
+
+TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+_TYPE_CODES = frozenset(
+    "AC ACSN AIN AM AMA AN ANC AND ANON ANT APRN ASID BA BC BCFN BCT BR BRN BSNR CAAI CC CONM CY CZ"
+    " DC DCFN DDS DEA DFN DI DL DN DO DP DPM DR DS DSG EI EN ESN FDR FDRFN FGN FI FILL GI GL GN HC IND"
+    " IRISTEM JHN LACSN LANR LI LN LR MA MB MC MCD MCN MCR MCT MD MI MR MRT MS NBSNR NCT NE NH NI NII"
+    " NIIP NP NPI OD PA PC PCN PE PEN PGN PHC PHE PHO PI PIN PLAC PN PNT PPIN PPN PRC PRN PT QA RI RN"
+    " RPH RR RRI RRP SB SID SL SN SNBSN SNO SP SR SRX SS STN TAX TN TPR TRL U UDI UPIN USID VISIT VN VP"
+    " VS WC WCN WP XV XX".split()
+)
+_OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UNKNOWN = "no assigner of this name is declared; the system is the site's own"
+
+
+class Assigners:
+    """Assigning authorities (HD) -> systems of identifiers."""
+
+    __slots__ = ("_known", "_site")
+
+    def __init__(self, tools: Tools) -> None:
+        self._known = tools.assigners
+        self._site = tools.site
+
+    def find(self, raw: str, kind: str) -> tuple[Assigner, bool]:
+        """Return who assigns, and whether anybody has said so. `raw` is an HD with components."""
+        namespace, universal, scheme = (plain(item) for item in parts(raw, 3))
+        for name in (namespace, universal):
+            if name and name in self._known:
+                return self._known[name], True
+        system = _universal(universal, scheme.upper())
+        if system:
+            return Assigner(system), True
+        if namespace or universal:
+            return Assigner(self.own(namespace or universal)), False
+        return Assigner(self.own(kind)), True
+
+    def own(self, name: str) -> str:
+        """Return a system of the site's own."""
+        return ":".join(["urn:id", self._site, *("-".join(name.split()),) * bool(name)])
+
+
+def _universal(text: str, scheme: str) -> str:
+    if not text:
+        return ""
+    if _OID.fullmatch(text):
+        return f"urn:oid:{text}"
+    if _UUID.fullmatch(text):
+        return f"urn:uuid:{text.lower()}"
+    if scheme == "URI" or text.startswith(("http://", "https://", "urn:")):
+        return "" if " " in text else text
+    return ""
+
+
+def type_of(tools: Tools, code: str) -> dict[str, Any] | None:
+    """Return Identifier.type of a CX-5."""
+    if not code:
+        return None
+    table = tools.tables.get("identifier-type")
+    target = table.find("", code) if table else None
+    if target is not None:
+        coding = {"system": target.system, "code": target.code, "display": target.display}
+        return {"coding": [{name: value for name, value in coding.items() if value}]}
+    if code in _TYPE_CODES:
+        return {"coding": [{"system": TYPES, "code": code}]}
+    return {"text": code}
+
+
+class Identifiers:
+    """Builds Identifiers of one site."""
+
+    __slots__ = ("assigners", "day", "tools")
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self.assigners = Assigners(tools)
+        self.day = moments.date_time(tools)
+
+    def build(self, value: str, authority: str, kind: str) -> Any:
+        """Build from decoded value and type and the raw HD of the authority."""
+        if not value:
+            return None
+        assigner, known = self.assigners.find(authority, kind)
+        found: dict[str, Any] = {}
+        kind_ = type_of(self.tools, kind or assigner.type)
+        if kind_:
+            found["type"] = kind_
+        found["system"] = assigner.system
+        found["value"] = value
+        return found if known else Flawed("unknown-assigner", _UNKNOWN, found)
+
+
+def extended(tools: Tools) -> Convert:
+    """CX -> Identifier."""
+    build = Identifiers(tools)
+
+    def convert(raw: str) -> Any:
+        items = parts(raw, 8)
+        value = build.build(lead(items[0]), lowered(items[3]), plain(items[4]))
+        if not (items[6] or items[7]) or value is None:
+            return value
+        dates = {"start": build.day(items[6]), "end": build.day(items[7])}
+        period = {name: date for name, date in dates.items() if isinstance(date, str)}
+        target = value.value if isinstance(value, Flawed) else value
+        if period:
+            target["period"] = period
+        return value
+
+    return convert
+
+
+def entity(tools: Tools) -> Convert:
+    """EI -> Identifier: the authority is in components 2 to 4."""
+    build = Identifiers(tools)
+
+    def convert(raw: str) -> Any:
+        items = parts(raw, 4)
+        return build.build(plain(items[0]), "^".join(items[1:4]), "")
+
+    return convert
+
+
+def person(tools: Tools) -> Convert:
+    """XCN, CNN -> Identifier: authority in 9, type in 13."""
+    build = Identifiers(tools)
+
+    @lru_cache(MEMO)
+    def convert(raw: str) -> Any:
+        items = parts(raw, 13)
+        kind, authority = plain(items[12]), lowered(items[8])
+        if authority.split("^")[0].upper() == "NPI" or kind == "NPI":
+            return _npi(tools, lead(items[0]))
+        return build.build(lead(items[0]), authority, kind)
+
+    return convert
+
+
+def _npi(tools: Tools, value: str) -> Any:
+    if not value:
+        return None
+    system = "http://hl7.org/fhir/sid/us-npi"
+    return {"type": type_of(tools, "NPI"), "system": system, "value": value}
+
+
+def organization(tools: Tools) -> Convert:
+    """XON -> Identifier: id in 10, before v2.7 in 3; authority in 6, type in 7."""
+    build = Identifiers(tools)
+
+    @lru_cache(MEMO)
+    def convert(raw: str) -> Any:
+        items = parts(raw, 10)
+        value = plain(items[9]) or plain(items[2])
+        return build.build(value, lowered(items[5]), plain(items[6]))
+
+    return convert
+
+
+def authority_uri(tools: Tools) -> Convert:
+    """HD -> uri."""
+    assigners = Assigners(tools)
+
+    def convert(raw: str) -> Any:
+        return assigners.find(raw, "")[0].system if lead(raw) or "^" in raw else None
+
+    return convert
+
+
+def authority(tools: Tools) -> Convert:
+    """HD -> Identifier of the organization or system it names."""
+    assigners = Assigners(tools)
+
+    def convert(raw: str) -> Any:
+        namespace, universal, scheme = (plain(item) for item in parts(raw, 3))
+        system = _universal(universal, scheme.upper())
+        if system.startswith("urn:"):
+            return {"system": "urn:ietf:rfc:3986", "value": system}
+        value = namespace or universal
+        return {"system": assigners.own(""), "value": value} if value else None
+
+    return convert

@@ -1,0 +1,177 @@
+"""DTM, TS, DT, TM, DR -> date, dateTime, instant, time, Period.
+
+HL7 v2.9.1, 2A.3.21 (DTM); R4, datatypes.html#dateTime. Precision is kept; a time always gets an offset:
+its own, else that of the site's zone at that moment, never the server's. An hour that happens twice
+is read as its first pass, one that never happens as if the clocks had not been moved, both reported.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools
+from engine.mapping.text import lead, part
+
+_DTM = re.compile(
+    r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?"
+    r"(?:([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
+)
+_TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BAD = Flawed("bad-time", "not a date or time of the HL7 calendar")
+_COARSE = Flawed("coarse-time", "an instant needs the time of day")
+_TWICE = ("ambiguous-time", "an hour that happens twice; read as the first pass")
+_NEVER = ("nonexistent-time", "an hour that the change of clocks leaves out")
+
+
+def _moment(raw: str, zone: ZoneInfo) -> tuple[datetime, re.Match[str]] | None:
+    """Read a DTM; the datetime is aware and filled up with the earliest moment it can mean."""
+    match = _DTM.fullmatch(raw)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, _, sign, east, south = match.groups()
+    tz: ZoneInfo | timezone = zone
+    if sign:
+        shift = timedelta(hours=int(east), minutes=int(south))
+        if shift >= timedelta(hours=15):
+            return None
+        tz = timezone(-shift if sign == "-" else shift)
+    try:
+        read = datetime(
+            int(year),
+            int(month or 1),
+            int(day or 1),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            tzinfo=tz,
+        )
+    except ValueError:
+        return None
+    return read, match
+
+
+def _clock_flaw(moment: datetime) -> tuple[str, str] | None:
+    """Tell whether a local time happens twice or never (PEP 495)."""
+    other = moment.replace(fold=1).utcoffset()
+    own = moment.utcoffset()
+    if own == other or own is None or other is None:
+        return None
+    return _TWICE if own > other else _NEVER
+
+
+def _offset(moment: datetime) -> str:
+    text = moment.strftime("%z")
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def _dated(match: re.Match[str], length: int) -> str:
+    return "-".join(item for item in match.groups()[:length] if item)
+
+
+def microseconds(raw: str, zone: ZoneInfo) -> int | None:
+    """Read a DTM as microseconds since 1970, None when it is none."""
+    found = _moment(lead(raw), zone)
+    if found is None:
+        return None
+    moment, match = found
+    fraction = int((match.group(7) or "")[:6].ljust(6, "0"))
+    elapsed = moment - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + fraction
+
+
+def stamp(time_us: int) -> str:
+    """Write microseconds since 1970 as a DTM in UTC."""
+    moment = _EPOCH + timedelta(microseconds=time_us)
+    return f"{moment:%Y%m%d%H%M%S}.{time_us % 1_000_000:06d}+0000"
+
+
+def date(tools: Tools) -> Convert:
+    """Year, month or day; a time of day is cut off."""
+
+    @lru_cache(MEMO)
+    def convert(raw: str) -> Any:
+        text = lead(raw)
+        if not text:
+            return None
+        found = _moment(text, tools.zone)
+        return _BAD if found is None else _dated(found[1], 3)
+
+    return convert
+
+
+def date_time(tools: Tools) -> Convert:
+    """As precise as sent; with a time of day always with offset."""
+
+    @lru_cache(MEMO)
+    def convert(raw: str) -> Any:
+        text = lead(raw)
+        if not text:
+            return None
+        found = _moment(text, tools.zone)
+        if found is None:
+            return _BAD
+        moment, match = found
+        return _timed(moment, match) if match.group(4) else _dated(match, 3)
+
+    return convert
+
+
+def _timed(moment: datetime, match: re.Match[str]) -> Any:
+    fraction = f".{match.group(7)}" if match.group(7) else ""
+    value = f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(moment)}"
+    if moment.year < 1000:
+        value = value.zfill(len(value) + 4 - len(str(moment.year)))
+    flaw = None if match.group(8) else _clock_flaw(moment)
+    return Flawed(*flaw, value) if flaw else value
+
+
+def instant(tools: Tools) -> Convert:
+    """A dateTime that has a time of day."""
+    whole = date_time(tools)
+
+    def convert(raw: str) -> Any:
+        value = whole(raw)
+        return _COARSE if isinstance(value, str) and len(value) < 19 else value
+
+    return convert
+
+
+def time(_: Tools) -> Convert:
+    """Time of day; the offset is dropped, FHIR has none here."""
+
+    def convert(raw: str) -> Any:
+        text = lead(raw)
+        if not text:
+            return None
+        match = _TIME.fullmatch(text if len(text) < 8 or not text.isdigit() else text[8:])
+        if match is None:
+            return _BAD
+        hour, minute, second, fraction = match.groups()
+        if int(hour) > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
+            return _BAD
+        return f"{hour}:{minute or '00'}:{second or '00'}{fraction or ''}"
+
+    return convert
+
+
+def period(tools: Tools) -> Convert:
+    """DR -> Period; a single moment is its start."""
+    whole = date_time(tools)
+
+    def convert(raw: str) -> Any:
+        found: dict[str, Any] = {}
+        flaw: Flawed | None = None
+        for name, number in (("start", 1), ("end", 2)):
+            value = whole(part(raw, number))
+            if isinstance(value, Flawed):
+                flaw, value = value, value.value
+            if value is not None:
+                found[name] = value
+        result = found or None
+        return Flawed(flaw.code, flaw.message, result) if flaw else result
+
+    return convert

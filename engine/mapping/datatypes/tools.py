@@ -1,0 +1,44 @@
+"""What converters need to know of a site: zone, assigners, code tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.mapping.tables import Table
+
+Convert = Callable[[str], Any]
+MEMO = 4096  # entries per converter and plan: codes, people and places of a site repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Flawed:
+    """A value (or none) that an analyst should know about."""
+
+    code: str
+    message: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigner:
+    """Who gives out identifiers: the FHIR system, and the type when the sender gives none."""
+
+    system: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    site: str
+    zone: ZoneInfo
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    assigners: Mapping[str, Assigner] = field(default_factory=dict)
+
+    def mapped(self, table: str, code: str, otherwise: Mapping[str, str]) -> str:
+        """Translate a small code by a table of the chain, else by the engine's own."""
+        found = self.tables.get(table)
+        if found is None:
+            return otherwise.get(code.upper(), "")
+        target = found.find("", code)
+        return target.code if target else ""

@@ -1,0 +1,234 @@
+"""The effective mapping of a chain: documents of all layers, overlays applied, code tables merged.
+
+Checks the outer shape of documents (kinds and their keys); what rules mean is checked where they are
+compiled.
+"""
+
+from dataclasses import dataclass, field
+
+from engine.mapping import node as nodes
+from engine.mapping import overlay, tables
+from engine.mapping.expression import closest
+from engine.mapping.library import Library
+from engine.mapping.node import Fields, Items, Node, Scalar
+from engine.mapping.problem import Mark, Problems
+from engine.mapping.tables import Table, Target
+from engine.mapping.vocabulary import FieldType, is_datatype
+
+_KEYS = {
+    "message": {"map", "kind", "name", "structure", "triggers", "make", "link", "emit"},
+    "resource": {"map", "kind", "name", "from", "to", "key", "profile", "skip", "mode"},
+    "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
+    "identity": {
+        "map",
+        "kind",
+        "patient",
+        "prior",
+        "aliases",
+        "prior_aliases",
+        "assigners",
+        "missing",
+    },
+}
+_REQUIRED = {
+    "message": ("structure", "triggers", "make"),
+    "resource": ("from", "to"),
+    "overlay": (),
+    "identity": (),
+}
+
+
+@dataclass(slots=True)
+class Effective:
+    """What a chain comes to."""
+
+    messages: dict[str, Fields] = field(default_factory=dict)
+    resources: dict[str, Fields] = field(default_factory=dict)
+    identity: dict[str, Node] = field(default_factory=dict)
+    assigners: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    segments: dict[str, dict[int, FieldType]] = field(default_factory=dict)
+
+
+def text_at(fields: Fields, name: str) -> str:
+    """Return the text of an entry, empty when it is absent or no text."""
+    found = fields.get(name)
+    return found.text if isinstance(found, Scalar) else ""
+
+
+class _Assembly:
+    def __init__(self, library: Library, problems: Problems) -> None:
+        self._library = library
+        self._problems = problems
+        self.effective = Effective()
+
+    def add_layer(self, layer: str) -> None:
+        files = self._library.layer(layer)
+        if not files:
+            mark = Mark(layer, 1, 1)
+            self._problems.report("E110", mark, f"no mapping files in layer '{layer}'")
+        for path, text in files:
+            if path.endswith(".csv"):
+                self._table(path, text)
+        documents = [
+            document
+            for path, text in files
+            if path.endswith(".yaml")
+            for document in nodes.documents(path, text, self._problems)
+        ]
+        checked = [(kind, d) for document in documents for kind, d in self._checked(document)]
+        for kind in ("resource", "message", "identity", "overlay"):
+            for found, document in checked:
+                if found == kind:
+                    self._add(kind, document)
+
+    def _table(self, path: str, text: str) -> None:
+        name = path.rpartition("/")[2].removesuffix(".csv")
+        table = self.effective.tables.setdefault(name, Table(name))
+        tables.read_csv(table, path, text, self._problems)
+
+    def _checked(self, document: Node) -> list[tuple[str, Fields]]:
+        """Return the kind and the document when its outer shape is right."""
+        if isinstance(document, Scalar) and not document.text:
+            return []  # an empty document between `---`
+        if not isinstance(document, Fields):
+            self._problems.report("E107", document.mark, "a document is a mapping of keys")
+            return []
+        kind = text_at(document, "kind")
+        if kind not in _KEYS or text_at(document, "map") != "v1":
+            message = "a document begins with 'map: v1' and a known 'kind'"
+            advice = closest(kind, list(_KEYS)) or "kinds: " + ", ".join(_KEYS)
+            self._problems.report("E108", document.mark, message, advice)
+            return []
+        return [(kind, document)] if self._keys_fit(kind, document) else []
+
+    def _keys_fit(self, kind: str, document: Fields) -> bool:
+        allowed = _KEYS[kind] | ({text_at(document, "to")} if kind == "resource" else set())
+        for key, _ in document.entries:
+            if key.text not in allowed:
+                message = f"unknown key '{key.text}' in a {kind} document"
+                self._problems.report("E105", key.mark, message, closest(key.text, list(allowed)))
+        missing = [name for name in _REQUIRED[kind] if document.get(name) is None]
+        if kind == "resource" and not isinstance(document.get(text_at(document, "to")), Fields):
+            missing.append(f"{text_at(document, 'to')}:")
+        for name in missing:
+            self._problems.report("E106", document.mark, f"a {kind} document needs '{name}'")
+        return not missing
+
+    def _add(self, kind: str, document: Fields) -> None:
+        if kind == "resource":
+            name = f"{text_at(document, 'from')}-{text_at(document, 'to')}"
+            self._define(self.effective.resources, text_at(document, "name") or name, document)
+        elif kind == "message":
+            name = text_at(document, "name") or text_at(document, "structure")
+            self._define(self.effective.messages, name, document)
+        elif kind == "identity":
+            self._identity(document.drop("map", "kind"))
+        else:
+            self._overlay(document)
+
+    def _define(self, known: dict[str, Fields], name: str, document: Fields) -> None:
+        if name in known:
+            before = known[name].mark
+            advice = f"change {before.file}:{before.line} in an overlay, or give it a name:"
+            self._problems.report("E109", document.mark, f"'{name}' is defined twice", advice)
+            return
+        known[name] = document
+
+    def _identity(self, document: Fields) -> None:
+        for key, value in document.entries:
+            if key.text not in _KEYS["identity"]:
+                message = f"unknown key '{key.text}' in identity"
+                advice = closest(key.text, sorted(_KEYS["identity"]))
+                self._problems.report("E105", key.mark, message, advice)
+            elif key.text == "assigners":
+                for name, assigner in self._entries(value):
+                    self.effective.assigners[name.text] = (name, assigner)
+            else:
+                self.effective.identity[key.text] = value
+
+    def _entries(self, value: Node | None) -> tuple[tuple[Scalar, Node], ...]:
+        if isinstance(value, Fields):
+            return value.entries
+        if value is not None:
+            self._problems.report("E107", value.mark, "expected a mapping")
+        return ()
+
+    def _overlay(self, document: Fields) -> None:
+        for name, fields in self._entries(document.get("segments")):
+            self._segment(name.text, fields)
+        identity = document.get("identity")
+        if isinstance(identity, Fields):
+            self._identity(identity)
+        for name, edit in self._entries(document.get("codes")):
+            self._codes(name, edit)
+        for name, edits in self._entries(document.get("change")):
+            self._change(name, edits)
+
+    def _segment(self, name: str, fields: Node) -> None:
+        known = self.effective.segments.setdefault(name, {})
+        for number, kind in self._entries(fields):
+            datatype = kind.text if isinstance(kind, Scalar) else ""
+            repeats = datatype.endswith("*") and len(datatype) > 1
+            datatype = datatype.removesuffix("*") if repeats else datatype
+            if not number.text.isdigit() or not is_datatype(datatype):
+                message = (
+                    f"a field is declared as number: datatype, not '{number.text}: {datatype}'"
+                )
+                self._problems.report("E234", number.mark, message)
+                continue
+            known[int(number.text)] = FieldType(datatype, repeats)
+
+    def _codes(self, name: Scalar, edit: Node) -> None:
+        table = self.effective.tables.get(name.text)
+        if table is None:
+            advice = closest(name.text, list(self.effective.tables))
+            message = f"unknown code table '{name.text}'"
+            self._problems.report("E210", name.mark, message, advice)
+            return
+        rows = edit.get("add") if isinstance(edit, Fields) else None
+        systems = table.systems()
+        for code, target in self._entries(rows):
+            text = target.text if isinstance(target, Scalar) else ""
+            table.add("", code.text, Target(systems[0] if systems else "", text), code.mark)
+
+    def _change(self, name: Scalar, edits: Node) -> None:
+        known = self.effective.resources
+        if name.text in self.effective.messages:
+            known = self.effective.messages
+        document = known.get(name.text)
+        if document is None:
+            names = [*self.effective.resources, *self.effective.messages]
+            message = f"no map or message '{name.text}' in the layers below"
+            self._problems.report("E120", name.mark, message, closest(name.text, names))
+            return
+        for path, new in self._entries(edits):
+            document = self._changed(document, path, new, known is self.effective.messages)
+        known[name.text] = document
+
+    def _changed(self, document: Fields, path: Scalar, new: Node, message: bool) -> Fields:
+        if message:
+            return overlay.change(document, path, new, self._problems)
+        if path.text.startswith("$"):
+            bare = Scalar(path.text[1:], path.mark)
+            return overlay.change(document, bare, new, self._problems)
+        key = document.key(text_at(document, "to"))
+        body = document.get(key.text) if key else None
+        if key is None or not isinstance(body, Fields):
+            return document
+        return document.put(key, overlay.change(body, path, new, self._problems))
+
+
+def assemble(library: Library, chain: tuple[str, ...], problems: Problems) -> Effective:
+    """Read and merge the layers of a chain; what is wrong goes to `problems`."""
+    assembly = _Assembly(library, problems)
+    for layer in chain:
+        assembly.add_layer(layer)
+    return assembly.effective
+
+
+def listed(node: Node | None) -> tuple[Node, ...]:
+    """Return the items of a list, or the one thing that stands for a list of one."""
+    if node is None:
+        return ()
+    return node.items if isinstance(node, Items) else (node,)

@@ -1,0 +1,284 @@
+"""Right-hand sides of the mapping language: dispatch by form, and the full form with its keys."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from engine.mapping import extension, objects, reference, syntax, values
+from engine.mapping.context import Context, Every, Op, condition, no_values, nothing
+from engine.mapping.expression import closest
+from engine.mapping.node import Fields, Items, Node, Scalar
+from engine.mapping.scope import Scope, nearest_at
+from engine.mapping.values import PLAIN, Reading, first_of, optional
+from engine.r4 import elements
+from engine.r4.elements import Element
+
+KEYS = frozenset(
+    "from each if when set map unmapped default fill add required on_null label ref ext".split()
+)
+_FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
+_SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")
+
+
+class Leaves:
+    """The compilers of all forms (`context.Forms`)."""
+
+    def single(self, context: Context, node: Node, element: Element) -> Op:
+        if isinstance(node, Scalar):
+            return values.single(context, node, element)
+        if isinstance(node, Items):
+            return first_of([self.single(context, item, element) for item in node.items])
+        if _FULL.isdisjoint(node.keys()):
+            return _guarded(context, node, _nested(context, node, element))
+        return _first(_full(context, node, optional(element)))
+
+    def every(self, context: Context, node: Node, element: Element) -> Every:
+        if isinstance(node, Scalar):
+            return values.every(context, node, element)
+        if isinstance(node, Items):
+            return _joined([self.every(context, item, element) for item in node.items])
+        if _FULL.isdisjoint(node.keys()):
+            return _listed(_guarded(context, node, _nested(context, node, element)))
+        return _full(context, node, element)
+
+    def built(self, context: Context, fields: Fields, path: str) -> Op:
+        return objects.built(context, fields, path)
+
+
+def _listed(op: Op) -> Every:
+    return lambda scope: [value] if (value := op(scope)) is not None else []
+
+
+def _first(every: Every) -> Op:
+    return lambda scope: found[0] if (found := every(scope)) else None
+
+
+def _joined(parts: list[Every]) -> Every:
+    return lambda scope: [value for part in parts for value in part(scope)]
+
+
+def _nested(context: Context, fields: Fields, element: Element) -> Op:
+    kind = element.types[0] if element.types else ""
+    if elements.is_primitive(kind) or kind in {"Reference", "Resource"}:
+        message = f"{element.name} is a {kind}, not a group of elements"
+        advice = "write {from: ...}" if kind != "Reference" else "write {ref: ...}"
+        context.problems.report("E107", fields.mark, message, advice)
+        return nothing
+    if fields.get("required") is not None:
+        context.musts.add(context.top)
+    return context.forms.built(context, fields, element.path)
+
+
+def _guarded(context: Context, fields: Fields, op: Op) -> Op:
+    test = condition(context, fields.get("when"))
+    if test is None:
+        return op
+    return lambda scope: op(scope) if test(scope) else None
+
+
+def _full(context: Context, fields: Fields, element: Element) -> Every:
+    """Compile the full form."""
+    if fields.get("required") is not None:
+        context.musts.add(context.top)
+    if fields.get("ext") is not None:
+        produce = extension.compiled(context, fields, element)
+    elif fields.get("each") is not None:
+        produce = _each(context, fields, element)
+    else:
+        produce = _body(context, fields, element)
+    produce = _conditional(context, fields, produce)
+    return _defaulted(context, fields, element, produce)
+
+
+def _conditional(context: Context, fields: Fields, produce: Every) -> Every:
+    test = condition(context, fields.get("when"))
+    if test is None:
+        return produce
+    return lambda scope: produce(scope) if test(scope) else []
+
+
+def _defaulted(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
+    node = fields.get("default")
+    if fields.get("on_null") is not None:
+        produce = _on_null(context, fields, produce)
+    if node is None:
+        return produce
+    otherwise = context.forms.single(context, node, element)
+    weak = context.depth == 0
+
+    def filled(scope: Scope) -> list[Any]:
+        found = produce(scope)
+        if found:
+            return found
+        value = otherwise(scope)
+        if value is None:
+            return []
+        scope.defaulted = scope.defaulted or weak
+        return [value]
+
+    return filled
+
+
+def _on_null(context: Context, fields: Fields, produce: Every) -> Every:
+    node = fields.get("on_null")
+    policy = node.text if isinstance(node, Scalar) else ""
+    if policy not in {"clear", "keep"}:
+        context.problems.report("E107", fields.mark, "on_null is clear or keep")
+    if policy != "keep":
+        return produce
+
+    def keeping(scope: Scope) -> list[Any]:
+        before = scope.nulled
+        found = produce(scope)
+        scope.nulled = before
+        return found
+
+    return keeping
+
+
+def _body(context: Context, fields: Fields, element: Element) -> Every:
+    """Compile what gives the value: a reference, nested elements or a source; then additions."""
+    if fields.get("ref") is not None:
+        _only(context, fields, {"ref", "key"})
+        return reference.compiled(context, fields, element)
+    inner = fields.get("set")
+    if isinstance(inner, Fields):
+        _only(context, fields, {"set"})
+        return _listed(_nested(context, inner, element))
+    if inner is not None:
+        context.problems.report("E107", inner.mark, "'set' holds elements")
+        return no_values
+    how = values.reading(context, fields, element)
+    source = fields.get("from")
+    if source is None:
+        return no_values
+    return _added(context, fields, element, _from(context, source, element, how))
+
+
+def _only(context: Context, fields: Fields, own: set[str]) -> None:
+    """Refuse keys that the form does not have."""
+    allowed = {"each", "if", "when", "default", "required", "on_null", "label", *own}
+    for key, _ in fields.entries:
+        if key.text not in allowed:
+            message = f"unknown key '{key.text}' beside '{next(iter(own))}'"
+            context.problems.report("E105", key.mark, message, closest(key.text, sorted(allowed)))
+
+
+def _from(context: Context, node: Node, element: Element, how: Reading) -> Every:
+    if isinstance(node, Scalar):
+        if element.repeats:
+            return values.every(context, node, element, how)
+        return _listed(values.single(context, node, element, how))
+    if isinstance(node, Items):
+        return _joined([_from(context, item, element, how) for item in node.items])
+    if how is not PLAIN and how.table is not None:
+        context.problems.report("E107", node.mark, "'map' goes with a path in 'from'")
+    return context.forms.every(context, node, element)
+
+
+def _extras(context: Context, fields: Fields, element: Element) -> tuple[Op, Op]:
+    """Compile elements added to a converted value: those that replace, those that fill."""
+    beside = tuple(entry for entry in fields.entries if entry[0].text not in KEYS)
+    more = fields.get("add")
+    if isinstance(more, Fields):
+        beside = (*beside, *more.entries)
+    fill = fields.get("fill")
+    kind = element.types[0] if element.types else ""
+    if (beside or fill) and elements.is_primitive(kind):
+        key = beside[0][0] if beside else Scalar("fill", fields.mark)
+        message = f"unknown key '{key.text}': {element.name} is a {kind}"
+        context.problems.report("E105", key.mark, message, closest(key.text, sorted(KEYS)))
+        return nothing, nothing
+    return (
+        objects.partial(context, Fields(beside, fields.mark), element.path),
+        objects.partial(context, fill, element.path) if isinstance(fill, Fields) else nothing,
+    )
+
+
+def _added(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
+    replacing, filling = _extras(context, fields, element)
+    if replacing is nothing and filling is nothing:
+        return produce
+    rank = elements.order(element.path)
+
+    def merged(scope: Scope, value: Any) -> dict[str, Any]:
+        whole = {**(filling(scope) or {}), **value, **(replacing(scope) or {})}
+        return dict(sorted(whole.items(), key=lambda item: rank.get(item[0], 0)))
+
+    return lambda scope: [merged(scope, value) for value in produce(scope)]
+
+
+def _each(context: Context, fields: Fields, element: Element) -> Every:
+    node = fields.get("each")
+    if not isinstance(node, Scalar):
+        context.problems.report("E107", fields.mark, "'each' takes a path or a segment")
+        return no_values
+    if _SEGMENT.fullmatch(node.text):
+        return _each_segment(context, fields, element, tuple(node.text.split(".")))
+    compiler = context.compiler(node)
+    tree = compiler.parse(node.text)
+    options = tree.options if isinstance(tree, syntax.Either) else (tree,)
+    return _first_list([_each_option(context, fields, element, option) for option in options])
+
+
+def _first_list(options: list[Every]) -> Every:
+    if len(options) == 1:
+        return options[0]
+    return lambda scope: next((found for option in options if (found := option(scope))), [])
+
+
+def _each_option(
+    context: Context, fields: Fields, element: Element, tree: syntax.Expr | None
+) -> Every:
+    node = fields.get("each")
+    if tree is None or not isinstance(node, Scalar):
+        return no_values
+    compiler = context.compiler(node)
+    source = compiler.source(tree) or compiler.computed(tree)
+    inner = context.within(source.datatype)
+    body, test = _each_body(inner, fields, element), condition(inner, fields.get("if"))
+    many = source.many
+
+    def every(scope: Scope) -> list[Any]:
+        before = scope.rep
+        found: list[Any] = []
+        for item in many(scope):
+            scope.rep = item
+            if test is None or test(scope):
+                found.extend(body(scope))
+        scope.rep = before
+        return found
+
+    return every
+
+
+def _each_body(context: Context, fields: Fields, element: Element) -> Every:
+    """Compile what is made of one repetition; by itself the repetition is converted by its type."""
+    if any(fields.get(name) is not None for name in ("set", "from", "ref")):
+        return _body(context, fields, element)
+    itself = Scalar("$", fields.mark, single=False)
+    entries = ((Scalar("from", fields.mark), itself), *fields.drop("each").entries)
+    return _body(context, Fields(entries, fields.mark), replace(element, max=1))
+
+
+def _each_segment(
+    context: Context, fields: Fields, element: Element, place: tuple[str, ...]
+) -> Every:
+    slot = context.grammar.slots.index((place[-1],))
+    body, test = _body(context, fields, element), condition(context, fields.get("if"))
+
+    def every(scope: Scope) -> list[Any]:
+        if len(place) > 1:
+            segments = nearest_at(scope.bound, place)
+        else:
+            segments = scope.bound.segments.get(place[0], [])
+        before, standing = scope.segments[slot], scope.standing
+        found: list[Any] = []
+        for segment in segments:
+            scope.segments[slot], scope.standing = segment, segment.index
+            if test is None or test(scope):
+                found.extend(body(scope))
+        scope.segments[slot], scope.standing = before, standing
+        return found
+
+    return every

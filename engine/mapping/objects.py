@@ -1,0 +1,138 @@
+"""Nested elements: a mapping of element names to right-hand sides becomes a JSON object.
+
+Elements come out in the order of R4. An object without content does not exist; one that lacks an
+element R4 requires is left out with a diagnostic, so what is made is valid by construction.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.mapping import choice
+from engine.mapping.context import Context, Op, nothing
+from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.scope import Scope
+from engine.r4 import elements
+from engine.r4.elements import Element
+
+MISSING = "an element that FHIR requires has no value"
+NOT_ELEMENTS = frozenset({"when", "label", "required"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One element of an object. A choice gives (name, value) and has several possible names."""
+
+    name: str  # of a choice its base name
+    op: Op
+    names: tuple[str, ...]
+    chosen: bool
+    rank: int
+
+
+def _unknown(context: Context, key: Scalar, path: str) -> None:
+    parent = path.rpartition(".")[2]
+    near = elements.suggest(f"{path}.{key.text}")
+    advice = f"did you mean '{near.rpartition('.')[2]}'?" if near else ""
+    message = f"no element '{key.text}' on {parent}"
+    context.problems.report("E203", key.mark, message, advice)
+
+
+def primitive_extension(context: Context, key: Scalar, node: Node, path: str) -> Op:
+    """Compile `_birthDate: {ext: ...}`."""
+    extension = elements.type_children("Element")["extension"]
+    if elements.children(path).get(key.text[1:]) is None:
+        _unknown(context, key, path)
+        return nothing
+    every = context.forms.every(context.below(), node, extension)
+    return lambda scope: {"extension": values} if (values := every(scope)) else None
+
+
+def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
+    """Compile one element; None after a problem was reported."""
+    known = elements.children(path)
+    rank = elements.order(path)
+    name = key.text
+    element = known.get(name)
+    if name.startswith("_"):
+        op = primitive_extension(context, key, node, path)
+        return Step(name, op, (name,), False, rank.get(name, 0))
+    if element is not None:
+        return Step(name, _element(context, node, element), (name,), False, rank[name])
+    forms = choice.forms(path, name)
+    if not forms:
+        _unknown(context, key, path)
+        return None
+    op, names = choice.compiled(context, node, forms)
+    return Step(name, op, names, True, min(rank[form.name] for form in forms.values()))
+
+
+def _element(context: Context, node: Node, element: Element) -> Op:
+    if not element.repeats:
+        return context.forms.single(context, node, element)
+    every = context.forms.every(context, node, element)
+    limit = element.max
+    return lambda scope: (values[:limit] if limit else values) if (values := every(scope)) else None
+
+
+def needed(path: str) -> dict[str, frozenset[str]]:
+    """Return what R4 requires of an object: name -> the names that satisfy it."""
+    groups: dict[str, set[str]] = {}
+    for name, element in elements.children(path).items():
+        if element.min:
+            groups.setdefault(element.group or name, set()).add(name)
+    return {name: frozenset(names) for name, names in groups.items()}
+
+
+def run(steps: tuple[Step, ...], scope: Scope, found: dict[str, Any]) -> None:
+    """Put the values of all steps into an object."""
+    for item in steps:
+        value = item.op(scope)
+        if value is None:
+            continue
+        if item.chosen:
+            found[value[0]] = value[1]
+        else:
+            found[item.name] = value
+
+
+def built(context: Context, fields: Fields, path: str) -> Op:
+    """Compile nested elements to an object."""
+    steps = _compiled(context.below(), fields, path)
+    possible = {name for item in steps for name in item.names}
+    required = needed(path)
+    for name, names in required.items():
+        if possible.isdisjoint(names) and steps:
+            message = f"{path} requires '{name}', and nothing sets it"
+            context.problems.report("E222", fields.mark, message)
+    return _object(steps, tuple(required.values()), path)
+
+
+def partial(context: Context, fields: Fields, path: str) -> Op:
+    """Compile some elements of an object, whatever R4 requires of the whole."""
+    if not fields.entries:
+        return nothing
+    return _object(_compiled(context.below(), fields, path), (), path)
+
+
+def _compiled(context: Context, fields: Fields, path: str) -> tuple[Step, ...]:
+    found = (
+        step(context, key, node, path)
+        for key, node in fields.entries
+        if key.text not in NOT_ELEMENTS
+    )
+    return tuple(sorted((item for item in found if item is not None), key=lambda s: s.rank))
+
+
+def _object(steps: tuple[Step, ...], required: tuple[frozenset[str], ...], path: str) -> Op:
+    def op(scope: Scope) -> Any:
+        found: dict[str, Any] = {}
+        run(steps, scope, found)
+        if not found:
+            return None
+        for names in required:
+            if names.isdisjoint(found):
+                scope.env.note("missing-required", path, MISSING)
+                return None
+        return found
+
+    return op

@@ -1,0 +1,72 @@
+"""A compiled mapping of one site: the only thing the rest of the engine calls to map a message."""
+
+from dataclasses import dataclass
+
+from engine.core.values import Mapped
+from engine.formats.hl7v2.parse import Message
+from engine.mapping import run
+from engine.mapping.library import Library
+from engine.mapping.problem import MappingErrors, Problem
+from engine.mapping.program import Program, build, content_hash
+from engine.mapping.scope import Lineage
+from engine.mapping.site import SiteProfile
+from engine.mapping.text import standard
+
+__all__ = ["Lineage", "MappingErrors", "Plan", "Problem", "Traced", "compile_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A mapped message with the origin of each element. `mapped.lines` are the rule lines used."""
+
+    mapped: Mapped
+    lineage: tuple[Lineage, ...]
+
+
+class Plan:
+    """The effective mapping of a site, compiled. Holds no state between messages but memos."""
+
+    __slots__ = ("_library", "_program", "_site", "_traced", "id")
+
+    def __init__(self, library: Library, site: SiteProfile) -> None:
+        self._library = library
+        self._site = site
+        self._program = build(library, site)
+        self._traced: Program | None = None
+        self.id = content_hash(library, site)  # of the chain's files and the profile but its key
+
+    @property
+    def site(self) -> SiteProfile:
+        return self._site
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Message kinds that are mapped, e.g. `ADT^A01`."""
+        return tuple(sorted(self._program.messages))
+
+    def map(self, message: Message, received_us: int) -> Mapped:
+        """Map one message; a pure function of its arguments and the plan.
+
+        Bodies may share parts with each other and with other messages: never change them.
+        FaultError: unsupported `unknown-trigger`; invalid `missing-patient-key`, `missing-control-id`.
+        """
+        mapped, _ = run.execute(self._program, self._site, self.id, message, received_us)
+        return mapped
+
+    def trace(self, message: Message, received_us: int) -> Traced:
+        """Map one message and say where each element came from; faults as `map`."""
+        if self._traced is None:
+            self._traced = build(self._library, self._site, traced=True)
+        mapped, env = run.execute(self._traced, self._site, self.id, message, received_us)
+        return Traced(mapped, tuple(env.lineage))
+
+    def lane(self, message: Message) -> str:
+        """Return the key of the patient a message is about as `label:value`, empty when it has none."""
+        identity = self._program.identity
+        key = identity.key(identity.flat(standard(message)))
+        return "" if key is None else f"{key[0]}:{key[1]}"
+
+
+def compile_plan(library: Library, site: SiteProfile) -> Plan:
+    """Check and compile a site's chain. MappingErrors with every problem found."""
+    return Plan(library, site)

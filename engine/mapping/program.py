@@ -1,0 +1,176 @@
+"""A chain of mapping files compiled for one site: message kind -> rules, and the identity rule."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.core.ids import keyed_id
+from engine.mapping import identity as identities
+from engine.mapping.context import Context, Identify, condition
+from engine.mapping.datatypes.tools import MEMO, Tools
+from engine.mapping.documents import Effective, assemble, listed, text_at
+from engine.mapping.expression import Grammar, Slots, closest
+from engine.mapping.identity import Identity, compile_identity
+from engine.mapping.leaf import Leaves
+from engine.mapping.library import Library
+from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
+from engine.mapping.node import Fields, Node
+from engine.mapping.problem import Mark, Problems
+from engine.mapping.resource import CompiledMap, Links, compile_map
+from engine.mapping.site import SiteProfile
+from engine.r4 import elements
+
+_REVISION = "1"  # of this compiler: changed when the same files come to mean something else
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a plan runs."""
+
+    messages: dict[str, CompiledMessage]  # by trigger
+    identity: Identity
+    tools: Tools
+
+
+def identifier(site: SiteProfile) -> Identify:
+    """Return the site's function from FHIR type and key parts to id."""
+
+    @lru_cache(MEMO)
+    def ident(kind: str, parts: tuple[str, ...]) -> str:
+        return keyed_id(site.id_key, site.name, kind, parts)
+
+    def identify(kind: str, parts: Sequence[str]) -> str:
+        return ident(kind, tuple(parts))
+
+    return identify
+
+
+def content_hash(library: Library, site: SiteProfile) -> str:
+    """Hash what decides the outcome: the files of the chain and the profile but for its key."""
+    digest = hashlib.sha256(_REVISION.encode())
+    profile = (site.name, site.timezone, site.charset, str(site.require_control_id))
+    texts = [text for layer in site.chain for row in library.layer(layer) for text in row]
+    for item in (*profile, "|".join(site.processing), *site.chain, *texts):
+        data = item.encode()
+        digest.update(f"{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()[:24]
+
+
+class _Build:
+    def __init__(self, library: Library, site: SiteProfile, traced: bool) -> None:
+        self._site = site
+        self._traced = traced
+        self._problems = Problems(library.texts())
+        self._effective = assemble(library, site.chain, self._problems)
+        self._made = _made_types(self._effective)
+        self._identify = identifier(site)
+        self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
+        self._tools = Tools(
+            site.name,
+            self._zone(),
+            self._effective.tables,
+            identities.assigners(self._effective, self._problems),
+        )
+
+    def _zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self._site.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            mark = Mark(f"site {self._site.name}", 1, 1)
+            message = f"unknown time zone '{self._site.timezone}'"
+            self._problems.report("E241", mark, message, "an IANA name such as America/Chicago")
+            return ZoneInfo("UTC")
+
+    def _grammar(self) -> Grammar:
+        site = {"$site.name": self._site.name, "$site.timezone": self._site.timezone}
+        return Grammar(
+            self._problems, Slots(), self._effective.segments, self._effective.tables, site
+        )
+
+    def program(self) -> Program:
+        identity = compile_identity(self._effective, self._grammar(), self._tools, self._identify)
+        messages: dict[str, CompiledMessage] = {}
+        for name, document in self._effective.messages.items():
+            compiled = compile_message(name, document, self._problems, self._map)
+            for trigger in compiled.triggers if compiled else ():
+                if trigger in messages:
+                    other = messages[trigger].name
+                    message = f"{trigger} belongs to '{other}' already"
+                    self._problems.report("E232", document.mark, message)
+                elif compiled:
+                    messages[trigger] = compiled
+        self._unused()
+        self._problems.raise_any()
+        return Program(messages, identity, self._tools)
+
+    def _unused(self) -> None:
+        """Check maps that no message uses, too."""
+        used = {name for name, _, _ in self._maps}
+        for name, document in self._effective.resources.items():
+            if name not in used:
+                self._compiled(name, document, (), None)
+
+    def _map(self, make: MakeNode, links: Links) -> tuple[CompiledMap, When] | None:
+        document = self._effective.resources.get(make.map)
+        mark = make.fields.mark
+        if document is None:
+            advice = closest(make.map, list(self._effective.resources))
+            self._problems.report("E230", mark, f"unknown map '{make.map}'", advice)
+            return None
+        if text_at(document, "to") != make.type.text:
+            message = f"'{make.map}' makes a {text_at(document, 'to')}"
+            self._problems.report("E230", make.type.mark, message)
+            return None
+        if text_at(document, "from") != text_at(make.fields, "from").rpartition(".")[2]:
+            message = f"'{make.map}' reads {text_at(document, 'from')}"
+            self._problems.report("E230", mark, message, "'from' ends in that segment")
+        condition_text = make.when.text if isinstance(make.when, (type(make.type))) else ""
+        known = (make.map, links, condition_text)
+        if known not in self._maps:
+            self._maps[known] = self._compiled(make.map, document, links, make.when)
+        return self._maps[known]
+
+    def _compiled(
+        self, name: str, document: Fields, links: Links, when: Node | None
+    ) -> tuple[CompiledMap, When]:
+        resource = text_at(document, "to")
+        grammar = self._grammar()
+        grammar.slots.index((text_at(document, "from"),))
+        context = Context(
+            Leaves(),
+            grammar,
+            self._tools,
+            self._identify,
+            self._made,
+            resource,
+            traced=self._traced,
+        )
+        if resource not in elements.resource_types():
+            advice = closest(resource, sorted(elements.resource_types()))
+            self._problems.report("E223", document.mark, f"no resource type '{resource}'", advice)
+        test = condition(context, when)
+        return compile_map(context, name, document, links), test
+
+
+def _made_types(effective: Effective) -> frozenset[str]:
+    found: set[str] = set()
+
+    def walk(node: Node | None) -> None:
+        for item in listed(node):
+            if isinstance(item, Fields) and item.entries:
+                if item.get("per") is not None:
+                    walk(item.get("make"))
+                else:
+                    found.add(item.entries[0][0].text)
+
+    for document in effective.messages.values():
+        walk(document.get("make"))
+    return frozenset(found)
+
+
+def build(library: Library, site: SiteProfile, *, traced: bool = False) -> Program:
+    """Compile a chain. MappingErrors with every problem found."""
+    return _Build(library, site, traced).program()

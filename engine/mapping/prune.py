@@ -1,0 +1,37 @@
+"""Takes references to resources that were not made out of those that were."""
+
+from dataclasses import replace
+from typing import Any
+
+from engine.core.values import Contribution
+from engine.mapping import objects
+from engine.mapping.scope import Env
+
+
+def _pruned(value: Any, gone: set[str]) -> Any:
+    """Return the value without references to what is gone; None when nothing is left."""
+    if isinstance(value, dict):
+        if value.get("reference") in gone:
+            return None
+        items = ((name, _pruned(item, gone)) for name, item in value.items())
+        return {name: item for name, item in items if item is not None} or None
+    if isinstance(value, list):
+        return [item for item in (_pruned(i, gone) for i in value) if item is not None] or None
+    return value
+
+
+def without(
+    contributions: tuple[Contribution, ...], gone: set[str], env: Env
+) -> tuple[Contribution, ...]:
+    """Remove references to what is gone, and in turn the resources that cannot be without them."""
+    kept: list[Contribution] = []
+    lost: set[str] = set()
+    for item in contributions:
+        body = _pruned(item.body, gone)
+        missing = [names for names in objects.needed(item.type).values() if names.isdisjoint(body)]
+        if missing:
+            env.note("missing-required", f"{item.type}.{min(missing[0])}", objects.MISSING)
+            lost.add(f"{item.type}/{item.id}")
+        else:
+            kept.append(replace(item, body=body))
+    return without(tuple(kept), lost, env) if lost else tuple(kept)

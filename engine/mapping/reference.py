@@ -1,0 +1,202 @@
+"""`ref:`: references to what the message makes, and resources made only to be referred to."""
+
+from typing import Any
+
+from engine.core.values import Contribution
+from engine.mapping import objects, sides, values
+from engine.mapping.context import Context, Every, Op, no_values
+from engine.mapping.documents import listed
+from engine.mapping.expression import closest
+from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.scope import Scope
+from engine.mapping.source import Source
+from engine.r4 import elements
+from engine.r4.elements import Element
+
+
+def compiled(context: Context, fields: Fields, element: Element) -> Every:
+    """Compile `ref:`."""
+    node = fields.get("ref")
+    if "Reference" not in element.types:
+        context.problems.report("E220", fields.mark, f"{element.name} is no reference")
+        return no_values
+    if isinstance(node, Scalar):
+        return _to_made(context, node, element)
+    if isinstance(node, Fields) and len(node.entries) == 1:
+        return _to_side(context, node.entries[0], fields.get("key"), element)
+    context.problems.report("E107", fields.mark, "'ref' takes a type, or one {Type: ...}")
+    return no_values
+
+
+def allowed(element: Element, type_name: str) -> bool:
+    """Whether a reference element may point to a type."""
+    return not element.targets or type_name in element.targets or "Resource" in element.targets
+
+
+def _target_fits(context: Context, key: Scalar, type_name: str, element: Element) -> bool:
+    if type_name not in elements.resource_types():
+        advice = closest(type_name, sorted(elements.resource_types()))
+        context.problems.report("E223", key.mark, f"no resource type '{type_name}'", advice)
+        return False
+    if not allowed(element, type_name):
+        message = f"{element.path} cannot refer to {type_name}"
+        advice = "allowed: " + ", ".join(element.targets)
+        context.problems.report("E223", key.mark, message, advice)
+        return False
+    return True
+
+
+def _to_made(context: Context, node: Scalar, element: Element) -> Every:
+    type_name = node.text.removesuffix("*")
+    if not _target_fits(context, node, type_name, element):
+        return no_values
+    if type_name not in context.made:
+        message = f"no message of the chain makes a {type_name}"
+        context.problems.report(
+            "E224", node.mark, message, closest(type_name, sorted(context.made))
+        )
+    return made(type_name, every=node.text.endswith("*"))
+
+
+def made(type_name: str, *, every: bool) -> Every:
+    """Refer to what was made of a type in the nearest scope."""
+
+    def found(scope: Scope) -> list[Any]:
+        known = scope.frame.visible(type_name)
+        if not known:
+            return []
+        if every:
+            return [{"reference": instance.reference} for instance in known]
+        if len(known) > 1:
+            standing = scope.standing
+            own = [i for i in known if i.scope.segments[0].index == standing]
+            known = own or known
+        return [{"reference": known[0].reference}]
+
+    return found
+
+
+def _to_side(
+    context: Context, entry: tuple[Scalar, Node], key: Node | None, element: Element
+) -> Every:
+    name, node = entry
+    if not _target_fits(context, name, name.text, element):
+        return no_values
+    if isinstance(node, Fields):
+        return _nested(context, name.text, node, key)
+    return _of_value(context, name, node)
+
+
+def _of_value(context: Context, name: Scalar, node: Node) -> Every:
+    if not isinstance(node, Scalar):
+        context.problems.report("E107", node.mark, "expected a path or nested elements")
+        return no_values
+    pairs: list[tuple[Source, sides.Read]] = []
+    for source in values.sources(context, node):
+        read = sides.reader(source.datatype, name.text, context.tools, context.identify)
+        if read is None:
+            message = f"no {name.text} can be made of {source.label} ({source.datatype})"
+            context.problems.report("E220", node.mark, message, "nest the elements instead")
+        else:
+            pairs.append((source, read))
+
+    def every(scope: Scope) -> list[Any]:
+        for source, read in pairs:
+            found = [
+                _linked(context, scope, side, source.label) for side in _sides(source, read, scope)
+            ]
+            if found:
+                return found
+        return []
+
+    return every
+
+
+def _sides(source: Source, read: sides.Read, scope: Scope) -> list[sides.Side]:
+    return [side for raw in source.many(scope) if (side := read(raw)) is not None]
+
+
+def _linked(context: Context, scope: Scope, side: sides.Side, where: str) -> dict[str, str]:
+    for need in side.needs:
+        _linked(context, scope, need, where)
+    if side.flaw is not None:
+        scope.env.note(side.flaw.code, where, side.flaw.message)
+    return {"reference": put(context, scope, side.type, side.key, side.elements)}
+
+
+def put(
+    context: Context, scope: Scope, type_name: str, key: tuple[str, ...], found: dict[str, Any]
+) -> str:
+    """Add a made resource to the message and return its reference; the same one is merged."""
+    patient = ""
+    if type_name == "RelatedPerson":
+        patient = scope.record
+        key = (patient, *key)
+    ident = context.identify(type_name, key)
+    env = scope.env
+    known = env.sides.get(ident)
+    if known is None:
+        head = {"resourceType": type_name, "id": ident, "meta": {"source": context.source}}
+        body = _ordered(type_name, {**head, **_bound_to(patient), **found})
+    else:
+        fresh = {name: value for name, value in found.items() if name not in known.body}
+        if not fresh:
+            return f"{type_name}/{ident}"
+        body = _ordered(type_name, {**known.body, **fresh})
+    env.sides[ident] = Contribution(type_name, ident, body, patient, "merge")
+    return f"{type_name}/{ident}"
+
+
+def _bound_to(patient: str) -> dict[str, Any]:
+    return {"patient": {"reference": f"Patient/{patient}"}} if patient else {}
+
+
+def _ordered(type_name: str, body: dict[str, Any]) -> dict[str, Any]:
+    rank = elements.order(type_name)
+    return dict(sorted(body.items(), key=lambda item: rank[item[0]]))
+
+
+def _nested(context: Context, type_name: str, node: Fields, key: Node | None) -> Every:
+    steps = [
+        compiled
+        for name, value in node.entries
+        if name.text not in {"key", "patient"}
+        and (compiled := objects.step(context.below(), name, value, type_name)) is not None
+    ]
+    steps.sort(key=lambda item: item.rank)
+    ordered = tuple(steps)
+    parts = _key_parts(context, node.get("key") or key)
+
+    def every(scope: Scope) -> list[Any]:
+        found: dict[str, Any] = {}
+        objects.run(ordered, scope, found)
+        if not found or (type_name == "RelatedPerson" and not scope.record):
+            return []
+        own = tuple(part for op in parts for part in [op(scope)])
+        ident = ("key", *own) if any(own) else _natural_key(found)
+        return [{"reference": put(context, scope, type_name, ident, found)}]
+
+    return every
+
+
+def _key_parts(context: Context, node: Node | None) -> list[Op]:
+    found: list[Op] = []
+    for item in listed(node):
+        if isinstance(item, Scalar):
+            compiler = context.compiler(item)
+            tree = compiler.parse(item.text)
+            if tree is not None:
+                found.append(compiler.text(tree))
+    return found
+
+
+def _natural_key(found: dict[str, Any]) -> tuple[str, ...]:
+    identifier = found.get("identifier")
+    name = found.get("name", "")
+    if isinstance(name, list):
+        first = name[0]
+        words = (first.get("family", ""), *first.get("given", ()))
+    else:
+        words = (str(name),)
+    first_id = identifier[0] if isinstance(identifier, list) else identifier
+    return sides.named_key(first_id, words)

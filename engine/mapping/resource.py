@@ -1,0 +1,247 @@
+"""One resource map compiled: from a scope to a contribution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.values import Contribution
+from engine.mapping import objects, reference, syntax
+from engine.mapping.context import Context, condition
+from engine.mapping.datatypes.identifiers import Assigners
+from engine.mapping.documents import listed, text_at
+from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.objects import MISSING, Step
+from engine.mapping.scope import Instance, Scope
+from engine.mapping.text import lead, lowered, part
+from engine.r4 import elements
+
+MERGED = frozenset(
+    "Patient Encounter Practitioner PractitionerRole Organization Location RelatedPerson".split()
+)
+_UNFINISHED = frozenset({"registered", "partial", "preliminary"})
+_RANKED = frozenset({"Observation", "DiagnosticReport"})
+_ENGINES = frozenset({"resourceType", "id", "meta"})
+Part = Callable[[Scope], str]
+Links = tuple[tuple[str, str], ...]  # element, type (with `*` for all)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way to a key; it holds when the first part that is no resource is valued."""
+
+    parts: tuple[Part, ...]
+    deciding: Part | None
+
+    def read(self, scope: Scope) -> tuple[str, ...] | None:
+        if self.deciding is not None and not self.deciding(scope):
+            return None
+        found = tuple(part(scope) for part in self.parts)
+        return found if any(found) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMap:
+    """A resource map with the links of one message."""
+
+    name: str
+    type: str
+    slots: tuple[tuple[str, ...], ...]
+    skip: Callable[[Scope], bool] | None
+    key: tuple[Alternative, ...]
+    steps: tuple[Step, ...]
+    required: tuple[frozenset[str], ...]
+    meta: dict[str, Any]
+    mode: str
+
+    def key_of(self, scope: Scope) -> tuple[str, ...] | None:
+        """Return the key of the first alternative that holds."""
+        for alternative in self.key:
+            found = alternative.read(scope)
+            if found is not None:
+                return found
+        return None
+
+    def contribution(self, instance: Instance) -> Contribution | None:
+        """Make the resource; None, with a diagnostic, when a required element has no value."""
+        scope = instance.scope
+        scope.where = instance.reference
+        body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
+        clears: list[str] = []
+        weak: set[str] = set()
+        merging = self.mode == "merge"
+        for step in self.steps:
+            scope.nulled = scope.defaulted = False
+            value = step.op(scope)
+            if value is None:
+                if merging and scope.nulled:
+                    clears.extend(step.names)
+                continue
+            name, value = value if step.chosen else (step.name, value)
+            body[name] = value
+            if scope.defaulted:
+                weak.add(name)
+        for names in self.required:
+            if names.isdisjoint(body):
+                scope.env.note("missing-required", f"{self.type}.{min(names)}", MISSING)
+                return None
+        rank = 0 if self.type in _RANKED and body.get("status") in _UNFINISHED else 1
+        patient = scope.record
+        weak_ = frozenset(weak) if merging else frozenset()
+        return Contribution(
+            self.type, instance.id, body, patient, self.mode, tuple(clears), weak_, rank
+        )
+
+
+def compile_map(context: Context, name: str, document: Fields, links: Links) -> CompiledMap:
+    """Compile a resource document; problems are reported, the result is then not to be used."""
+    key = document.key(context.resource)
+    body = document.get(context.resource)
+    fields = body if isinstance(body, Fields) else Fields((), document.mark)
+    steps = _steps(context, fields) + _linked(context, fields, links)
+    steps.sort(key=lambda step: step.rank)
+    required = _required(context, steps, key or Scalar("", document.mark))
+    alternatives = _key(context, document.get("key"))
+    if not alternatives and context.resource != "Patient":
+        context.problems.report("E106", document.mark, "a resource document needs 'key'")
+    skip = condition(context, document.get("skip"))
+    mode = _mode(context, document)
+    return CompiledMap(
+        name,
+        context.resource,
+        tuple(context.grammar.slots.keys),
+        skip,
+        alternatives,
+        tuple(steps),
+        required,
+        _meta(context, document),
+        mode,
+    )
+
+
+def _mode(context: Context, document: Fields) -> str:
+    given = text_at(document, "mode")
+    if given and given not in {"merge", "replace"}:
+        context.problems.report("E107", document.mark, "mode is merge or replace")
+    return given or ("merge" if context.resource in MERGED else "replace")
+
+
+def _meta(context: Context, document: Fields) -> dict[str, Any]:
+    profiles = [p.text for p in listed(document.get("profile")) if isinstance(p, Scalar)]
+    meta: dict[str, Any] = {"source": context.source}
+    if profiles:
+        meta["profile"] = profiles
+    return meta
+
+
+def _steps(context: Context, fields: Fields) -> list[Step]:
+    found = []
+    for key, node in fields.entries:
+        if key.text in _ENGINES:
+            message = f"'{key.text}' is set by the engine"
+            context.problems.report("E203", key.mark, message, "use profile: or key:")
+            continue
+        step = objects.step(context.at(key.text), key, node, context.resource)
+        if step is not None:
+            found.append(step)
+    return found
+
+
+def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:
+    """Fill references by the message's links where the map does not set them."""
+    known = elements.children(context.resource)
+    rank = elements.order(context.resource)
+    found = []
+    for name, target in links:
+        element = known.get(name)
+        type_name = target.removesuffix("*")
+        if element is None or fields.get(name) is not None or "Reference" not in element.types:
+            continue
+        if not reference.allowed(element, type_name) or type_name == context.resource:
+            continue
+        every = reference.made(type_name, every=target.endswith("*"))
+        found.append(Step(name, _link(every, element.repeats), (name,), False, rank[name]))
+    return found
+
+
+def _link(every: Callable[[Scope], list[Any]], repeats: bool) -> Callable[[Scope], Any]:
+    if repeats:
+        return lambda scope: every(scope) or None
+    return lambda scope: found[0] if (found := every(scope)) else None
+
+
+def _required(context: Context, steps: list[Step], key: Scalar) -> tuple[frozenset[str], ...]:
+    possible = {name for step in steps for name in step.names}
+    required = dict(objects.needed(context.resource))
+    for name, names in required.items():
+        if possible.isdisjoint(names):
+            message = f"{context.resource} requires '{name}', and nothing sets it"
+            context.problems.report("E222", key.mark, message)
+    for step in steps:
+        if step.name in context.musts:
+            required[step.name] = frozenset(step.names)
+    return tuple(required.values())
+
+
+def _key(context: Context, node: Node | None) -> tuple[Alternative, ...]:
+    items = listed(node)
+    if items and not isinstance(items[0], Scalar):
+        return tuple(_alternative(context, listed(item)) for item in items)
+    return (_alternative(context, items),) if items else ()
+
+
+def _alternative(context: Context, items: tuple[Node, ...]) -> Alternative:
+    parts: list[Part] = []
+    deciding: Part | None = None
+    for item in items:
+        if not isinstance(item, Scalar):
+            context.problems.report("E107", item.mark, "a key part is an expression or a type")
+        elif item.text in elements.resource_types():
+            parts.append(_made_part(item.text))
+        else:
+            read = _source_part(context, item)
+            parts.append(read)
+            deciding = deciding or read
+    return Alternative(tuple(parts), deciding)
+
+
+def _made_part(type_name: str) -> Part:
+    if type_name == "Patient":
+        return lambda scope: scope.record
+
+    def ident(scope: Scope) -> str:
+        found = scope.frame.visible(type_name)
+        return found[0].id if found else ""
+
+    return ident
+
+
+def _source_part(context: Context, item: Scalar) -> Part:
+    compiler = context.compiler(item)
+    tree = compiler.parse(item.text)
+    if tree is None:
+        return lambda _: ""
+    options = tree.options if isinstance(tree, syntax.Either) else (tree,)
+    reads = [_one_part(context, item, option) for option in options]
+    return lambda scope: next((v for read in reads if (v := read(scope))), "")
+
+
+def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
+    """A whole CX, EI or XON field counts with its assigner: the same number of another is another."""
+    compiler = context.compiler(item)
+    source = compiler.source(tree)
+    place = {"CX": 4, "EI": 2, "XON": 6}.get(source.datatype if source else "")
+    if source is None or place is None:
+        return compiler.text(tree)
+    one, assigners = source.one, Assigners(context.tools)
+
+    def read(scope: Scope) -> str:
+        raw = one(scope)
+        value = lead(raw)
+        if not value:
+            return ""
+        authority = lowered(part(raw, place))
+        if place == 2:
+            authority = "^".join(raw.split("^")[1:4])
+        return f"{value}@{assigners.find(authority, '')[0].system}"
+
+    return read

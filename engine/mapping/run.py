@@ -1,0 +1,250 @@
+"""One message through a program: bind, name the patients, make the resources, collect statements.
+
+Pure: the same message, arrival time and program give the same `Mapped`, down to the order.
+"""
+
+import hashlib
+from typing import Any
+
+from engine.core.fault import Category, refuse
+from engine.core.values import Alias, Contribution, Mapped, Merge, PatientKey
+from engine.formats.hl7v2.groups import Bound
+from engine.formats.hl7v2.parse import Message, Segment
+from engine.mapping import scope as scopes
+from engine.mapping.datatypes import moments
+from engine.mapping.message import CompiledMessage, Make, Per, Rule
+from engine.mapping.program import Program
+from engine.mapping.prune import without
+from engine.mapping.scope import NOTHING, Env, Frame, Instance, Scope, nearest
+from engine.mapping.site import SiteProfile
+from engine.mapping.text import lead, standard
+
+_MINUTES = 12  # characters of a time stamp that says the minute
+
+
+def find(program: Program, message: Message) -> CompiledMessage:
+    """Return the rules of a message; FaultError when no message document names its trigger."""
+    found = program.messages.get(message.kind)
+    if found is None:
+        text = "no mapping for this message type and trigger event"
+        raise refuse(Category.UNSUPPORTED, "unknown-trigger", text, "MSH-9")
+    return found
+
+
+def _source_us(message: Message, program: Program, env: Env, received_us: int) -> int:
+    """Return the sender's time of the facts: EVN-2 when it says the minute, else MSH-7."""
+    event, header = message.first("EVN") or NOTHING, message.segments[0]
+    values = [lead(event.field(2)), lead(header.field(7))]
+    for value in sorted((v for v in values if v), key=lambda v: len(v) < _MINUTES):
+        time_us = moments.microseconds(value, program.tools.zone)
+        if time_us is not None:
+            return time_us
+    env.note("no-source-time", "MSH-7", "no usable time stamp; arrival time taken")
+    return received_us
+
+
+def _fallback_key(message: Message) -> str:
+    """Return what ids are made of that have no business key: the same for a repeated delivery."""
+    header = message.segments[0]
+    control_id = header.field(10).strip()
+    if control_id:
+        return f"{control_id}\x1e{header.field(7)}"
+    digest = hashlib.sha256()
+    for segment in message.segments:
+        digest.update(segment.text.encode())
+        digest.update(b"\r")
+    return digest.hexdigest()
+
+
+class Run:
+    """The making of one `Mapped`."""
+
+    __slots__ = ("_aliases", "_env", "_instances", "_merges", "_program", "_site", "_sources")
+
+    def __init__(self, program: Program, site: SiteProfile, env: Env) -> None:
+        self._program = program
+        self._site = site
+        self._env = env
+        self._instances: list[Instance] = []
+        self._aliases: dict[Alias, None] = {}
+        self._merges: list[Merge] = []
+        self._sources: dict[str, list[str]] = {}  # id -> texts of the segments it was made of
+
+    def patients(self, bound: Bound) -> None:
+        """Name the patient of each PID segment, and the identifiers it is seen with."""
+        for pid in bound.segments.get("PID", ()):
+            scope = self._program.identity.scope(self._env, bound, pid)
+            key = self._program.identity.patient_of(scope) or self._without_key(pid)
+            self._env.patients[pid.index] = key
+            self._aliases.update(
+                dict.fromkeys(self._program.identity.aliases_of(scope, key.record))
+            )
+        for groups in bound.groups.values():
+            for group in groups:
+                self.patients(group)
+
+    def _without_key(self, pid: Segment) -> PatientKey:
+        if not self._program.identity.volatile:
+            text = "nothing in the message identifies the patient"
+            raise refuse(Category.INVALID, "missing-patient-key", text, "PID-3")
+        self._env.note("volatile-id", "PID-3", "no patient key; the id holds for this message only")
+        key = f"{self._env.fallback_key}\x1e{pid.index}"
+        return self._program.identity.named("message", key)
+
+    def merge(self, bound: Bound) -> None:
+        """State that the prior patient of a group is the present one."""
+        identity = self._program.identity
+        pid = nearest(bound, "PID", self._env.repeating)
+        survivor = self._env.patients.get(pid.index)
+        scope = identity.scope(self._env, bound, pid)
+        prior = identity.prior_of(scope)
+        if survivor is None or prior is None:
+            text = "a merge has to name both patients"
+            raise refuse(Category.INVALID, "missing-patient-key", text, "MRG-1")
+        if prior.record == survivor.record:
+            self._env.note("merge-with-itself", "MRG-1", "both patients are the same record")
+            return
+        self._merges.append(Merge(survivor, prior))
+        self._aliases.update(dict.fromkeys(identity.aliases_of(scope, prior.record, prior=True)))
+
+    def instances(self, rules: tuple[Rule, ...], frame: Frame) -> None:
+        """Find out what will be made, so that everything can refer to everything."""
+        for rule in rules:
+            if isinstance(rule, Per):
+                for bound in scopes.groups(frame.bound, rule.path):
+                    self.instances(rule.rules, Frame(bound, frame))
+                continue
+            for bound, segment in scopes.places(frame.bound, rule.path):
+                self._instance(rule, frame, bound, segment)
+
+    def _scope(self, rule: Make, frame: Frame, bound: Bound, segment: Segment) -> Scope:
+        env = self._env
+        segments = [_slot(bound, key, env.repeating) for key in rule.map.slots]
+        segments[0] = segment
+        scope = Scope(env, frame, bound, segments)
+        pid = segment if segment.name == "PID" else nearest(bound, "PID", env.repeating)
+        scope.patient = env.patients.get(pid.index)
+        scope.record = scope.patient.record if scope.patient else ""
+        return scope
+
+    def _instance(self, rule: Make, frame: Frame, bound: Bound, segment: Segment) -> None:
+        scope = self._scope(rule, frame, bound, segment)
+        if rule.when is not None and not rule.when(scope):
+            return
+        if rule.map.skip is not None and rule.map.skip(scope):
+            return
+        ident = self._id(rule, scope, segment)
+        if ident:
+            instance = Instance(rule.map.type, ident, scope, rule.map)
+            frame.add(instance)
+            self._instances.append(instance)
+
+    def _id(self, rule: Make, scope: Scope, segment: Segment) -> str:
+        """Return the id of a new resource, empty when the same was made before."""
+        kind = rule.map.type
+        if kind == "Patient":
+            return scope.record
+        key = rule.map.key_of(scope)
+        if key is None:
+            where = f"{kind}.id"
+            self._env.note(
+                "volatile-id", where, "no business key; the id holds for this message only"
+            )
+            key = ("message", self._env.fallback_key, kind, str(segment.index))
+        ident = self._program.identity.identify(kind, key)
+        if rule.map.mode == "merge":
+            return ident
+        text = segment.text.partition("|")[2].partition("|")[2]
+        known = self._sources.setdefault(ident, [])
+        if text in known:
+            return ""
+        known.append(text)
+        if len(known) == 1:
+            return ident
+        self._env.note("repeated-key", f"{kind}.id", "the same key again with other content")
+        return self._program.identity.identify(kind, (*key, f"#{len(known)}"))
+
+    def contributions(self) -> tuple[Contribution, ...]:
+        """Make all resources; what lacks required elements goes, with the references to it."""
+        made: dict[str, Contribution] = {}
+        dropped: set[str] = set()
+        for instance in self._instances:
+            found = instance.map.contribution(instance)
+            if found is None:
+                dropped.add(instance.reference)
+            elif found.id in made:
+                made[found.id] = _merged(made[found.id], found)
+            else:
+                made[found.id] = found
+        made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
+        whole = tuple(made.values())
+        return without(whole, dropped, self._env) if dropped else whole
+
+    def named(self) -> tuple[PatientKey, ...]:
+        """Return every source record the message names, the subject first."""
+        found = [key for key in self._env.patients.values() if key is not None]
+        return tuple(dict.fromkeys([*found, *(merge.subsumed for merge in self._merges)]))
+
+    def mapped(self, source_us: int, kind: str, plan: str) -> Mapped:
+        contributions = self.contributions()
+        return Mapped(
+            control_id=self._env.control_id,
+            kind=kind,
+            source_us=source_us,
+            plan=plan,
+            patients=self.named(),
+            aliases=tuple(self._aliases),
+            merges=tuple(self._merges),
+            contributions=contributions,
+            diagnostics=tuple(self._env.diagnostics),
+            lines=tuple(sorted({line.rule for line in self._env.lineage})),
+        )
+
+
+def _slot(bound: Bound, key: tuple[str, ...], repeating: frozenset[str]) -> Segment:
+    if len(key) == 1:
+        return nearest(bound, key[0], repeating)
+    found = scopes.nearest_at(bound, key)
+    return found[0] if found else NOTHING
+
+
+def _merged(old: Contribution, new: Contribution) -> Contribution:
+    """Two statements of one message about one resource: the later holds, element by element."""
+    body: dict[str, Any] = {**old.body, **new.body}
+    clears = tuple(dict.fromkeys(name for name in (*old.clears, *new.clears) if name not in body))
+    strong = (set(old.body) - old.weak) | (set(new.body) - new.weak)
+    weak = frozenset(name for name in old.weak | new.weak if name not in strong)
+    for name in new.weak - weak:
+        body[name] = old.body.get(name, new.body[name])
+    return Contribution(
+        new.type, new.id, body, new.patient, new.mode, clears, weak, max(old.rank, new.rank)
+    )
+
+
+def execute(
+    program: Program, site: SiteProfile, plan: str, message: Message, received_us: int
+) -> tuple[Mapped, Env]:
+    """Map one message. FaultError: unknown-trigger, missing-patient-key, missing-control-id."""
+    message = standard(message)
+    rules = find(program, message)
+    control_id = message.control_id.strip()
+    if site.require_control_id and not control_id:
+        text = "this site's messages need a control id"
+        raise refuse(Category.INVALID, "missing-control-id", text, "MSH-10")
+    env = Env(rules.repeating, control_id, moments.stamp(received_us))
+    env.fallback_key = _fallback_key(message)
+    source_us = _source_us(message, program, env, received_us)
+    if lead(message.segments[0].field(11)).upper() not in site.processing:
+        rule = "not-production"
+        return Mapped(control_id, message.kind, source_us, plan, filtered=rule), env
+    root = rules.binder.bind(message)
+    for index, code in root.misplaced:
+        name = message.segments[index].name
+        env.note(code, name, "the segment does not stand where the structure has it")
+    run = Run(program, site, env)
+    run.patients(root)
+    run.instances(rules.rules, Frame(root, None))
+    for place in rules.merges:
+        for bound in scopes.groups(root, place):
+            run.merge(bound)
+    return run.mapped(source_us, message.kind, plan), env

@@ -1,0 +1,194 @@
+"""What a compiled rule sees while it runs: the message, the place it stands on, what was made so far.
+
+One `Env` per message, one `Frame` per `per:`, one `Scope` per resource. Mutable on purpose: they
+live for one message and never leave this package.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.values import Contribution, Diagnostic, PatientKey
+from engine.formats.hl7v2.groups import Bound
+from engine.formats.hl7v2.parse import Segment
+
+NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
+NULL = '""'  # HL7 v2.9.1, 2.4.3.1: the sender says that there is no value
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where one element came from."""
+
+    resource: str  # Type/id
+    path: str  # Patient.name
+    source: str  # PID-5
+    rule: str  # file:line
+
+
+class Env:
+    """One message on its way through a plan."""
+
+    __slots__ = (
+        "accept",
+        "control_id",
+        "diagnostics",
+        "fallback_key",
+        "lineage",
+        "patients",
+        "received",
+        "repeating",
+        "seen",
+        "sides",
+    )
+
+    def __init__(self, repeating: frozenset[str], control_id: str, received: str) -> None:
+        self.repeating = repeating  # names of groups that repeat: never entered from outside
+        self.control_id = control_id
+        self.received = received  # arrival as a v2 time stamp
+        self.fallback_key = ""  # control id, else hash of the message: for volatile ids
+        self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
+        self.diagnostics: dict[Diagnostic, None] = {}
+        self.seen: dict[str, int] = {}  # resource key -> how often in this message
+        self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
+        self.lineage: list[Lineage] = []
+
+    def note(self, code: str, where: str, message: str) -> None:
+        """Keep a diagnostic once."""
+        self.diagnostics[Diagnostic(code, where, message)] = None
+
+
+class Instance:
+    """A resource to be made: its identity is known before its content."""
+
+    __slots__ = ("id", "kept", "map", "scope", "type")
+
+    def __init__(self, type_name: str, ident: str, scope: "Scope", compiled: Any) -> None:
+        self.type = type_name
+        self.id = ident
+        self.scope = scope
+        self.map = compiled
+        self.kept = True
+
+    @property
+    def reference(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+class Frame:
+    """What one `per:` (or the message) has made; inner frames see the outer ones."""
+
+    __slots__ = ("bound", "link", "made", "outer")
+
+    def __init__(self, bound: Bound, outer: "Frame | None") -> None:
+        self.bound = bound
+        self.outer = outer
+        self.made: dict[str, list[Instance]] = {}
+
+    def add(self, instance: Instance) -> None:
+        self.made.setdefault(instance.type, []).append(instance)
+
+    def visible(self, type_name: str) -> list[Instance]:
+        """Return what was made of a type in the nearest frame that has any."""
+        frame: Frame | None = self
+        while frame is not None:
+            found = frame.made.get(type_name)
+            if found:
+                return found
+            frame = frame.outer
+        return []
+
+
+class Scope:
+    """One resource being made. `segments` are the ones its rules read, by slot; 0 is its own."""
+
+    __slots__ = (
+        "bound",
+        "defaulted",
+        "env",
+        "frame",
+        "nulled",
+        "patient",
+        "record",
+        "rep",
+        "segments",
+        "standing",
+        "where",
+    )
+
+    def __init__(self, env: Env, frame: Frame, bound: Bound, segments: list[Segment]) -> None:
+        self.env = env
+        self.frame = frame
+        self.bound = bound
+        self.segments = segments
+        self.rep = ""  # the repetition `$` means, in standard delimiters
+        self.standing = segments[0].index  # segment that `each` stands on
+        self.nulled = False  # a `""` was read since this was last cleared
+        self.defaulted = False  # a default was used since this was last cleared
+        self.patient: PatientKey | None = None
+        self.record = ""  # id of the patient's record, or empty
+        self.where = ""  # Type/id being made
+
+
+def places(bound: Bound, path: tuple[str, ...]) -> Iterator[tuple[Bound, Segment]]:
+    """Yield each segment at a dotted place below a group, with the group that holds it."""
+    name, *rest = path
+    if not rest:
+        for segment in bound.segments.get(name, ()):
+            yield bound, segment
+        return
+    for group in bound.groups.get(name, ()):
+        yield from places(group, tuple(rest))
+
+
+def groups(bound: Bound, path: tuple[str, ...]) -> list[Bound]:
+    """Return the groups at a dotted place."""
+    found = [bound]
+    for name in path:
+        found = [inner for group in found for inner in group.groups.get(name, ())]
+    return found
+
+
+def _inside(bound: Bound, name: str, barred: frozenset[str]) -> Segment | None:
+    """Look in the groups below, depth first; never enter those in `barred`."""
+    for group_name, occurrences in bound.groups.items():
+        if group_name in barred:
+            continue
+        for group in occurrences:
+            own = group.segments.get(name)
+            if own:
+                return own[0]
+            found = _inside(group, name, barred)
+            if found is not None:
+                return found
+    return None
+
+
+_NO_BARS: frozenset[str] = frozenset()
+
+
+def nearest(bound: Bound, name: str, repeating: frozenset[str]) -> Segment:
+    """Find a segment by the rule of LANGUAGE.md, section 5; NOTHING when there is none."""
+    barred = _NO_BARS
+    at: Bound | None = bound
+    while at is not None:
+        own = at.segments.get(name)
+        if own:
+            return own[0]
+        found = _inside(at, name, barred) if at.groups else None
+        if found is not None:
+            return found
+        barred = repeating
+        at = at.parent
+    return NOTHING
+
+
+def nearest_at(bound: Bound, path: tuple[str, ...]) -> list[Segment]:
+    """Return the segments at a dotted place, seen from the nearest group that has any."""
+    at: Bound | None = bound
+    while at is not None:
+        found = [segment for _, segment in places(at, path)]
+        if found:
+            return found
+        at = at.parent
+    return []

@@ -1,0 +1,174 @@
+"""A path of the expression language as a reader of raw field text with a known HL7 type.
+
+What a reader returns is raw, in standard delimiters, never `""`: a null reads as empty and is noted
+on the scope, where the element being made can see it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.mapping.scope import NULL, Scope
+from engine.mapping.syntax import Path
+from engine.mapping.text import COMPONENT, REPETITION, SUB, lead, lowered, plain
+
+One = Callable[[Scope], str]
+Many = Callable[[Scope], list[str]]
+Test = Callable[[Scope], bool]
+
+_WHOLE = frozenset(
+    {"ST", "TX", "FT", "*", "GTS"}
+)  # a separator in them is text that was not escaped
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where values come from. `one` reads the first valued repetition, `many` all of them."""
+
+    datatype: str
+    repeats: bool
+    one: One
+    many: Many
+    label: str  # PID-3.1, for people
+
+
+def _repetitions(slot: int, number: int) -> Many:
+    def read(scope: Scope) -> list[str]:
+        raw = scope.segments[slot].field(number)
+        if not raw:
+            return []
+        if raw == NULL:
+            scope.nulled = True
+            return []
+        if REPETITION not in raw:
+            return [raw]
+        return [item for item in raw.split(REPETITION) if item and item != NULL]
+
+    return read
+
+
+def _whole_field(slot: int, number: int) -> One:
+    def read(scope: Scope) -> str:
+        raw = scope.segments[slot].field(number)
+        if REPETITION in raw:
+            return next((i for i in raw.split(REPETITION) if i and i != NULL), "")
+        if raw == NULL:
+            scope.nulled = True
+            return ""
+        return raw
+
+    return read
+
+
+def _numbered(slot: int, number: int, nth: int) -> Many:
+    def read(scope: Scope) -> list[str]:
+        raw = scope.segments[slot].field(number)
+        if raw == NULL:
+            scope.nulled = True
+            return []
+        items = raw.split(REPETITION)
+        if nth > len(items) or not items[nth - 1] or items[nth - 1] == NULL:
+            return []
+        return [items[nth - 1]]
+
+    return read
+
+
+def _filtered(read: Many, test: Test) -> Many:
+    def kept(scope: Scope) -> list[str]:
+        before = scope.rep
+        found = []
+        for item in read(scope):
+            scope.rep = item
+            if test(scope):
+                found.append(item)
+        scope.rep = before
+        return found
+
+    return kept
+
+
+def _first(read: Many) -> One:
+    def one(scope: Scope) -> str:
+        items = read(scope)
+        return items[0] if items else ""
+
+    return one
+
+
+def take(component: int, sub: int) -> Callable[[str], str]:
+    """Return a function that reads a component of a repetition, its sub-components as components."""
+
+    def component_of(raw: str) -> str:
+        if COMPONENT in raw:
+            items = raw.split(COMPONENT, component)
+            return lowered(items[component - 1]) if component <= len(items) else ""
+        return lowered(raw) if component == 1 else ""
+
+    def sub_of(raw: str) -> str:
+        items = component_of(raw).split(COMPONENT, sub)
+        return items[sub - 1] if sub <= len(items) else ""
+
+    return sub_of if sub else component_of
+
+
+def _part_of_one(read: One, pick: Callable[[str], str]) -> One:
+    def one(scope: Scope) -> str:
+        found = pick(read(scope))
+        if found == NULL:
+            scope.nulled = True
+            return ""
+        return found
+
+    return one
+
+
+def _part_of_many(read: Many, pick: Callable[[str], str]) -> Many:
+    def many(scope: Scope) -> list[str]:
+        found = [pick(item) for item in read(scope)]
+        return [item for item in found if item and item != NULL]
+
+    return many
+
+
+def path_source(path: Path, slot: int, datatype: str, repeats: bool, test: Test | None) -> Source:
+    """Compile a path. `datatype` is that of what is read at the end; `test` is its `[condition]`."""
+    plain_field = test is None and not isinstance(path.select, int)
+    if isinstance(path.select, int):
+        many = _numbered(slot, path.number, path.select)
+    elif test is not None:
+        many = _filtered(_repetitions(slot, path.number), test)
+    else:
+        many = _repetitions(slot, path.number)
+    one = _whole_field(slot, path.number) if plain_field else _first(many)
+    if path.component:
+        pick = take(path.component, path.sub)
+        one, many = _part_of_one(one, pick), _part_of_many(many, pick)
+    return Source(datatype, repeats and not isinstance(path.select, int), one, many, str(path))
+
+
+def current_source(component: int, sub: int, datatype: str, label: str) -> Source:
+    """Compile `$`, `$4` or `$4.2`."""
+
+    def read(scope: Scope) -> str:
+        return scope.rep
+
+    one: One = _part_of_one(read, take(component, sub)) if component else read
+    return Source(datatype, False, one, lambda scope: [v] if (v := one(scope)) else [], label)
+
+
+def text_of(datatype: str) -> Callable[[str], str]:
+    """Return how a raw value of a type reads as text."""
+    return plain if datatype in _WHOLE else lead
+
+
+__all__ = [
+    "SUB",
+    "Many",
+    "One",
+    "Source",
+    "Test",
+    "current_source",
+    "path_source",
+    "take",
+    "text_of",
+]

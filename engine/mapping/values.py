@@ -1,0 +1,261 @@
+"""One scalar of a mapping file as a value: an expression, a literal or a text with values in it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.mapping import literal, syntax
+from engine.mapping.context import (
+    Context,
+    Every,
+    Op,
+    converted,
+    converted_all,
+    no_values,
+    nothing,
+    traced,
+)
+from engine.mapping.datatypes import registry
+from engine.mapping.expression import Compiler, closest
+from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.scope import Scope
+from engine.mapping.source import Source
+from engine.mapping.syntax import Expr
+from engine.mapping.tables import Table, Target
+from engine.mapping.text import quoted
+from engine.r4.elements import Element
+
+_TEMPLATE = re.compile(r"\{([A-Za-z$][^{}]*)\}")
+
+
+class Reading:
+    """How values are translated on the way: a code table and what to do without a row."""
+
+    __slots__ = ("table", "unmapped")
+
+    def __init__(self, table: Table | None = None, unmapped: str = "") -> None:
+        self.table = table
+        self.unmapped = unmapped
+
+
+PLAIN = Reading()
+
+
+def reading(context: Context, fields: Fields, element: Element) -> Reading:
+    """Compile `map:` and `unmapped:` of a full form."""
+    node = fields.get("map")
+    unmapped = fields.get("unmapped")
+    policy = unmapped.text if isinstance(unmapped, Scalar) else ""
+    if unmapped is not None and policy not in {"keep", "drop"} and not policy.startswith("="):
+        context.problems.report("E107", unmapped.mark, "unmapped is keep, drop or =code")
+    if node is None:
+        return Reading(None, policy)
+    if isinstance(node, Fields):
+        table = _inline(node, element)
+    else:
+        found = named_table(context, node)
+        if found is None:
+            return Reading(None, policy)
+        table = found
+    _check_targets(context, table, element, node)
+    return Reading(table, policy)
+
+
+def named_table(context: Context, node: Node) -> Table | None:
+    """Find a code table by name; None after a problem was reported."""
+    name = node.text if isinstance(node, Scalar) else ""
+    found = context.grammar.tables.get(name)
+    if found is None:
+        advice = closest(name, list(context.grammar.tables))
+        context.problems.report("E210", node.mark, f"unknown code table '{name}'", advice)
+    return found
+
+
+def _inline(node: Fields, element: Element) -> Table:
+    table = Table("inline")
+    for key, value in node.entries:
+        code = value.text if isinstance(value, Scalar) else ""
+        system = literal.default_system(element, code)
+        table.add("", key.text, Target(system, code), value.mark)
+    return table
+
+
+def _check_targets(context: Context, table: Table, element: Element, node: Any) -> None:
+    if element.binding is None:
+        return
+    for place, target in table.rows.items():
+        if target.code not in element.binding:
+            message = f"table '{table.name}' gives a code that {element.path} does not allow"
+            advice = f"row '{place[1]}' at {table.marks[place]}: {target.code}"
+            context.problems.report("E214", node.mark, message, advice)
+            return
+
+
+def _options(tree: Expr) -> tuple[Expr, ...]:
+    return tree.options if isinstance(tree, syntax.Either) else (tree,)
+
+
+def sources(context: Context, scalar: Scalar) -> list[Source]:
+    """Compile a scalar to its alternatives, each with its own type."""
+    text = scalar.text
+    compiler = context.compiler(scalar)
+    if _is_template(text):
+        return [_template(context, scalar)]
+    tree = compiler.parse(text)
+    if tree is None:
+        return []
+    return [_source(compiler, option) for option in _options(tree)]
+
+
+def _source(compiler: Compiler, tree: Expr) -> Source:
+    return compiler.source(tree) or compiler.computed(tree)
+
+
+def _is_template(text: str) -> bool:
+    if not _TEMPLATE.search(text):
+        return False
+    try:
+        syntax.parse(text)
+    except syntax.ExpressionError:
+        return True
+    return False
+
+
+def _template(context: Context, scalar: Scalar) -> Source:
+    pieces: list[Callable[[Scope], str]] = []
+    fixed: list[str] = []
+    place = 0
+    for match in _TEMPLATE.finditer(scalar.text):
+        fixed.append(scalar.text[place : match.start()])
+        compiler = context.compiler(scalar, match.start(1))
+        tree = compiler.parse(match.group(1))
+        if tree is not None:
+            pieces.append(compiler.text(tree))
+        place = match.end()
+    tail = scalar.text[place:]
+
+    def one(scope: Scope) -> str:
+        values = [piece(scope) for piece in pieces]
+        if not any(values):
+            return ""
+        joined = "".join(a + b for a, b in zip(fixed, values, strict=True)) + tail
+        return quoted(" ".join(joined.split(" ")).strip())
+
+    label = scalar.text if len(pieces) == len(fixed) else ""
+    if not label:
+        return Source("ST", False, lambda _: "", lambda _: [], "")
+    return Source("ST", False, one, lambda s: [v] if (v := one(s)) else [], label)
+
+
+def _converter(context: Context, source: Source, element: Element, how: Reading) -> Any:
+    target = element.types[0] if element.types else ""
+    coded = target in registry.CODED or (how.table is not None and target in {"string", "uri"})
+    if coded and registry.convertible(source.datatype, "code"):
+        kind = target if target in registry.CODED else "code"
+        return registry.coded_converter(
+            kind, context.tools, how.table, how.unmapped, element.binding
+        )
+    if how.table is not None and target == "boolean":
+        return _mapped_boolean(how)
+    return registry.converter(source.datatype, target, context.tools)
+
+
+def _mapped_boolean(how: Reading) -> Callable[[str], Any]:
+    table = how.table
+
+    def convert(raw: str) -> Any:
+        found = table.find("", raw.strip()) if table else None
+        return {"true": True, "false": False}.get(found.code.lower()) if found else None
+
+    return convert
+
+
+def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> list[Any]:
+    """Return (source, converter) of each alternative; reports pairs without converter."""
+    found = []
+    for source in sources(context, scalar):
+        convert = _converter(context, source, element, how)
+        if convert is None:
+            target = element.types[0] if element.types else "group of elements"
+            message = f"{source.label or 'this'} is {source.datatype}, {element.name} a {target}"
+            advice = "take a component, or nest the elements"
+            context.problems.report("E220", scalar.mark, f"no conversion: {message}", advice)
+        else:
+            found.append((source, convert))
+    return found
+
+
+def _is_literal(scalar: Scalar) -> bool:
+    return scalar.text.startswith("=")
+
+
+def single(context: Context, scalar: Scalar, element: Element, how: Reading = PLAIN) -> Op:
+    """Compile a scalar to one value."""
+    if _is_literal(scalar):
+        fixed = literal.value(scalar.text[1:], element, scalar, context.problems)
+        return traced(context, lambda _: fixed, _path(context, element), scalar, "literal")
+    pairs = _pairs(context, scalar, element, how)
+    label = " | ".join(source.label for source, _ in pairs)
+    op = first_of([converted(source, convert) for source, convert in pairs])
+    return traced(context, op, _path(context, element), scalar, label)
+
+
+def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLAIN) -> Every:
+    """Compile a scalar to all its values; the first alternative that has any."""
+    if _is_literal(scalar):
+        op = single(context, scalar, element, how)
+        return lambda scope: [value] if (value := op(scope)) is not None else []
+    pairs = _pairs(context, scalar, element, how)
+    label = " | ".join(source.label for source, _ in pairs)
+    op = _first_list([_all(source, convert) for source, convert in pairs])
+    return traced(context, op, _path(context, element), scalar, label)
+
+
+def _path(context: Context, element: Element) -> str:
+    return f"{context.resource}.{context.top}" if context.depth else element.path
+
+
+def _all(source: Source, convert: Callable[[str], Any]) -> Every:
+    if source.repeats:
+        return converted_all(source, convert)
+    op = converted(source, convert)
+    return lambda scope: [value] if (value := op(scope)) is not None else []
+
+
+def first_of(ops: list[Op]) -> Op:
+    """Return the first value that any of the operations gives."""
+    if not ops:
+        return nothing
+    if len(ops) == 1:
+        return ops[0]
+
+    def op(scope: Scope) -> Any:
+        for candidate in ops:
+            value = candidate(scope)
+            if value is not None:
+                return value
+        return None
+
+    return op
+
+
+def _first_list(lists: list[Every]) -> Every:
+    if not lists:
+        return no_values
+    if len(lists) == 1:
+        return lists[0]
+
+    def found(scope: Scope) -> list[Any]:
+        for candidate in lists:
+            values = candidate(scope)
+            if values:
+                return values
+        return []
+
+    return found
+
+
+def optional(element: Element) -> Element:
+    """Return the element as if it did not repeat."""
+    return replace(element, max=1)
