@@ -66,7 +66,10 @@ def sqlite_factory(folder: Path, key: bytes | None) -> Callable[[], Journal]:
     return opened
 
 
-async def rate(factory: Callable[[], Journal], connections: int, seconds: float) -> float:
+async def rate(
+    factory: Callable[[], Journal], connections: int, seconds: float
+) -> tuple[float, float]:
+    """Return acknowledgements per second and microseconds of CPU for each."""
     commit = GroupCommit(factory, max_bytes=64 << 20, max_count=10_000)
     commit.start()
     clock = SystemClock()
@@ -87,12 +90,13 @@ async def rate(factory: Callable[[], Journal], connections: int, seconds: float)
         if time.perf_counter() < end:
             send(number + connections)
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     for number in range(connections):
         send(number)
     await asyncio.sleep(seconds)
     await commit.stop()
-    return acknowledged / (time.perf_counter() - started)
+    cpu_us = (time.process_time() - used) * 1e6 / acknowledged
+    return acknowledged / (time.perf_counter() - started), cpu_us
 
 
 def probe(path: Path, seconds: float) -> float:
@@ -113,7 +117,12 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=2.0)
     options.add_argument("--rounds", type=int, default=5)
     chosen = options.parse_args()
-    measured: dict[str, list[float]] = {"raw": [], "plain": [], "encrypted": [], "probe": []}
+    measured: dict[str, list[tuple[float, float]]] = {
+        "raw": [],
+        "plain": [],
+        "encrypted": [],
+        "probe": [],
+    }
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         factories: dict[str, Callable[[], Journal]] = {
@@ -122,7 +131,7 @@ def main() -> None:
             "encrypted": sqlite_factory(folder / "encrypted", bytes(range(32))),
         }
         for _ in range(chosen.rounds):
-            measured["probe"].append(probe(folder / "probe", 0.5))
+            measured["probe"].append((probe(folder / "probe", 0.5), 0.0))
             for kind, factory in factories.items():
                 measured[kind].append(
                     asyncio.run(rate(factory, chosen.connections, chosen.seconds))
@@ -130,14 +139,18 @@ def main() -> None:
     report(measured, chosen.connections)
 
 
-def report(measured: dict[str, list[float]], connections: int) -> None:
+def report(measured: dict[str, list[tuple[float, float]]], connections: int) -> None:
     load = os.getloadavg()[0]
     sys.stdout.write(f"{connections} connections, {len(MESSAGE)} bytes, load {load:.1f}\n")
-    for kind, rates in measured.items():
-        ratios = [mine / floor for mine, floor in zip(rates, measured["raw"], strict=True)]
+    for kind, figures in measured.items():
+        ratios = [
+            mine / floor for (mine, _), (floor, _) in zip(figures, measured["raw"], strict=True)
+        ]
+        rates, cpu_us = zip(*figures, strict=True)
         sys.stdout.write(
             f"{kind:10} {statistics.median(rates):8.0f}/s  "
-            f"of raw {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})\n"
+            f"of raw {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})  "
+            f"CPU {statistics.median(cpu_us):5.1f} us\n"
         )
 
 
