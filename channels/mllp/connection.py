@@ -22,6 +22,7 @@ from engine.plugin.event import ChannelFailed, DeliveryRefused, PartialDropped
 from engine.plugin.protocol import Admission
 
 _INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the message could not be stored")
+_NO_HEADER = Fault(Category.UNSUPPORTED, "header-unreadable", "the message has no readable MSH")
 _ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the message could not be examined")
 
 
@@ -146,9 +147,10 @@ class Connection(asyncio.Protocol):
     def _take_frame(self, body: bytes) -> None:
         self._tally.received += 1
         place = self._lobby.surroundings
-        pending = Pending(read_header(body), self._settled)
+        header = read_header(body)
+        pending = Pending(header, self._settled)
         self._row.append(pending)
-        admission = self._examine(body)
+        admission = self._examine(body) if header.readable else Admission(fault=_NO_HEADER)
         if admission.fault is not None:
             self._refuse(pending, admission.fault)
             return
