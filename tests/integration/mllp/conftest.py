@@ -1,0 +1,146 @@
+"""A listener on a real socket and a sender that can misbehave."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from channels.mllp.framing import Frame, Framer, wrap
+from channels.mllp.inbound import MllpInbound
+from channels.mllp.settings import MllpIn
+from engine.plugin.event import ChannelEvent
+from engine.plugin.kit import running
+from engine.plugin.memory import MemoryIntake, surroundings
+from engine.plugin.protocol import Admission, Surroundings
+from engine.plugin.tally import Tally
+
+HEADER = "MSH|^~\\&|TEST|MERCY|ENGINE|NORTH|20261120103000||ADT^A01^ADT_A01|{}|P|2.5.1"
+
+
+def message(control_id: object, more: str = "EVN|A01\r") -> bytes:
+    return f"{HEADER.format(control_id)}\r{more}".encode()
+
+
+@dataclass
+class Client:
+    """A sender. Reads answers as (code, MSA-2)."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    framer: Framer = field(default_factory=lambda: Framer(1_000_000))
+    waiting: list[tuple[str, str]] = field(default_factory=list)
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> tuple[str, str]:
+        async with asyncio.timeout(10):
+            while not self.waiting:
+                data = await self.reader.read(65_536)
+                if not data:
+                    raise ConnectionResetError
+                for item in self.framer.feed(data):
+                    assert isinstance(item, Frame)
+                    self.waiting.append(_msa(item.body))
+        return self.waiting.pop(0)
+
+    async def ask(self, control_id: object) -> tuple[str, str]:
+        await self.write(wrap(message(control_id)))
+        return await self.answer()
+
+    async def closed(self) -> bool:
+        """Wait until the other side has closed."""
+        async with asyncio.timeout(10):
+            try:
+                return await self.reader.read(1) == b""
+            except ConnectionError:
+                return True
+
+    async def flood(self, data: bytes, pause_s: float = 0) -> None:
+        """Write the same bytes until the other side ends it."""
+        while True:
+            await self.write(data)
+            await asyncio.sleep(pause_s)
+
+    async def close(self) -> None:
+        """Reset the connection: what was sent and not read is gone (RFC 9293, 3.10.4)."""
+        linger = struct.pack("ii", 1, 0)
+        connected = self.writer.get_extra_info("socket")
+        if connected.fileno() >= 0:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+def _msa(body: bytes) -> tuple[str, str]:
+    line = next(line for line in body.decode().split("\r") if line.startswith("MSA"))
+    cells = [*line.split("|"), "", ""]
+    return cells[1], cells[2]
+
+
+@dataclass
+class Listener:
+    """One running channel and what it was given."""
+
+    address: str
+    intake: MemoryIntake
+    place: Surroundings
+    events: list[ChannelEvent]
+
+    @property
+    def tally(self) -> Tally:
+        return self.place.tally
+
+    def codes(self, name: str) -> list[str]:
+        return [event.code for event in self.events if event.name == name]
+
+    def control_ids(self) -> list[str]:
+        return [one.body.split(b"\r")[0].split(b"|")[9].decode() for one in self.intake.taken]
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        host, _, port = self.address.rpartition(":")
+        client = Client(*await asyncio.open_connection(host, int(port)))
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - what is awaited is the network's doing
+                await asyncio.sleep(0.005)
+
+
+Serve = Callable[..., Any]
+
+
+@asynccontextmanager
+async def _serve(
+    intake: MemoryIntake | None = None,
+    admit: Callable[[bytes], Admission] = lambda _: Admission(),
+    **settings: Any,
+) -> AsyncIterator[Listener]:
+    events: list[ChannelEvent] = []
+    place = surroundings(admit, events)
+    taking = intake or MemoryIntake()
+    channel = MllpInbound(MllpIn.model_validate({"port": 0, **settings}), place)
+    async with running(channel, taking) as address:
+        yield Listener(address, taking, place, events)
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """`async with serve(max_frame_bytes=...) as listener`."""
+    return _serve
+
+
+@pytest.fixture
+def mllp_message() -> Callable[..., bytes]:
+    return message
