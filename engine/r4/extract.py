@@ -39,22 +39,20 @@ def _last(url: str) -> str:
     return url.partition("|")[0].rpartition("/")[2]
 
 
-def _type_name(declared: Json, path: str) -> str:
-    """A type's FHIR name. The base types of ids are FHIRPath's; an extension names the real one."""
+def _type_name(declared: Json) -> str:
+    """A type's FHIR name. Ids and URLs of extensions are FHIRPath strings that name their own."""
     code: str = declared["code"]
     if "fhirpath/System." not in code:
         return code
-    if path.count(".") == 1 and path.endswith(".id") and path[0].isupper():
-        return "id-or-string"
     named = [x["valueUrl"] for x in declared.get("extension", []) if x["url"] == _FHIR_TYPE]
     return named[0] if named else "string"
 
 
 def _types(element: Json, kind: str) -> list[str]:
-    names = [_type_name(declared, element["path"]) for declared in element.get("type", [])]
-    # The definitions give `string` for the id of a resource; its type is `id` (resource.html#id).
-    own = "id" if kind == "resource" else "string"
-    return [own if name == "id-or-string" else name for name in names]
+    owner, _, name = element["path"].rpartition(".")
+    if kind == "resource" and name == "id" and "." not in owner:
+        return ["id"]  # the definitions say `string`; resource.html#id says `id`
+    return [_type_name(declared) for declared in element.get("type", [])]
 
 
 def _targets(element: Json) -> list[str]:

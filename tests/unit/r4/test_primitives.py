@@ -48,6 +48,7 @@ GOOD = [
     ("base64Binary", "aGVsbG8="),
     ("base64Binary", "aGVs\nbG8="),
     ("xhtml", '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'),
+    ("xhtml", "<div><p id='on'>Linked on = 5, the form is in the head office</p></div>"),
 ]
 
 BAD = [
@@ -111,6 +112,10 @@ BAD = [
     ("base64Binary", "é===", "bad-base64"),
     ("xhtml", "<p>x</p>", "bad-narrative"),
     ("xhtml", "plain", "bad-narrative"),
+    ("xhtml", "<div><script>x</script></div>", "bad-narrative"),
+    ("xhtml", "<div><IFRAME src='x'/></div>", "bad-narrative"),
+    ("xhtml", "<div><p onclick = 'x()'>x</p></div>", "bad-narrative"),
+    ("xhtml", "<div><a href='JavaScript:x'>x</a></div>", "bad-narrative"),
 ]
 
 
