@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.mapping.context import Context, Op, condition, nothing
 from engine.mapping.datatypes import numbers
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.values import first_of

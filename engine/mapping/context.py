@@ -1,11 +1,12 @@
-"""What the compilers of right-hand sides share: the site's tools, the resource being compiled, problems."""
+"""What compilers of right-hand sides share: the site's tools, the resource, the problems found."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from engine.mapping.datatypes.tools import Flawed, Tools
-from engine.mapping.expression import Compiler, Grammar
+from engine.mapping.expression import Compiler
+from engine.mapping.grammar import Grammar
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Problems
 from engine.mapping.scope import Lineage, Scope

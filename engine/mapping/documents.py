@@ -1,14 +1,14 @@
 """The effective mapping of a chain: documents of all layers, overlays applied, code tables merged.
 
-Checks the outer shape of documents (kinds and their keys); what rules mean is checked where they are
-compiled.
+Checks the outer shape of documents (kinds and their keys); what rules mean is checked where they
+are compiled.
 """
 
 from dataclasses import dataclass, field
 
 from engine.mapping import node as nodes
 from engine.mapping import overlay, tables
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.library import Library
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.problem import Mark, Problems

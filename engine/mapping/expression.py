@@ -1,21 +1,20 @@
 """Expressions compiled to closures over a `Scope`: text, lists of text, conditions, typed sources.
 
 Checks what the parser cannot know: segments, fields, components, functions, patterns. What is wrong
-goes to `problems` with the place inside the YAML scalar, and the closure built instead gives nothing.
+goes to `problems` with its place inside the YAML scalar; the closure made instead gives nothing.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import re2
-from rapidfuzz import process
 
 from engine.core.lexeme import number
 from engine.mapping import functions, syntax
+from engine.mapping.grammar import Grammar, closest
 from engine.mapping.node import Scalar
-from engine.mapping.problem import Problems
-from engine.mapping.scope import NOTHING, NULL, Scope, nearest_at
+from engine.mapping.scope import NOTHING, Scope, nearest_at
 from engine.mapping.source import (
     Many,
     One,
@@ -26,34 +25,10 @@ from engine.mapping.source import (
     text_of,
 )
 from engine.mapping.syntax import Expr, ExpressionError, Span
-from engine.mapping.tables import Table
-from engine.mapping.text import plain, quoted
-from engine.mapping.vocabulary import ANYTHING, Declared, component_types, field_types
+from engine.mapping.text import quoted
+from engine.mapping.vocabulary import ANYTHING, component_types, field_types
 
-SlotKey = tuple[str, ...]
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
-
-
-@dataclass(slots=True)
-class Slots:
-    """The segments a resource map reads, each at its own index; 0 is the map's own segment."""
-
-    keys: dict[SlotKey, int] = field(default_factory=dict)
-
-    def index(self, key: SlotKey) -> int:
-        return self.keys.setdefault(key, len(self.keys))
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """What expressions of one resource map may refer to."""
-
-    problems: Problems
-    slots: Slots
-    declared: Declared
-    tables: dict[str, Table]
-    site: dict[str, str]
-    repetition: str = ""  # datatype of `$`, empty where there is none
 
 
 def _nothing(_: Scope) -> str:
@@ -69,12 +44,6 @@ def _never(_: Scope) -> bool:
 
 
 EMPTY = Source("ST", False, _nothing, _none, "")
-
-
-def closest(name: str, known: list[str]) -> str:
-    """Return the advice `did you mean ...?`, or nothing when no name is near."""
-    found = process.extractOne(name, known, score_cutoff=60)
-    return f"did you mean '{found[0]}'?" if found else ""
 
 
 class Compiler:
@@ -117,19 +86,21 @@ class Compiler:
         def one(scope: Scope) -> str:
             return quoted(read(scope))
 
-        return Source(datatype, repeats, one, lambda s: [v] if (v := one(s)) else [], _label(tree))
+        return Source(
+            datatype, repeats, one, lambda s: [v] if (v := one(s)) else [], syntax.label(tree)
+        )
 
     def _judged(self, tree: Expr) -> Source:
         """A condition as a value: true or false, nothing when none of its fields is valued."""
         test = self.test(tree)
-        reads = [self.text(leaf) for leaf in _leaves(tree)]
+        reads = [self.text(leaf) for leaf in syntax.leaves(tree)]
 
         def one(scope: Scope) -> str:
             if not any(read(scope) for read in reads):
                 return ""
             return "true" if test(scope) else "false"
 
-        return Source("ST", False, one, lambda s: [v] if (v := one(s)) else [], _label(tree))
+        return Source("ST", False, one, lambda s: [v] if (v := one(s)) else [], syntax.label(tree))
 
     def _current(self, tree: syntax.Current) -> Source:
         datatype = self._grammar.repetition
@@ -156,7 +127,7 @@ class Compiler:
             return EMPTY
         test = None
         if tree.select is not None and not isinstance(tree.select, int):
-            inner = _with_repetition(self._grammar, known.datatype)
+            inner = replace(self._grammar, repetition=known.datatype)
             test = Compiler(inner, self._scalar, self._offset).test(tree.select)
         reached = self._reach(known.datatype, tree.component, tree.sub, tree.span)
         slot = self._grammar.slots.index((*tree.groups, tree.segment))
@@ -200,10 +171,8 @@ class Compiler:
             return self._read(tree)
         if isinstance(tree, syntax.Either):
             return _first_valued([self.text(option) for option in tree.options])
-        if isinstance(tree, syntax.Call):
-            return self._call(tree)
-        if isinstance(tree, syntax.Word):
-            return self._word(tree)
+        if isinstance(tree, syntax.Call | syntax.Word):
+            return self._call(tree) if isinstance(tree, syntax.Call) else self._word(tree)
         test = self.test(tree)
         return lambda scope: "true" if test(scope) else "false"
 
@@ -280,10 +249,7 @@ class Compiler:
     def test(self, tree: Expr) -> Test:
         """Compile a condition; a value is true when it is valued."""
         if isinstance(tree, syntax.Logic):
-            tests = [self.test(item) for item in tree.parts]
-            if tree.word == "and":
-                return lambda scope: all([test(scope) for test in tests])
-            return lambda scope: any([test(scope) for test in tests])
+            return _joined(tree.word, [self.test(item) for item in tree.parts])
         if isinstance(tree, syntax.Negation):
             inner = self.test(tree.part)
             return lambda scope: not inner(scope)
@@ -361,6 +327,12 @@ class Compiler:
         return lambda scope: search(left(scope)) is not None
 
 
+def _joined(word: str, tests: list[Test]) -> Test:
+    if word == "and":
+        return lambda scope: all(test(scope) for test in tests)
+    return lambda scope: any(test(scope) for test in tests)
+
+
 def _first_valued(reads: list[One]) -> One:
     def one(scope: Scope) -> str:
         for read in reads:
@@ -384,41 +356,3 @@ _ORDER: dict[str, Judge] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
-
-
-def _with_repetition(grammar: Grammar, datatype: str) -> Grammar:
-    return Grammar(
-        grammar.problems,
-        grammar.slots,
-        grammar.declared,
-        grammar.tables,
-        grammar.site,
-        datatype,
-    )
-
-
-def _leaves(tree: Expr) -> list[Expr]:
-    """Return the paths a condition reads."""
-    if isinstance(tree, syntax.Path | syntax.Current):
-        return [tree]
-    if isinstance(tree, syntax.Compare):
-        return [leaf for item in (tree.left, *tree.right) for leaf in _leaves(item)]
-    if isinstance(tree, syntax.Test):
-        return _leaves(tree.operand)
-    if isinstance(tree, syntax.Negation):
-        return _leaves(tree.part)
-    if isinstance(tree, syntax.Logic):
-        return [leaf for item in tree.parts for leaf in _leaves(item)]
-    if isinstance(tree, syntax.Either):
-        return [leaf for item in tree.options for leaf in _leaves(item)]
-    if isinstance(tree, syntax.Call):
-        return [leaf for item in tree.args for leaf in _leaves(item)]
-    return []
-
-
-def _label(tree: Expr) -> str:
-    found = dict.fromkeys(str(leaf) for leaf in _leaves(tree) if isinstance(leaf, syntax.Path))
-    return ", ".join(found)
-
-
-__all__ = ["EMPTY", "NULL", "Compiler", "Grammar", "Slots", "closest", "plain"]

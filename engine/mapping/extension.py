@@ -6,7 +6,7 @@ from typing import Any
 from engine.mapping import objects, values
 from engine.mapping.context import Context, Every, Op, condition, no_values
 from engine.mapping.datatypes.coded import Systems
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source

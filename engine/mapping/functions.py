@@ -16,8 +16,10 @@ Texts = list[list[str]]
 Function = Callable[[Texts], str]
 _DIGITS = re.compile(r"[^0-9]+")
 _RANGE = re.compile(r"^\s*(-?[\d.]+)?\s*(<=|>=|<|>|-|\u2013|to)\s*(-?[\d.]+)\s*$", re.IGNORECASE)
-_SUFFIX = frozenset("JR SR II III IV V MD DO PHD RN NP PA ESQ".split())
-_PREFIX = frozenset("DR MR MRS MS MISS PROF".split())
+_SUFFIX = frozenset(
+    {"JR", "SR", "II", "III", "IV", "V", "MD", "DO", "PHD", "RN", "NP", "PA", "ESQ"}
+)
+_PREFIX = frozenset({"DR", "MR", "MRS", "MS", "MISS", "PROF"})
 _STAMP = re.compile(r"^(\d{14}|\d{12})(?:\.\d+)?([+-]\d{4})?$")
 MAX_PAD = 200
 MAX_MINUTES = 100_000

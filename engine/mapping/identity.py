@@ -10,7 +10,8 @@ from engine.mapping.context import Identify
 from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import Assigner, Tools
 from engine.mapping.documents import Effective, listed, text_at
-from engine.mapping.expression import Compiler, Grammar
+from engine.mapping.expression import Compiler
+from engine.mapping.grammar import Grammar
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Mark, Problems
 from engine.mapping.scope import NOTHING, Env, Frame, Scope, nearest

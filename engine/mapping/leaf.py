@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.mapping import extension, objects, reference, syntax, values
 from engine.mapping.context import Context, Every, Op, condition, no_values, nothing
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope, nearest_at
 from engine.mapping.values import PLAIN, Reading, first_of, optional
@@ -14,7 +14,23 @@ from engine.r4 import elements
 from engine.r4.elements import Element
 
 KEYS = frozenset(
-    "from each if when set map unmapped default fill add required on_null label ref ext".split()
+    {
+        "from",
+        "each",
+        "if",
+        "when",
+        "set",
+        "map",
+        "unmapped",
+        "default",
+        "fill",
+        "add",
+        "required",
+        "on_null",
+        "label",
+        "ref",
+        "ext",
+    }
 )
 _FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
 _SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")

@@ -37,7 +37,7 @@ class Library:
 
 
 def read_library(folder: Path) -> Library:
-    """Read all mapping files below a folder. OSError, or UnicodeDecodeError for a file not UTF-8."""
+    """Read all mapping files below a folder. OSError; UnicodeDecodeError for a file not UTF-8."""
     found = [
         (path.relative_to(folder).as_posix(), path.read_text("utf-8"))
         for path in folder.rglob("*")

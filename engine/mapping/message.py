@@ -8,7 +8,7 @@ from engine.core.fault import FaultError
 from engine.formats.hl7v2 import dictionary
 from engine.formats.hl7v2.groups import Binder, GroupDef, SegmentRef, compile_binder
 from engine.mapping.documents import listed, text_at
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Problems
 from engine.mapping.resource import CompiledMap, Links

@@ -78,11 +78,11 @@ class _Builder:
         self._problems = problems
 
     def documents(self) -> list[Node]:
-        found: list[Node] = []
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                found.append(self._node(next(self._events), 0))
-        return found
+        return [
+            self._node(next(self._events), 0)
+            for event in self._events
+            if isinstance(event, yaml.DocumentStartEvent)
+        ]
 
     def _mark(self, event: yaml.Event) -> Mark:
         start, end = event.start_mark, event.end_mark

@@ -48,7 +48,8 @@ class Plan:
         """Map one message; a pure function of its arguments and the plan.
 
         Bodies may share parts with each other and with other messages: never change them.
-        FaultError: unsupported `unknown-trigger`; invalid `missing-patient-key`, `missing-control-id`.
+        FaultError: unsupported `unknown-trigger`, invalid `missing-patient-key` and
+        `missing-control-id`.
         """
         mapped, _ = run.execute(self._program, self._site, self.id, message, received_us)
         return mapped
@@ -61,7 +62,7 @@ class Plan:
         return Traced(mapped, tuple(env.lineage))
 
     def lane(self, message: Message) -> str:
-        """Return the key of the patient a message is about as `label:value`, empty when it has none."""
+        """Return the key of the patient a message is about, `label:value`; empty when none."""
         identity = self._program.identity
         key = identity.key(identity.flat(standard(message)))
         return "" if key is None else f"{key[0]}:{key[1]}"

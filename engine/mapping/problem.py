@@ -45,7 +45,7 @@ class Problem:
         return "\n".join(lines)
 
 
-class MappingErrors(Exception):
+class MappingErrors(Exception):  # noqa: N818 - it carries all errors of a run
     """All problems of one compilation, in the order of the files."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:

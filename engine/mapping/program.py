@@ -11,7 +11,7 @@ from engine.mapping import identity as identities
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.tools import MEMO, Tools
 from engine.mapping.documents import Effective, assemble, listed, text_at
-from engine.mapping.expression import Grammar, Slots, closest
+from engine.mapping.grammar import Grammar, Slots, closest
 from engine.mapping.identity import Identity, compile_identity
 from engine.mapping.leaf import Leaves
 from engine.mapping.library import Library

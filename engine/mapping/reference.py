@@ -6,7 +6,7 @@ from engine.core.values import Contribution
 from engine.mapping import objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
 from engine.mapping.documents import listed
-from engine.mapping.expression import closest
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source

@@ -16,7 +16,15 @@ from engine.mapping.text import lead, lowered, part
 from engine.r4 import elements
 
 MERGED = frozenset(
-    "Patient Encounter Practitioner PractitionerRole Organization Location RelatedPerson".split()
+    {
+        "Patient",
+        "Encounter",
+        "Practitioner",
+        "PractitionerRole",
+        "Organization",
+        "Location",
+        "RelatedPerson",
+    }
 )
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
 _RANKED = frozenset({"Observation", "DiagnosticReport"})
@@ -226,7 +234,7 @@ def _source_part(context: Context, item: Scalar) -> Part:
 
 
 def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
-    """A whole CX, EI or XON field counts with its assigner: the same number of another is another."""
+    """Read a whole CX, EI or XON field with its assigner: another's same number is another."""
     compiler = context.compiler(item)
     source = compiler.source(tree)
     place = {"CX": 4, "EI": 2, "XON": 6}.get(source.datatype if source else "")

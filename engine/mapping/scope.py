@@ -1,4 +1,4 @@
-"""What a compiled rule sees while it runs: the message, the place it stands on, what was made so far.
+"""What a compiled rule sees while it runs: the message, the place it stands on, what was made.
 
 One `Env` per message, one `Frame` per `per:`, one `Scope` per resource. Mutable on purpose: they
 live for one message and never leave this package.

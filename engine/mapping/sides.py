@@ -1,4 +1,4 @@
-"""Resources made only to be referred to (Practitioner, Organization, Location ...) from one HL7 v2 value.
+"""Resources made only to be referred to (Practitioner, Location ...) from one HL7 v2 value.
 
 Their ids come from what identifies them: an identifier with its system, else the name. Memoised:
 the same doctors, wards and laboratories come again in every message.

@@ -96,7 +96,7 @@ def _first(read: Many) -> One:
 
 
 def take(component: int, sub: int) -> Callable[[str], str]:
-    """Return a function that reads a component of a repetition, its sub-components as components."""
+    """Return a reader of a component of a repetition, its sub-components as components."""
 
     def component_of(raw: str) -> str:
         if COMPONENT in raw:
@@ -131,7 +131,7 @@ def _part_of_many(read: Many, pick: Callable[[str], str]) -> Many:
 
 
 def path_source(path: Path, slot: int, datatype: str, repeats: bool, test: Test | None) -> Source:
-    """Compile a path. `datatype` is that of what is read at the end; `test` is its `[condition]`."""
+    """Compile a path; `datatype` is that of what is read in the end, `test` its `[condition]`."""
     plain_field = test is None and not isinstance(path.select, int)
     if isinstance(path.select, int):
         many = _numbered(slot, path.number, path.select)

@@ -331,3 +331,30 @@ def _unquoted(text: str) -> str:
 def parse(text: str) -> Expr:
     """Parse an expression. ExpressionError says what is wrong and where."""
     return _Parser(text).whole()
+
+
+def _parts(tree: Expr) -> tuple[Expr, ...]:
+    """Return what a compound expression is made of."""
+    if isinstance(tree, Compare):
+        return (tree.left, *tree.right)
+    if isinstance(tree, Test):
+        return (tree.operand,)
+    if isinstance(tree, Negation):
+        return (tree.part,)
+    if isinstance(tree, Logic):
+        return tree.parts
+    if isinstance(tree, Either):
+        return tree.options
+    return tree.args if isinstance(tree, Call) else ()
+
+
+def leaves(tree: Expr) -> list[Expr]:
+    """Return the paths an expression reads."""
+    if isinstance(tree, Path | Current):
+        return [tree]
+    return [leaf for part in _parts(tree) for leaf in leaves(part)]
+
+
+def label(tree: Expr) -> str:
+    """Name the fields an expression reads, for people."""
+    return ", ".join(dict.fromkeys(str(leaf) for leaf in leaves(tree) if isinstance(leaf, Path)))

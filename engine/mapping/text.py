@@ -78,7 +78,7 @@ def _is_standard(delimiters: Delimiters) -> bool:
 
 
 def standard(message: Message) -> Message:
-    """Return the message as if its sender used `|^~\\&`; the same object when it did."""
+    r"""Return the message as if its sender used `|^~\&`; the same object when it did."""
     if _is_standard(message.delimiters):
         return message
     given = message.delimiters

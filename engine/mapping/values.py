@@ -17,7 +17,8 @@ from engine.mapping.context import (
     traced,
 )
 from engine.mapping.datatypes import registry
-from engine.mapping.expression import Compiler, closest
+from engine.mapping.expression import Compiler
+from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source

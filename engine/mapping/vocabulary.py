@@ -1,7 +1,7 @@
 """Which fields and components exist, and of what type: two dictionary versions seen as one.
 
 A field's type is that of 2.8.2, the newest dictionary; what 2.8.2 has withdrawn (PID-2, PID-19,
-PD1-4), senders still send, and 2.5.1 says what it was. Sites add their Z segments. Compile time only.
+PD1-4), senders still send, and 2.5.1 says what it was. Sites add Z segments. Compile time only.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def is_datatype(name: str) -> bool:
     return name in _PRIMITIVE or name == ANYTHING or bool(component_types(name))
 
 
-_PRIMITIVE = frozenset("ST TX FT ID IS NM SI DT DTM TM TN GTS".split())
+_PRIMITIVE = frozenset({"ST", "TX", "FT", "ID", "IS", "NM", "SI", "DT", "DTM", "TM", "TN", "GTS"})
 
 
 def is_primitive(datatype: str) -> bool:

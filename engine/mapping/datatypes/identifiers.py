@@ -1,6 +1,7 @@
 """CX, EI, HD and the identifier parts of XCN and XON -> Identifier, with systems by assigner.
 
-HL7 v2.9.1, 2A.3.14 (CX), 2A.3.33 (HD). An unknown assigner gets a system of the site's own, reported.
+HL7 v2.9.1, 2A.3.14 (CX), 2A.3.33 (HD). An unknown assigner gets a system of the site's own and a
+diagnostic.
 """
 
 import re
@@ -12,14 +13,15 @@ from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tool
 from engine.mapping.text import lead, lowered, parts, plain
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
-_TYPE_CODES = frozenset(
-    "AC ACSN AIN AM AMA AN ANC AND ANON ANT APRN ASID BA BC BCFN BCT BR BRN BSNR CAAI CC CONM CY CZ"
-    " DC DCFN DDS DEA DFN DI DL DN DO DP DPM DR DS DSG EI EN ESN FDR FDRFN FGN FI FILL GI GL GN HC IND"
-    " IRISTEM JHN LACSN LANR LI LN LR MA MB MC MCD MCN MCR MCT MD MI MR MRT MS NBSNR NCT NE NH NI NII"
-    " NIIP NP NPI OD PA PC PCN PE PEN PGN PHC PHE PHO PI PIN PLAC PN PNT PPIN PPN PRC PRN PT QA RI RN"
-    " RPH RR RRI RRP SB SID SL SN SNBSN SNO SP SR SRX SS STN TAX TN TPR TRL U UDI UPIN USID VISIT VN VP"
-    " VS WC WCN WP XV XX".split()
-)
+_TABLE_0203 = """
+AC ACSN AIN AM AMA AN ANC AND ANON ANT APRN ASID BA BC BCFN BCT BR BRN BSNR CAAI CC CONM CY CZ
+DC DCFN DDS DEA DFN DI DL DN DO DP DPM DR DS DSG EI EN ESN FDR FDRFN FGN FI FILL GI GL GN HC
+IND JHN LACSN LANR LI LN LR MA MB MC MCD MCN MCR MCT MD MI MR MRT MS NBSNR NCT NE NH NI NII
+NIIP NP NPI OD PA PC PCN PE PEN PGN PHC PHE PHO PI PIN PLAC PN PNT PPIN PPN PRC PRN PT QA RI
+RN RPH RR RRI RRP SB SID SL SN SNBSN SNO SP SR SRX SS STN TAX TN TPR TRL U UDI UPIN USID VISIT
+VN VP VS WC WCN WP XV XX
+"""
+_TYPE_CODES = frozenset(_TABLE_0203.split())
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UNKNOWN = "no assigner of this name is declared; the system is the site's own"

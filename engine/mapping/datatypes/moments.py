@@ -1,8 +1,9 @@
 """DTM, TS, DT, TM, DR -> date, dateTime, instant, time, Period.
 
-HL7 v2.9.1, 2A.3.21 (DTM); R4, datatypes.html#dateTime. Precision is kept; a time always gets an offset:
-its own, else that of the site's zone at that moment, never the server's. An hour that happens twice
-is read as its first pass, one that never happens as if the clocks had not been moved, both reported.
+HL7 v2.9.1, 2A.3.21 (DTM); R4, datatypes.html#dateTime. Precision is kept. A time always gets an
+offset: its own, else that of the site's zone at that moment, never the server's. An hour that
+happens twice is read as its first pass, one that never happens as if the clocks had not been moved;
+both are reported.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""NM, SI, SN, NR, CQ -> decimal, integer, Quantity, Range, Ratio. Digits stay as they were written."""
+"""NM, SI, SN, NR, CQ -> decimal, integer, Quantity, Range, Ratio. Digits stay as written."""
 
 from typing import Any
 
