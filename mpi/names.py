@@ -5,6 +5,8 @@ first use (this is its only owner); the table is data, so the result is the same
 """
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from itertools import permutations
 from types import MappingProxyType
@@ -91,8 +93,8 @@ def is_placeholder(first: str, surnames: tuple[str, ...]) -> bool:
 
 
 @cache
-def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]], frozenset[str]]:
-    """The roots of short names, the pairs that may be one person's name, and all names."""
+def _formal() -> Mapping[str, frozenset[str]]:
+    """The names that each short form may stand for."""
     from nicknames import name_triplets  # noqa: PLC0415 - reads a file: not at import
 
     formal: dict[str, set[str]] = {}
@@ -100,21 +102,46 @@ def _relations() -> tuple[MappingProxyType[str, str], frozenset[tuple[str, str]]
         formal.setdefault(row.name2.upper(), set()).add(row.name1.upper())
     for short, longs in SHORT_FORMS.items():
         formal.setdefault(short, set()).update(longs)
-    pairs: set[tuple[str, str]] = set()
-    for group in COGNATES:
-        pairs.update(permutations(group, 2))
-    roots: dict[str, str] = {}
-    for short, names in formal.items():
+    return MappingProxyType({short: frozenset(longs) for short, longs in formal.items()})
+
+
+@cache
+def _relations() -> frozenset[tuple[str, str]]:
+    """The ordered pairs of names that may be one person's."""
+    pairs = {pair for group in COGNATES for pair in permutations(group, 2)}
+    translated: dict[str, set[str]] = {}
+    for a, b in pairs:
+        translated.setdefault(a, {a}).add(b)
+    for short, longs in _formal().items():
+        # MAGGIE is short for MARGARET, so for MARGUERITE too.
+        names = {name for long in longs for name in translated.get(long, {long})} - {short}
         pairs.update((short, name) for name in names)
         pairs.update((name, short) for name in names)
-        roots[short] = min(names)  # any fixed choice does, if it is the same in every process
-    known = frozenset(name for pair in pairs for name in pair)
-    return MappingProxyType(roots), frozenset(pairs), known
+    return frozenset(pairs)
+
+
+@cache
+def _roots() -> Mapping[str, str]:
+    """For every name in a relation the one that most others relate to.
+
+    The table is noisy and goes both ways (PEGGY for MARGARET, MARGARET for PEGGY), so the direction
+    says little; the name with the most short forms is the formal one.
+    """
+    shorts = Counter(long for longs in _formal().values() for long in longs)
+    near: dict[str, set[str]] = {}
+    for short, longs in _formal().items():
+        near.setdefault(short, {short}).update(longs)
+        for long in longs:
+            near.setdefault(long, {long})
+    hubs = {name: min(names, key=lambda n: (-shorts[n], n)) for name, names in near.items()}
+    spoken = {name: min(group) for group in COGNATES for name in group}
+    found = {name: spoken.get(hub, hub) for name, hub in hubs.items()}
+    return MappingProxyType(found | spoken)
 
 
 def name_root(first: str) -> str:
     """The formal name a short one usually stands for; itself when it is no known nickname."""
-    return _relations()[0].get(first, first)
+    return _roots().get(first, first)
 
 
 def may_be_nickname(a: str, b: str) -> bool:
@@ -122,9 +149,9 @@ def may_be_nickname(a: str, b: str) -> bool:
 
     Sharing a root is not enough: the table has BILL for Robert as well as for William.
     """
-    return (a, b) in _relations()[1]
+    return (a, b) in _relations()
 
 
 def is_known(first: str) -> bool:
     """Whether a given name is in the table of names, so that it is hardly a misspelling."""
-    return first in _relations()[2]
+    return first in _roots()

@@ -68,10 +68,7 @@ def weigh(a: Person, b: Person, levels: Mapping[str, str], model: Model) -> list
 
 def score(weights: Sequence[Bits], model: Model) -> tuple[float, int]:
     """Bits rounded to 1e-3, and the index of the rival that explains the agreement best."""
-    totals = [
-        round(prior + sum(column), 3)
-        for prior, column in zip(model.prior, zip(*weights, strict=True), strict=True)
-    ] or list(model.prior)
+    totals = [round(sum(column), 3) for column in zip(model.prior, *weights, strict=True)]
     least = min(totals)
     return least, totals.index(least)
 

@@ -8,6 +8,7 @@ from mpi.names import (
     newborn_order,
     surname_tokens,
 )
+from mpi.names_variants import COGNATES
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,14 @@ def test_other_names_are_not_nicknames() -> None:
 
 
 def test_roots_meet_where_records_have_to() -> None:
-    assert name_root("PEPE") == "JOSE"
+    assert name_root("PEPE") == name_root("JOSE") == name_root("JOSEPH") == name_root("JOE")
+    assert name_root("MAGGIE") == name_root("MARGARET") == name_root("MARGUERITE")
+    assert name_root("ROBERT") != name_root("WILLIAM")
     assert name_root("XQZW") == "XQZW"
     assert is_known("ROBERT")
     assert not is_known("ROBRET")
+
+
+def test_a_name_is_in_one_group_of_translations() -> None:
+    every = [name for group in COGNATES for name in group]
+    assert len(every) == len(set(every))
