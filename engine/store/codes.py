@@ -55,3 +55,8 @@ def code_of(name: str) -> int:
     if found is None:
         raise refuse(Category.UNSUPPORTED, "unknown-type", "R4 has no such resource type")
     return found
+
+
+def name_of(code: int) -> str:
+    """Return the resource type of an integer `code_of` gave."""
+    return NAMES[code]

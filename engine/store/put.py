@@ -43,6 +43,7 @@ class Written:
     rid: int
     version: int
     outcome: str  # created, updated, unchanged, older
+    advanced: bool = True  # whether any register was set, be it to what it had: times may differ
 
 
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
@@ -95,7 +96,7 @@ def _merged(
         held = replace(held, stamps=stamps.to_text(merged), text=text)
         return _advanced(batch, held, Version(held.rid, 1, now_us, 0, write.position, person))
     if merged is state:
-        return held, _result(held, _stale(state, write))
+        return held, replace(_result(held, _stale(state, write)), advanced=False)
     text = splice.encoded(registers.body_of(merged, told.type, told.id))
     moved = told.patient if merged.told != state.told and told.patient else held.record
     fresh = replace(held, record=moved, stamps=stamps.to_text(merged), text=text)
@@ -103,7 +104,8 @@ def _merged(
         if text != held.text:
             batch.rewrite(held.bid, text, splice.offsets(held.type, text))
         silent = merged.stamps == state.stamps and merged.whole == state.whole
-        return fresh, _result(held, "older" if silent else "unchanged")
+        result = _result(held, "older" if silent else "unchanged")
+        return fresh, replace(result, advanced=not silent)
     version = Version(held.rid, held.version + 1, now_us, 0, write.position, person)
     return _advanced(batch, fresh, version)
 
