@@ -1,0 +1,97 @@
+"""Plans of the library's chains, and what a message says under one of them, as resources."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.values import Contribution, Mapped
+from engine.formats.hl7v2.parse import parse
+from engine.mapping.library import read_library
+from engine.mapping.plan import Plan, compile_plan
+from engine.mapping.site import SiteProfile
+
+ROOT = Path(__file__).parents[3]
+KEY = b"key of the conformance tests"
+RECEIVED_US = 1_790_000_000_000_000
+ZONES = {"epic": "America/Chicago", "athena": "America/New_York", "ecw": "America/Denver"}
+SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one message says, with short ways to ask."""
+
+    mapped: Mapped
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        return [given.body for given in self.mapped.contributions if given.type == kind]
+
+    def one(self, kind: str) -> dict[str, Any]:
+        found = self.all(kind)
+        assert len(found) == 1, f"{len(found)} {kind}"
+        return found[0]
+
+    def coded(self, kind: str, code: str) -> dict[str, Any]:
+        """Return the resource of this type whose `code` holds the code."""
+        found = [
+            body
+            for body in self.all(kind)
+            if any(coding.get("code") == code for coding in body["code"].get("coding", ()))
+        ]
+        assert len(found) == 1, f"{len(found)} {kind} of code {code}"
+        return found[0]
+
+    def contribution(self, kind: str) -> Contribution:
+        return next(given for given in self.mapped.contributions if given.type == kind)
+
+    def get(self, reference: str) -> dict[str, Any]:
+        """Return the resource a literal reference points to, or fail."""
+        kind, _, key = reference.partition("/")
+        return next(body for body in self.all(kind) if body["id"] == key)
+
+
+Say = Callable[[Path, str], Said]
+
+
+@cache
+def plan(layer: str) -> Plan:
+    """The plan of `vendor/x`, `site/x` or `us`, on its vendor's clock."""
+    family, _, name = layer.partition("/")
+    vendor = SITES[name] if family == "site" else name
+    chain = ["base", "us"]
+    if vendor:
+        chain.append(f"vendor/{vendor}")
+    if family == "site":
+        chain.append(layer)
+    zone = ZONES.get(vendor, "America/Chicago")
+    profile = SiteProfile(name or "generic", zone, tuple(chain), KEY)
+    return compile_plan(read_library(ROOT / "mappings"), profile)
+
+
+@pytest.fixture(scope="session")
+def say() -> Say:
+    """Map a file under a layer's plan."""
+
+    def of(path: Path, layer: str) -> Said:
+        return Said(plan(layer).map(parse(path.read_bytes()), RECEIVED_US))
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def testdata() -> Path:
+    """The shelf of public and invented test data, or a visible skip."""
+    folder = os.environ.get("CONCORD_TESTDATA", "")
+    if not folder or not Path(folder, "sites").is_dir():
+        pytest.skip("CONCORD_TESTDATA names no folder with sites/")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return ROOT / "samples"

@@ -1,0 +1,188 @@
+"""The project's own samples: what each hard case among them must become."""
+
+import csv
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from engine.core.fault import Category, FaultError
+from engine.core.values import Contribution
+
+ADMISSION = ("10-adt-a03", "11-adt-a01", "12-adt-a13")
+
+
+class Said(Protocol):
+    mapped: Any
+    all: Callable[[str], list[dict[str, Any]]]
+    one: Callable[[str], dict[str, Any]]
+    coded: Callable[[str, str], dict[str, Any]]
+    contribution: Callable[[str], Contribution]
+
+
+Read = Callable[[str], Said]
+
+
+@pytest.fixture
+def read(say: Callable[[Path, str], Said], samples: Path) -> Read:
+    """Map `site/start-of-the-name`."""
+
+    def of(name: str) -> Said:
+        site, _, start = name.partition("/")
+        (path,) = (samples / "messages" / site).glob(f"{start}*.hl7")
+        return say(path, f"site/{site}")
+
+    return of
+
+
+def folded(given: list[tuple[int, Contribution]]) -> dict[str, Any]:
+    """Fold contributions as the store does: per element the newest statement, weak ones last."""
+    body: dict[str, Any] = {}
+    for weak in (True, False):
+        for _, contribution in sorted(given, key=lambda pair: pair[0]):
+            for name in contribution.clears if not weak else ():
+                body.pop(name, None)
+            said = contribution.body.items()
+            body |= {name: value for name, value in said if (name in contribution.weak) is weak}
+    return body
+
+
+@pytest.mark.parametrize("order", list(permutations(ADMISSION)))
+def test_visit_status_does_not_depend_on_arrival(read: Read, order: tuple[str, ...]) -> None:
+    told = [read(f"mercy/{name}") for name in order]
+    given = [(said.mapped.source_us, said.contribution("Encounter")) for said in told]
+    encounter = folded(given)
+    assert len({contribution.id for _, contribution in given}) == 1
+    assert encounter["status"] == "in-progress"
+    assert encounter["period"] == {"start": "2026-10-11T07:00:00-05:00"}
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [
+        (("01-adt-a01", "02-adt-a08", "06-adt-a03", "26-adt-a08"), "finished"),
+        (("08-adt-a01", "09-adt-a11"), "cancelled"),
+        (("01-adt-a01", "26-adt-a08"), "in-progress"),
+    ],
+)
+def test_last_word_on_a_visit_is_the_triggers(read: Read, names: list[str], status: str) -> None:
+    told = [read(f"mercy/{name}") for name in names]
+    given = [(said.mapped.source_us, said.contribution("Encounter")) for said in told]
+    for order in permutations(given):
+        assert folded(list(order))["status"] == status
+
+
+def test_update_alone_says_nothing_certain_about_the_visit(read: Read) -> None:
+    assert "status" in read("mercy/26-adt-a08").contribution("Encounter").weak
+
+
+def test_results_keep_their_id_from_preliminary_to_corrected(read: Read) -> None:
+    told = [read(f"mercy/{number}") for number in ("03", "04", "05")]
+    potassium = [said.coded("Observation", "2823-3") for said in told]
+    assert len({body["id"] for body in potassium}) == 1
+    assert [body["status"] for body in potassium] == ["preliminary", "final", "corrected"]
+    assert [body["valueQuantity"]["value"] for body in potassium] == ["5.4", "5.40", "4.90"]
+
+
+def test_two_insurances_two_subscribers(read: Read) -> None:
+    first, second = read("mercy/01").all("Coverage")
+    assert first["subscriber"] == first["beneficiary"]
+    assert second["subscriber"]["reference"].startswith("RelatedPerson/")
+    assert "spouse" in [each["code"] for each in second["relationship"]["coding"]]
+
+
+def test_delimiters_are_those_of_the_message(read: Read) -> None:
+    patient = read("mercy/24").one("Patient")
+    assert patient["address"][0]["line"] == ["3 R%D MILL & SONS YARD"]
+    assert patient["name"][0]["family"] == "LINDQVIST"
+
+
+def test_latin_1_as_declared(read: Read) -> None:
+    (name,) = read("hilltop/02").one("Patient")["name"]
+    assert name["family"] == "Müller Åkerström"
+
+
+def test_number_of_times_changes_nothing(read: Read) -> None:
+    assert read("mercy/02").mapped == read("mercy/23").mapped
+    assert read("hilltop/08").mapped == read("hilltop/09").mapped
+
+
+def test_cleared_elements_are_said_so(read: Read) -> None:
+    clears = read("hilltop/14").contribution("Patient").clears
+    assert {"address", "telecom"} <= set(clears)
+
+
+def test_month_of_birth_stays_a_month(read: Read) -> None:
+    assert read("hilltop/10").one("Patient")["birthDate"] == "1976-02"
+
+
+def test_twins_know_their_order(read: Read) -> None:
+    orders = [read(f"lakeside/{n}").one("Patient")["multipleBirthInteger"] for n in ("05", "06")]
+    assert orders == [1, 2]
+
+
+def test_newborn_carries_the_mothers_number(read: Read) -> None:
+    said = read("mercy/16")
+    mother = said.one("RelatedPerson")
+    assert mother["identifier"][0]["value"] == "M4413100"
+    (extension,) = said.one("Patient")["_birthDate"]["extension"]
+    assert extension["valueDateTime"] == "2026-10-02T04:31:00-05:00"
+
+
+def test_local_tests_get_loinc_beside_their_own_code(read: Read) -> None:
+    coding = read("hilltop/05").coded("Observation", "CHOL")["code"]["coding"]
+    assert [each["code"] for each in coding] == ["CHOL", "2093-3"]
+
+
+def test_text_with_a_comparator_is_a_quantity(read: Read) -> None:
+    quantity = read("hilltop/05").coded("Observation", "HDLC")["valueQuantity"]
+    assert (quantity["comparator"], quantity["value"]) == (">", "60")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("07", "booked"), ("08", "booked"), ("09", "cancelled"), ("10", "noshow")],
+)
+def test_appointments(read: Read, name: str, status: str) -> None:
+    assert read(f"lakeside/{name}").one("Appointment")["status"] == status
+
+
+def test_one_appointment_through_its_life(read: Read) -> None:
+    assert len({read(f"lakeside/{n}").one("Appointment")["id"] for n in ("07", "08", "09")}) == 1
+
+
+def test_training_system_is_filtered(read: Read) -> None:
+    assert read("lakeside/15").mapped.filtered == "not-production"
+
+
+def test_every_record_of_the_truth_is_sent(read: Read, samples: Path) -> None:
+    sent: set[tuple[str, str]] = set()
+    for path in sorted((samples / "messages").rglob("*.hl7")):
+        mapped = read(f"{path.parent.name}/{path.stem}").mapped
+        sent |= {(each.site, each.local_id) for each in mapped.patients}
+    with (samples / "truth.csv").open(encoding="utf-8", newline="") as lines:
+        told = {(row["site"], row["local_id"]) for row in csv.DictReader(lines)}
+    assert sent == told
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "code"),
+    [
+        ("unknown-trigger", Category.UNSUPPORTED, "unknown-trigger"),
+        ("no-patient-number", Category.INVALID, "missing-patient-key"),
+        ("declared-utf8-sent-latin-1", Category.INVALID, "charset-mismatch"),
+        ("too-many-repetitions", Category.INVALID, "too-many-elements"),
+        ("garbage", Category.INVALID, ""),
+        ("no-header", Category.INVALID, ""),
+        ("delimiters-twice", Category.INVALID, ""),
+    ],
+)
+def test_bad_messages_are_refused_with_a_fault(
+    say: Callable[[Path, str], Said], samples: Path, name: str, category: Category, code: str
+) -> None:
+    with pytest.raises(FaultError) as refused:
+        say(samples / "bad" / f"{name}.hl7", "site/mercy")
+    assert refused.value.fault.category is category
+    assert not code or refused.value.fault.code == code
