@@ -5,7 +5,6 @@ the types; a step back into a type whose making is not finished closes a circle,
 steps count depth.
 """
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -34,10 +33,6 @@ _UNBOUND = [Problem("bad-code", "no coding is from the required value set")]
 Members = frozenset[tuple[str, str]]
 
 
-def _coding_in(members: Members, coding: dict[str, Any]) -> bool:
-    return (coding.get("system"), coding.get("code")) in members
-
-
 def _bound_concept(check: Check, members: Members) -> Check:
     """A CodeableConcept of a required value set: one of its codings has to be from there."""
 
@@ -45,24 +40,11 @@ def _bound_concept(check: Check, members: Members) -> Check:
         found = check(value, scope)
         if found or "extension" in value:  # an extension may say why there is no code
             return found
-        held = any(_coding_in(members, coding) for coding in value.get("coding", ()))
+        codings = value.get("coding", ())
+        held = any((coding.get("system"), coding.get("code")) in members for coding in codings)
         return None if held else _UNBOUND
 
     return checked
-
-
-def _bound_coding(check: Check, members: Members) -> Check:
-    def checked(value: Any, scope: Scope) -> Found:
-        found = check(value, scope)
-        if found or "extension" in value or _coding_in(members, value):
-            return found
-        return _UNBOUND
-
-    return checked
-
-
-def _held(name: str) -> Callable[[Check, Members], Check] | None:
-    return {"CodeableConcept": _bound_concept, "Coding": _bound_coding}.get(name)
 
 
 def _named(_: Any, __: Scope) -> Found:
@@ -119,8 +101,8 @@ class _Maker:
             return reference(self.of(name), element.targets, elements.resource_types())
         check = self.of(element.profile or name)
         members = elements.members(element.value_set) if element.binding else None
-        binder = _held(name)
-        return check if members is None or binder is None else binder(check, members)
+        # R4 requires codes of `code` and CodeableConcept only
+        return _bound_concept(check, members) if members and name == "CodeableConcept" else check
 
 
 @cache
