@@ -67,6 +67,12 @@ def test_an_unexpanded_choice_resolves_with_all_its_types() -> None:
     assert found.types == ("boolean", "dateTime")
 
 
+def test_children_are_found_below_any_element() -> None:
+    assert elements.children("Patient.name") == elements.children("HumanName")
+    assert elements.children("Patient.nobody.name") == {}
+    assert elements.children("Patient.gender") == {}
+
+
 def test_content_references_lead_to_the_same_children() -> None:
     nested = elements.children("Observation.component.referenceRange")
     assert nested == elements.children("Observation.referenceRange")
@@ -100,6 +106,7 @@ def test_order_puts_resource_type_first_and_primitive_extensions_beside() -> Non
         ("Observation.value", "Observation.valueQuantity"),
         ("Observation.valueQuantty.unit", "Observation.valueQuantity.unit"),
         ("Patient.qqqqqq", None),
+        ("Qqqqqqqqqq.name", None),
     ],
 )
 def test_suggest(path: str, meant: str | None) -> None:

@@ -126,8 +126,12 @@ def test_two_contained_resources_have_two_ids() -> None:
 
 
 def test_entries_are_checked_by_their_own_type_and_on_their_own() -> None:
-    entries = [{"resource": {"resourceType": "Patient", "gender": "M"}}]
+    entries: list[Json] = [{"resource": {"resourceType": "Patient", "gender": "M"}}]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     assert found(bundle) == [("bad-code", "Bundle.entry[0].resource.gender")]
+    entries[0]["resource"] = "Patient/1"
+    assert found(bundle) == [("wrong-type", "Bundle.entry[0].resource")]
+    entries[0]["resource"] = {"resourceType": "DomainResource"}
+    assert found(bundle) == [("unknown-type", "Bundle.entry[0].resource.resourceType")]
     entries[0]["resource"] = about({"reference": "#p"})
     assert found(bundle) == [("bad-reference", "Bundle.entry[0].resource.subject.reference")]

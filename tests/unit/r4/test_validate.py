@@ -203,6 +203,10 @@ def test_a_required_concept_needs_a_code_of_the_set() -> None:
     assert found(allergy({"coding": [{"system": system, "code": "ACTIVE"}]})) == wrong
     assert found(allergy({"coding": [{"code": "active"}]})) == wrong
     assert found(allergy({"text": "active"})) == wrong
+    assert found(allergy({"extension": [{"url": URL, "valueCode": "masked"}]})) == []
+    assert found(allergy({"coding": "active"})) == [
+        ("wrong-type", "AllergyIntolerance.clinicalStatus.coding")
+    ]
 
 
 def test_extensions_nest_to_a_limit_and_no_further() -> None:
