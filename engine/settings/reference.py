@@ -6,7 +6,6 @@ from typing import Any, Protocol, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from engine.settings.region import ChannelHead, RegionFile
 
@@ -100,6 +99,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value in (None, "", (), {}, PydanticUndefined):
+    if value in (None, "", (), {}):
         return "none"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
