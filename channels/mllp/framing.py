@@ -131,7 +131,8 @@ class Framer:
     def _outer(self, data: bytes, at: int, items: list[Item]) -> int:
         """Drop what stands before the next VT; return the place after it."""
         start = data.find(VT, at)
-        self._drop(data[at:] if start < 0 else data[at:start])
+        if start != at:
+            self._drop(data[at:] if start < 0 else data[at:start])
         if self._junk > MAX_JUNK_BYTES:
             self._end(items, FramingFault(_NO_FRAME, self._sample, MAX_JUNK_BYTES, fatal=True))
         if start < 0 or self._broken:
@@ -188,7 +189,12 @@ def _end_mark(text: bytes | bytearray, scan_from: int) -> tuple[int, int]:
 
     When there is none yet, the end is 0 and the start is where the next search has to begin.
     """
-    found = _END.search(text, scan_from)
+    start = text.find(FS, scan_from)
+    if start < 0:
+        return len(text), 0
+    if text[start + 1 : start + 2] == b"\r":  # nearly always
+        return start, start + 2
+    found = _END.search(text, start)
     if found is None:
         return len(text), 0
     start, end = found.span()
