@@ -40,6 +40,7 @@ _CODES = {  # category -> original mode, enhanced mode
     Category.BUG: ("AR", "CE"),
 }
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 _CONDITIONS = {"NE": (), "ER": (False,), "SU": (True,)}  # which outcomes are told; else both
 
 
@@ -99,7 +100,7 @@ def read_header(body: bytes) -> Header:
 
 def _breaks_frame(line: str) -> bool:
     """Control characters would end the answer's own frame early, or be no text at all."""
-    return any(character < " " and character != "\t" for character in line)
+    return _CONTROL.search(line) is not None
 
 
 def reply(header: Header, outcome: Fault | None, reply_id: str, now_us: int) -> bytes | None:
