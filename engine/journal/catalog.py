@@ -75,6 +75,8 @@ def found(tx: Transaction, instance: str, partitions: int) -> None:
 
 def state(tx: Transaction) -> State | None:
     """Return the state, or None when no journal was founded here."""
+    if not tx.query("SELECT 1 FROM sqlite_master WHERE name = 'journal'", ()):
+        return None
     row = tx.one(_STATE)
     if row is None:
         return None

@@ -156,9 +156,9 @@ def _open(path: Path, key: bytes | None) -> SqliteDatabase:
 
 
 def _checked(database: SqliteDatabase, day: str, instance: str) -> DayFile:
-    database.create(DAY)
     with database.read() as tx:
-        origin = tx.one(_ORIGIN)
+        made = tx.query("SELECT 1 FROM sqlite_master WHERE name = 'origin'", ())
+        origin = tx.one(_ORIGIN) if made else None
     if origin != (day, instance):
         database.close()
         raise refuse(

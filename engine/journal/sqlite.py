@@ -7,13 +7,16 @@ Rule: appending never goes back to an earlier day than the newest, whatever the 
 days follow one another in position order.
 """
 
+import fcntl
+import os
 from collections import OrderedDict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.core.fault import Category, refuse
+from engine.core.fault import Category, FaultError, refuse
 from engine.core.values import Entry, Envelope
 from engine.database.fault import StorageBrokenError
 from engine.database.sqlite import SqliteDatabase
@@ -29,6 +32,7 @@ INDEX_NAME = "journal-index.db"
 # Positions are 64 bits wide, so giving up the rest of a block at each start costs nothing; a
 # larger block means fewer commits on the index.
 _BLOCK = 16_384
+_DAY_FILES = "journal-????-??-??.db"
 _OPEN_FILES = 4
 _STRETCHES = 16
 
@@ -49,18 +53,36 @@ def found_journal(
     beside them would hand out their positions again.
     """
     path = folder / INDEX_NAME
-    if not path.exists() and next(folder.glob("journal-*.db"), None) is not None:
+    with _folder_lock(folder):
+        if not path.exists():
+            _refuse_days(folder)
+        index = SqliteDatabase(path, key_of(INDEX_NAME), cache_mb=1)
+        try:
+            index.create(INDEX)
+            with index.write() as tx:
+                if catalog.state(tx) is None:
+                    _refuse_days(folder)
+                    catalog.found(tx, instance, partitions)
+        finally:
+            index.close()
+
+
+def _refuse_days(folder: Path) -> None:
+    if any(folder.glob(_DAY_FILES)):
         raise refuse(
             Category.CONFLICT, "journal-index-missing", "day files without an index of days"
         )
-    index = SqliteDatabase(path, key_of(INDEX_NAME), cache_mb=1)
+
+
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """Let one process at a time found or open: a file that is being made must not be opened."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        index.create(INDEX)
-        with index.write() as tx:
-            if catalog.state(tx) is None:
-                catalog.found(tx, instance, partitions)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        index.close()
+        os.close(handle)
 
 
 class SqliteJournal:
@@ -73,8 +95,9 @@ class SqliteJournal:
         self._folder = folder
         self._key_of = key_of
         if not (folder / INDEX_NAME).exists():
-            raise refuse(Category.NOT_FOUND, "journal-missing", "there is no journal here")
-        self._index = SqliteDatabase(folder / INDEX_NAME, key_of(INDEX_NAME), cache_mb=1)
+            raise _missing()
+        with _folder_lock(folder):
+            self._index = SqliteDatabase(folder / INDEX_NAME, key_of(INDEX_NAME), cache_mb=1)
         self._files: OrderedDict[str, DayFile] = OrderedDict()
         self._identity = self._founded().identity
         self._today = ""  # the day this process appends to, once it has appended
@@ -181,7 +204,7 @@ class SqliteJournal:
             catalog.forget_day(index, day, max(last, self._founded_in(index).dropped))
         self._files.pop(day).close()
         # Older ones were left behind by a process killed between these two steps.
-        for path in self._folder.glob("journal-????-??-??.db*"):
+        for path in self._folder.glob(f"{_DAY_FILES}*"):
             if path.name < day_name(known[1].day):
                 path.unlink(missing_ok=True)
 
@@ -198,7 +221,7 @@ class SqliteJournal:
     def _founded_in(self, tx: Transaction) -> catalog.State:
         state = catalog.state(tx)
         if state is None:
-            raise refuse(Category.NOT_FOUND, "journal-missing", "there is no journal here")
+            raise _missing()
         return state
 
     def _file(self, day: str) -> DayFile:
@@ -215,6 +238,10 @@ class SqliteJournal:
         self._files[day] = file
         while len(self._files) > _OPEN_FILES:
             self._files.popitem(last=False)[1].close()
+
+
+def _missing() -> FaultError:
+    return refuse(Category.NOT_FOUND, "journal-missing", "there is no journal here")
 
 
 def _day_of(time_us: int) -> str:

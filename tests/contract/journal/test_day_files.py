@@ -1,6 +1,8 @@
 """What only the journal of day files has: days, and how they are restored, damaged, dropped."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -154,10 +156,13 @@ def test_days_without_their_index_are_not_started_over(site: Site, envelope: Mad
     site.close()
     for file in site.folder.glob("journal-index*"):
         file.unlink()
-    with pytest.raises(FaultError, match="journal-missing"):
-        site.journal()
-    with pytest.raises(FaultError, match="journal-index-missing"):
-        found_journal(site.folder, lambda _: site.key, instance="north")
+    for emptied in (False, True):
+        if emptied:
+            (site.folder / "journal-index.db").touch()
+        with pytest.raises(FaultError, match="journal-missing"):
+            site.journal()
+        with pytest.raises(FaultError, match="journal-index-missing"):
+            found_journal(site.folder, lambda _: site.key, instance="north")
 
 
 def test_an_index_that_forgot_a_day_is_noticed(site: Site, envelope: Made, tmp_path: Path) -> None:
@@ -252,3 +257,28 @@ def test_no_plain_text_lies_in_the_folder(site: Site, envelope: Made) -> None:
     site.journal().append([envelope(1, body=b"MARGUERITE")])
     found = any(b"MARGUERITE" in file.read_bytes() for file in site.folder.iterdir())
     assert found == (site.key is None)
+
+
+def test_processes_that_found_at_once_agree(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from engine.journal.sqlite import *; sys.stdin.readline();"
+        "folder = pathlib.Path(sys.argv[1]);"
+        "found_journal(folder, lambda _: None, instance=sys.argv[2]);"
+        "print(SqliteJournal(folder, lambda _: None).identity().instance)"
+    )
+    founders = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a", "b", "c", "d")
+    ]
+    for founder in founders:
+        assert founder.stdin is not None
+        founder.stdin.write("go\n")
+        founder.stdin.flush()
+    said = {founder.communicate()[0].strip() for founder in founders}
+    assert len(said) == 1
+    assert said <= {"a", "b", "c", "d"}
