@@ -156,6 +156,37 @@ def read(text: str, file: str) -> Document:
     return Document(root, tuple(reader.problems))
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a text of several documents holds, without the empty ones."""
+
+    roots: tuple[Node, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def read_many(text: str, file: str) -> Documents:
+    """Read a text that may hold several documents, separated by `---`; as `read` otherwise."""
+    text = text.removeprefix("\ufeff")
+    reader = _Reader(file, text.splitlines())
+    roots: list[Node] = []
+    if len(text) > MAX_CHARACTERS:
+        reader.refuse("E106", f"longer than {MAX_CHARACTERS} characters", Place(file, 1, 1))
+        return Documents((), tuple(reader.problems))
+    events = iter(yaml.parse(text, Loader=_LOADER))
+    try:
+        roots.extend(
+            reader.node(event, events) for event in events if isinstance(event, yaml.NodeEvent)
+        )
+    except yaml.MarkedYAMLError as error:
+        _syntax(reader, error)
+    except yaml.YAMLError:
+        reader.refuse("E101", "holds a character YAML does not allow", Place(file, 1, 1))
+    except _RefusedError:
+        roots.clear()
+    present = (root for root in roots if not (isinstance(root, Scalar) and not root.text))
+    return Documents(tuple(present), tuple(reader.problems))
+
+
 def _document(reader: _Reader, events: Iterator[Any]) -> Node | None:
     root: Node | None = None
     for event in events:

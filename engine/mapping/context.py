@@ -86,7 +86,7 @@ def condition(context: Context, node: Node | None) -> Callable[[Scope], bool] | 
     if node is None:
         return None
     if not isinstance(node, Scalar):
-        context.problems.report("E107", node.mark, "a condition is an expression")
+        context.problems.report("E113", node.mark, "a condition is an expression")
         return None
     compiler = context.compiler(node)
     tree = compiler.parse(node.text)
@@ -134,7 +134,7 @@ def converted_all(source: Source, convert: Callable[[str], Any]) -> Every:
 
 def traced(context: Context, op: Op, path: str, scalar: Scalar, label: str) -> Op:
     """Make an operation note where its value came from."""
-    rule = str(scalar.mark)
+    rule = f"{scalar.mark.file}:{scalar.mark.line}"
 
     def noting(scope: Scope) -> Any:
         value = op(scope)

@@ -11,7 +11,7 @@ from engine.mapping import overlay, tables
 from engine.mapping.grammar import closest
 from engine.mapping.library import Library
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.problem import Mark, Problems
+from engine.mapping.problem import Place, Problems
 from engine.mapping.tables import Table, Target
 from engine.mapping.vocabulary import FieldType, is_datatype
 
@@ -65,7 +65,7 @@ class _Assembly:
     def add_layer(self, layer: str) -> None:
         files = self._library.layer(layer)
         if not files:
-            mark = Mark(layer, 1, 1)
+            mark = Place(layer, 1, 1)
             self._problems.report("E110", mark, f"no mapping files in layer '{layer}'")
         for path, text in files:
             if path.endswith(".csv"):
@@ -89,16 +89,14 @@ class _Assembly:
 
     def _checked(self, document: Node) -> list[tuple[str, Fields]]:
         """Return the kind and the document when its outer shape is right."""
-        if isinstance(document, Scalar) and not document.text:
-            return []  # an empty document between `---`
         if not isinstance(document, Fields):
-            self._problems.report("E107", document.mark, "a document is a mapping of keys")
+            self._problems.report("E113", document.mark, "a document is a mapping of keys")
             return []
         kind = text_at(document, "kind")
         if kind not in _KEYS or text_at(document, "map") != "v1":
             message = "a document begins with 'map: v1' and a known 'kind'"
             advice = closest(kind, list(_KEYS)) or "kinds: " + ", ".join(_KEYS)
-            self._problems.report("E108", document.mark, message, advice)
+            self._problems.report("E114", document.mark, message, advice)
             return []
         return [(kind, document)] if self._keys_fit(kind, document) else []
 
@@ -107,12 +105,12 @@ class _Assembly:
         for key, _ in document.entries:
             if key.text not in allowed:
                 message = f"unknown key '{key.text}' in a {kind} document"
-                self._problems.report("E105", key.mark, message, closest(key.text, list(allowed)))
+                self._problems.report("E111", key.mark, message, closest(key.text, list(allowed)))
         missing = [name for name in _REQUIRED[kind] if document.get(name) is None]
         if kind == "resource" and not isinstance(document.get(text_at(document, "to")), Fields):
             missing.append(f"{text_at(document, 'to')}:")
         for name in missing:
-            self._problems.report("E106", document.mark, f"a {kind} document needs '{name}'")
+            self._problems.report("E112", document.mark, f"a {kind} document needs '{name}'")
         return not missing
 
     def _add(self, kind: str, document: Fields) -> None:
@@ -131,7 +129,7 @@ class _Assembly:
         if name in known:
             before = known[name].mark
             advice = f"change {before.file}:{before.line} in an overlay, or give it a name:"
-            self._problems.report("E109", document.mark, f"'{name}' is defined twice", advice)
+            self._problems.report("E115", document.mark, f"'{name}' is defined twice", advice)
             return
         known[name] = document
 
@@ -140,7 +138,7 @@ class _Assembly:
             if key.text not in _KEYS["identity"]:
                 message = f"unknown key '{key.text}' in identity"
                 advice = closest(key.text, sorted(_KEYS["identity"]))
-                self._problems.report("E105", key.mark, message, advice)
+                self._problems.report("E111", key.mark, message, advice)
             elif key.text == "assigners":
                 for name, assigner in self._entries(value):
                     self.effective.assigners[name.text] = (name, assigner)
@@ -151,7 +149,7 @@ class _Assembly:
         if isinstance(value, Fields):
             return value.entries
         if value is not None:
-            self._problems.report("E107", value.mark, "expected a mapping")
+            self._problems.report("E113", value.mark, "expected a mapping")
         return ()
 
     def _overlay(self, document: Fields) -> None:

@@ -94,11 +94,11 @@ def _categories(context: Context, fields: Fields, url: str, most: int) -> Every:
     for key, _ in fields.entries:
         if key.text not in _RECIPE:
             message = f"unknown key '{key.text}' in the category recipe"
-            context.problems.report("E105", key.mark, message, closest(key.text, sorted(_RECIPE)))
+            context.problems.report("E111", key.mark, message, closest(key.text, sorted(_RECIPE)))
     each, text = fields.get("each"), fields.get("text")
     sources = values.sources(context, each) if isinstance(each, Scalar) else []
     if not sources or not isinstance(text, Scalar):
-        context.problems.report("E106", fields.mark, "the category recipe needs 'each' and 'text'")
+        context.problems.report("E112", fields.mark, "the category recipe needs 'each' and 'text'")
         return no_values
     source = sources[0]
     string = elements.type_children("Extension")["valueString"]

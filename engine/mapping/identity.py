@@ -13,7 +13,7 @@ from engine.mapping.documents import Effective, listed, text_at
 from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar
 from engine.mapping.node import Fields, Node, Scalar
-from engine.mapping.problem import Mark, Problems
+from engine.mapping.problem import Place, Problems
 from engine.mapping.scope import NOTHING, Env, Frame, Scope, nearest
 from engine.mapping.source import Source
 from engine.mapping.text import lead, lowered, part, plain
@@ -115,11 +115,11 @@ def assigners(effective: Effective, problems: Problems) -> dict[str, Assigner]:
             found[name] = Assigner(text_at(node, "system"), text_at(node, "type"))
         else:
             message = "an assigner is a system, or {system: ..., type: ...}"
-            problems.report("E107", key.mark, message)
+            problems.report("E113", key.mark, message)
     for name, assigner in found.items():
         if ":" not in assigner.system or any(c.isspace() for c in assigner.system):
             mark = effective.assigners[name][0].mark
-            problems.report("E107", mark, "a system is a URI", 'e.g. "urn:oid:1.2.3.4"')
+            problems.report("E113", mark, "a system is a URI", 'e.g. "urn:oid:1.2.3.4"')
     return found
 
 
@@ -129,7 +129,7 @@ def _entry(grammar: Grammar, node: Node, labelled: bool) -> Entry | None:
         label, value = text_at(node, "label"), node.get("from") or node
     if not isinstance(value, Scalar) or (labelled and not label):
         message = "an entry is {label: ..., from: path}" if labelled else "an entry is a path"
-        grammar.problems.report("E107", node.mark, message)
+        grammar.problems.report("E113", node.mark, message)
         return None
     compiler = Compiler(grammar, value)
     tree = compiler.parse(value.text)
@@ -155,11 +155,11 @@ def compile_identity(
     if not effective.identity.get("patient"):
         message = "no layer of the chain says what identifies a patient"
         advice = "add a document of kind identity with 'patient'"
-        grammar.problems.report("E240", Mark("", 1, 1), message, advice)
+        grammar.problems.report("E240", Place("", 1, 1), message, advice)
     missing = effective.identity.get("missing")
     policy = missing.text if isinstance(missing, Scalar) else "refuse"
     if missing is not None and policy not in {"refuse", "volatile"}:
-        grammar.problems.report("E107", missing.mark, "missing is refuse or volatile")
+        grammar.problems.report("E113", missing.mark, "missing is refuse or volatile")
     return Identity(
         site=tools.site,
         identify=identify,

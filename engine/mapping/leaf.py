@@ -78,7 +78,7 @@ def _nested(context: Context, fields: Fields, element: Element) -> Op:
     if elements.is_primitive(kind) or kind in {"Reference", "Resource"}:
         message = f"{element.name} is a {kind}, not a group of elements"
         advice = "write {from: ...}" if kind != "Reference" else "write {ref: ...}"
-        context.problems.report("E107", fields.mark, message, advice)
+        context.problems.report("E113", fields.mark, message, advice)
         return nothing
     if fields.get("required") is not None:
         context.musts.add(context.top)
@@ -139,7 +139,7 @@ def _on_null(context: Context, fields: Fields, produce: Every) -> Every:
     node = fields.get("on_null")
     policy = node.text if isinstance(node, Scalar) else ""
     if policy not in {"clear", "keep"}:
-        context.problems.report("E107", fields.mark, "on_null is clear or keep")
+        context.problems.report("E113", fields.mark, "on_null is clear or keep")
     if policy != "keep":
         return produce
 
@@ -162,7 +162,7 @@ def _body(context: Context, fields: Fields, element: Element) -> Every:
         _only(context, fields, {"set"})
         return _listed(_nested(context, inner, element))
     if inner is not None:
-        context.problems.report("E107", inner.mark, "'set' holds elements")
+        context.problems.report("E113", inner.mark, "'set' holds elements")
         return no_values
     how = values.reading(context, fields, element)
     source = fields.get("from")
@@ -177,7 +177,7 @@ def _only(context: Context, fields: Fields, own: set[str]) -> None:
     for key, _ in fields.entries:
         if key.text not in allowed:
             message = f"unknown key '{key.text}' beside '{next(iter(own))}'"
-            context.problems.report("E105", key.mark, message, closest(key.text, sorted(allowed)))
+            context.problems.report("E111", key.mark, message, closest(key.text, sorted(allowed)))
 
 
 def _from(context: Context, node: Node, element: Element, how: Reading) -> Every:
@@ -188,7 +188,7 @@ def _from(context: Context, node: Node, element: Element, how: Reading) -> Every
     if isinstance(node, Items):
         return _joined([_from(context, item, element, how) for item in node.items])
     if how is not PLAIN and how.table is not None:
-        context.problems.report("E107", node.mark, "'map' goes with a path in 'from'")
+        context.problems.report("E113", node.mark, "'map' goes with a path in 'from'")
     return context.forms.every(context, node, element)
 
 
@@ -203,7 +203,7 @@ def _extras(context: Context, fields: Fields, element: Element) -> tuple[Op, Op]
     if (beside or fill) and elements.is_primitive(kind):
         key = beside[0][0] if beside else Scalar("fill", fields.mark)
         message = f"unknown key '{key.text}': {element.name} is a {kind}"
-        context.problems.report("E105", key.mark, message, closest(key.text, sorted(KEYS)))
+        context.problems.report("E111", key.mark, message, closest(key.text, sorted(KEYS)))
         return nothing, nothing
     return (
         objects.partial(context, Fields(beside, fields.mark), element.path),
@@ -227,7 +227,7 @@ def _added(context: Context, fields: Fields, element: Element, produce: Every) -
 def _each(context: Context, fields: Fields, element: Element) -> Every:
     node = fields.get("each")
     if not isinstance(node, Scalar):
-        context.problems.report("E107", fields.mark, "'each' takes a path or a segment")
+        context.problems.report("E113", fields.mark, "'each' takes a path or a segment")
         return no_values
     if _SEGMENT.fullmatch(node.text):
         return _each_segment(context, fields, element, tuple(node.text.split(".")))

@@ -17,7 +17,7 @@ from engine.r4 import elements
 
 STRUCTURES = "2.5.1"  # the version whose group trees real traffic follows most
 _TRIGGER = re.compile(r"[A-Z]{3}\^([A-Z][A-Z0-9]{2})?")
-_MAKE_KEYS = {"map", "from", "when", "label"}
+_MAKE_KEYS = {"map", "from", "when", "label", "weak"}
 Place = tuple[str, ...]
 When = Callable[[Scope], bool] | None
 Compile = Callable[["MakeNode", Links], tuple[CompiledMap, When] | None]
@@ -40,6 +40,7 @@ class Make:
     path: Place
     map: CompiledMap
     when: When
+    weak: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class _Compiler:
         found = []
         for item in listed(node):
             if not isinstance(item, Fields):
-                self._problems.report("E107", item.mark, "an entry of make is {Type: {map, from}}")
+                self._problems.report("E113", item.mark, "an entry of make is {Type: {map, from}}")
                 continue
             rule = self._per(item, group) if item.get("per") else self._make(item, group)
             if rule is not None:
@@ -145,7 +146,7 @@ class _Compiler:
         found = self.place(item.get("per"), group)
         for key, _ in item.entries:
             if key.text not in {"per", "make"}:
-                self._problems.report("E105", key.mark, f"unknown key '{key.text}' beside per")
+                self._problems.report("E111", key.mark, f"unknown key '{key.text}' beside per")
         if found is None:
             return None
         return Per(found[0], self.rules(item.get("make"), found[1]))
@@ -153,24 +154,27 @@ class _Compiler:
     def _make(self, item: Fields, group: GroupDef) -> Make | None:
         key, value = item.entries[0]
         if not isinstance(value, Fields) or len(item.entries) > 1:
-            self._problems.report("E107", item.mark, "an entry of make is {Type: {map, from}}")
+            self._problems.report("E113", item.mark, "an entry of make is {Type: {map, from}}")
             return None
         for name, _ in value.entries:
             if name.text not in _MAKE_KEYS:
                 message = f"unknown key '{name.text}' in an entry of make"
                 advice = closest(name.text, sorted(_MAKE_KEYS))
-                self._problems.report("E105", name.mark, message, advice)
+                self._problems.report("E111", name.mark, message, advice)
         path = self._segment(value, group)
         node = MakeNode(key, value, text_at(value, "map"), value.get("when"))
         compiled = self._compile(node, self._links)
         if path is None or compiled is None:
             return None
-        return Make(path, *compiled)
+        weak = text_at(value, "weak")
+        if weak not in {"", "true", "false"}:
+            self._problems.report("E113", value.mark, "weak is true or false")
+        return Make(path, *compiled, weak=weak == "true")
 
     def _segment(self, value: Fields, group: GroupDef) -> Place | None:
         node = value.get("from")
         if not isinstance(node, Scalar):
-            self._problems.report("E106", value.mark, "an entry of make needs 'from'")
+            self._problems.report("E112", value.mark, "an entry of make needs 'from'")
             return None
         groups, _, segment = node.text.rpartition(".")
         at: tuple[Place, GroupDef] | None = ((), group)

@@ -1,10 +1,14 @@
 """A compiled mapping of one site: the only thing the rest of the engine calls to map a message."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.core.values import Mapped
 from engine.formats.hl7v2.parse import Message
 from engine.mapping import run
+from engine.mapping.bundle import bodies, bundle, reference
+from engine.mapping.header import Headers
 from engine.mapping.library import Library
 from engine.mapping.problem import MappingErrors, Problem
 from engine.mapping.program import Program, build, content_hash
@@ -60,6 +64,28 @@ class Plan:
             self._traced = build(self._library, self._site, traced=True)
         mapped, env = run.execute(self._traced, self._site, self.id, message, received_us)
         return Traced(mapped, tuple(env.lineage))
+
+    def bundle(self, messages: Sequence[Message], received_us: int) -> dict[str, Any]:
+        """Map the messages of one delivery to one transaction Bundle, with headers.
+
+        Faults as `map`: the first message that cannot be mapped refuses the delivery.
+        """
+        headers = Headers(self._program.tools, self._program.identity.identify)
+        found: list[dict[str, Any]] = []
+        for given in messages:
+            message = standard(given)
+            made = bodies(self.map(message, received_us))
+            linked: list[dict[str, Any]] = []
+            sent = headers.sent(message, received_us)
+            key = run.fallback_key(message)
+            names = [reference(body) for body in made]
+            found.append(headers.header(message, key, names, linked))
+            found.extend(made)
+            if names:
+                found.append(headers.provenance(message, key, names, sent, linked))
+            found.extend(linked)
+        first = standard(messages[0])
+        return bundle(found, headers.identifier(first), headers.sent(first, received_us))
 
     def lane(self, message: Message) -> str:
         """Return the key of the patient a message is about, `label:value`; empty when none."""

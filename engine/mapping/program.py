@@ -17,7 +17,7 @@ from engine.mapping.leaf import Leaves
 from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
 from engine.mapping.node import Fields, Node
-from engine.mapping.problem import Mark, Problems
+from engine.mapping.problem import Place, Problems
 from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
 from engine.r4 import elements
@@ -63,7 +63,7 @@ class _Build:
     def __init__(self, library: Library, site: SiteProfile, traced: bool) -> None:
         self._site = site
         self._traced = traced
-        self._problems = Problems(library.texts())
+        self._problems = Problems()
         self._effective = assemble(library, site.chain, self._problems)
         self._made = _made_types(self._effective)
         self._identify = identifier(site)
@@ -79,7 +79,7 @@ class _Build:
         try:
             return ZoneInfo(self._site.timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            mark = Mark(f"site {self._site.name}", 1, 1)
+            mark = Place(f"site {self._site.name}", 1, 1)
             message = f"unknown time zone '{self._site.timezone}'"
             self._problems.report("E241", mark, message, "an IANA name such as America/Chicago")
             return ZoneInfo("UTC")

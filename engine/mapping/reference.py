@@ -24,7 +24,7 @@ def compiled(context: Context, fields: Fields, element: Element) -> Every:
         return _to_made(context, node, element)
     if isinstance(node, Fields) and len(node.entries) == 1:
         return _to_side(context, node.entries[0], fields.get("key"), element)
-    context.problems.report("E107", fields.mark, "'ref' takes a type, or one {Type: ...}")
+    context.problems.report("E113", fields.mark, "'ref' takes a type, or one {Type: ...}")
     return no_values
 
 
@@ -89,7 +89,7 @@ def _to_side(
 
 def _of_value(context: Context, name: Scalar, node: Node) -> Every:
     if not isinstance(node, Scalar):
-        context.problems.report("E107", node.mark, "expected a path or nested elements")
+        context.problems.report("E113", node.mark, "expected a path or nested elements")
         return no_values
     pairs: list[tuple[Source, sides.Read]] = []
     for source in values.sources(context, node):

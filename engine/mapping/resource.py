@@ -81,12 +81,12 @@ class CompiledMap:
             scope.nulled = scope.defaulted = False
             value = step.op(scope)
             if value is None:
-                if merging and scope.nulled:
+                if merging and scope.nulled and not instance.weak:
                     clears.extend(step.names)
                 continue
             name, value = value if step.chosen else (step.name, value)
             body[name] = value
-            if scope.defaulted:
+            if scope.defaulted or instance.weak:
                 weak.add(name)
         for names in self.required:
             if names.isdisjoint(body):
@@ -110,7 +110,7 @@ def compile_map(context: Context, name: str, document: Fields, links: Links) -> 
     required = _required(context, steps, key or Scalar("", document.mark))
     alternatives = _key(context, document.get("key"))
     if not alternatives and context.resource != "Patient":
-        context.problems.report("E106", document.mark, "a resource document needs 'key'")
+        context.problems.report("E112", document.mark, "a resource document needs 'key'")
     skip = condition(context, document.get("skip"))
     mode = _mode(context, document)
     return CompiledMap(
@@ -129,7 +129,7 @@ def compile_map(context: Context, name: str, document: Fields, links: Links) -> 
 def _mode(context: Context, document: Fields) -> str:
     given = text_at(document, "mode")
     if given and given not in {"merge", "replace"}:
-        context.problems.report("E107", document.mark, "mode is merge or replace")
+        context.problems.report("E113", document.mark, "mode is merge or replace")
     return given or ("merge" if context.resource in MERGED else "replace")
 
 
@@ -202,7 +202,7 @@ def _alternative(context: Context, items: tuple[Node, ...]) -> Alternative:
     deciding: Part | None = None
     for item in items:
         if not isinstance(item, Scalar):
-            context.problems.report("E107", item.mark, "a key part is an expression or a type")
+            context.problems.report("E113", item.mark, "a key part is an expression or a type")
         elif item.text in elements.resource_types():
             parts.append(_made_part(item.text))
         else:

@@ -43,7 +43,7 @@ def _source_us(message: Message, program: Program, env: Env, received_us: int) -
     return received_us
 
 
-def _fallback_key(message: Message) -> str:
+def fallback_key(message: Message) -> str:
     """Return what ids are made of that have no business key: the same for a repeated delivery."""
     header = message.segments[0]
     control_id = header.field(10).strip()
@@ -135,7 +135,7 @@ class Run:
             return
         ident = self._id(rule, scope, segment)
         if ident:
-            instance = Instance(rule.map.type, ident, scope, rule.map)
+            instance = Instance(ident, scope, rule.map, rule.weak)
             frame.add(instance)
             self._instances.append(instance)
 
@@ -232,7 +232,7 @@ def execute(
         text = "this site's messages need a control id"
         raise refuse(Category.INVALID, "missing-control-id", text, "MSH-10")
     env = Env(rules.repeating, control_id, moments.stamp(received_us))
-    env.fallback_key = _fallback_key(message)
+    env.fallback_key = fallback_key(message)
     source_us = _source_us(message, program, env, received_us)
     if lead(message.segments[0].field(11)).upper() not in site.processing:
         rule = "not-production"

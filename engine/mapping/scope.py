@@ -61,14 +61,14 @@ class Env:
 class Instance:
     """A resource to be made: its identity is known before its content."""
 
-    __slots__ = ("id", "kept", "map", "scope", "type")
+    __slots__ = ("id", "map", "scope", "type", "weak")
 
-    def __init__(self, type_name: str, ident: str, scope: "Scope", compiled: Any) -> None:
-        self.type = type_name
+    def __init__(self, ident: str, scope: "Scope", compiled: Any, weak: bool) -> None:
+        self.type: str = compiled.type
         self.id = ident
         self.scope = scope
         self.map = compiled
-        self.kept = True
+        self.weak = weak  # the message identifies the thing, it does not say how it is
 
     @property
     def reference(self) -> str:

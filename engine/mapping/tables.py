@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import dataclass, field
 
-from engine.mapping.problem import Mark, Problems
+from engine.mapping.problem import Place, Problems
 
 HEADER = (
     "source_system",
@@ -33,9 +33,9 @@ class Table:
     unmapped: str = ""
     rows: dict[tuple[str, str], Target] = field(default_factory=dict)
     folded: dict[tuple[str, str], Target] = field(default_factory=dict)
-    marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    marks: dict[tuple[str, str], Place] = field(default_factory=dict)
 
-    def add(self, system: str, code: str, target: Target, mark: Mark) -> None:
+    def add(self, system: str, code: str, target: Target, mark: Place) -> None:
         """Add or replace a row."""
         self.rows[system, code] = target
         self.folded[system, code.casefold()] = target
@@ -65,7 +65,7 @@ def _policy(line: str, file: str, problems: Problems) -> str:
     if policy in {"keep", "drop"} or policy.startswith("="):
         return policy
     advice = "keep, drop or =code"
-    problems.report("E211", Mark(file, 1, 1, len(line)), "unknown rule for unmapped codes", advice)
+    problems.report("E211", Place(file, 1, 1, len(line)), "unknown rule for unmapped codes", advice)
     return ""
 
 
@@ -80,10 +80,10 @@ def read_csv(table: Table, file: str, text: str, problems: Problems) -> None:
     header = next(rows, [])
     if tuple(name.strip() for name in header[: len(HEADER)]) != HEADER:
         advice = "the header is " + ",".join(HEADER)
-        problems.report("E211", Mark(file, start, 1), "not a code table", advice)
+        problems.report("E211", Place(file, start, 1), "not a code table", advice)
         return
     for row in rows:
-        mark = Mark(file, start + rows.line_num - 1, 1)
+        mark = Place(file, start + rows.line_num - 1, 1)
         if not row or not "".join(row).strip():
             continue
         if len(row) < 4 or not row[1].strip() or not row[3].strip():

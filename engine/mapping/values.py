@@ -49,7 +49,7 @@ def reading(context: Context, fields: Fields, element: Element) -> Reading:
     unmapped = fields.get("unmapped")
     policy = unmapped.text if isinstance(unmapped, Scalar) else ""
     if unmapped is not None and policy not in {"keep", "drop"} and not policy.startswith("="):
-        context.problems.report("E107", unmapped.mark, "unmapped is keep, drop or =code")
+        context.problems.report("E113", unmapped.mark, "unmapped is keep, drop or =code")
     if node is None:
         return Reading(None, policy)
     if isinstance(node, Fields):

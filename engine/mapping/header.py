@@ -1,0 +1,177 @@
+"""What a message says about itself: MessageHeader and Provenance, for bundles only.
+
+Follows the MSH, SFT and EVN sheets of the HL7 v2-to-FHIR guide (STU 1). The store keeps neither:
+it renders Provenance from its ledger.
+"""
+
+from typing import Any
+
+from engine.core.clock import instant
+from engine.formats.hl7v2.parse import Message, Segment
+from engine.mapping import sides
+from engine.mapping.context import Identify
+from engine.mapping.datatypes import coded, identifiers, moments
+from engine.mapping.datatypes.tools import Flawed, Tools
+from engine.mapping.scope import NOTHING
+from engine.mapping.text import lead, part, plain
+
+_EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
+_PROCESSING = "http://terminology.hl7.org/CodeSystem/v2-0103"
+_AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_REASONS = "http://terminology.hl7.org/CodeSystem/v2-0062"
+_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+Resource = dict[str, Any]
+
+
+def _present(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value}
+
+
+class Headers:
+    """Makes the resources about a message; `linked` collects those they refer to."""
+
+    def __init__(self, tools: Tools, identify: Identify) -> None:
+        self._tools = tools
+        self._identify = identify
+        self._assigners = identifiers.Assigners(tools)
+        self._coding = coded.coding(coded.Coded(tools, None))
+
+    def identifier(self, message: Message) -> Resource | None:
+        """Return Bundle.identifier: MSH-10 among the site's messages."""
+        control_id = message.control_id.strip()
+        if not control_id:
+            return None
+        return {"system": self._assigners.own("message"), "value": plain(control_id)}
+
+    def sent(self, message: Message, received_us: int) -> str:
+        """Return MSH-7 as an instant, else the arrival time."""
+        value = moments.instant(self._tools)(message.segments[0].field(7))
+        value = value.value if isinstance(value, Flawed) else value
+        return value or instant(received_us)
+
+    def header(
+        self, message: Message, key: str, focus: list[str], linked: list[Resource]
+    ) -> Resource:
+        """Make the MessageHeader; `key` is what its id is made of."""
+        msh, software = message.segments[0], message.first("SFT") or NOTHING
+        found = {
+            "resourceType": "MessageHeader",
+            "id": self._identify("MessageHeader", (key,)),
+            "meta": self._meta(msh),
+            "language": lead(msh.field(19)),
+            "eventCoding": self._event(msh),
+            "destination": self._destinations(msh, linked),
+            "sender": self._linked("HD", "Organization", msh.field(4), linked),
+            "responsible": self._linked("XON", "Organization", msh.field(22), linked),
+            "source": self._source(msh, software),
+            "focus": [{"reference": reference} for reference in focus],
+        }
+        return _present(found)
+
+    def _meta(self, msh: Segment) -> Resource:
+        mode = lead(msh.field(11))
+        security = [self._coding(msh.field(n)) for n in (26, 27) if msh.field(n)]
+        if lead(msh.field(8)):
+            security.append({"display": lead(msh.field(8))})
+        tags = [{"system": _PROCESSING, "code": mode}] if mode else []
+        return _present(
+            {
+                "source": f"urn:concord:site:{self._tools.site}",
+                "security": [s for s in security if isinstance(s, dict)],
+                "tag": tags,
+            }
+        )
+
+    def _event(self, msh: Segment) -> Resource:
+        raw = msh.field(9)
+        code = plain(part(raw, 2)) or plain(part(raw, 1)) or "unknown"
+        return {"system": _EVENTS, "code": code, "display": raw.strip() or code}
+
+    def _endpoint(self, raw: str, name: str) -> str:
+        found = self._assigners.find(raw, name)[0].system if raw else ""
+        return found or self._assigners.own("unknown")
+
+    def _source(self, msh: Segment, software: Segment) -> Resource:
+        name = lead(msh.field(3))
+        found = {
+            "name": name,
+            "software": lead(software.field(3)),
+            "version": lead(software.field(2)),
+            "endpoint": self._endpoint(msh.field(24) or msh.field(3), name),
+        }
+        return _present(found)
+
+    def _destinations(self, msh: Segment, linked: list[Resource]) -> list[Resource]:
+        application, facility = msh.field(5), msh.field(6)
+        if not (lead(application) or lead(facility)):
+            return []
+        receiver = self._linked("XON", "Organization", msh.field(23), linked)
+        receiver = receiver or self._linked("HD", "Organization", facility, linked)
+        name = lead(application)
+        endpoint = self._endpoint(msh.field(25) or application, name)
+        return [_present({"name": name, "endpoint": endpoint, "receiver": receiver})]
+
+    def _linked(
+        self, datatype: str, target: str, raw: str, linked: list[Resource]
+    ) -> dict[str, str] | None:
+        """Make a resource of a value and return the reference to it."""
+        read = sides.reader(datatype, target, self._tools, self._identify)
+        side = read(raw) if read and raw else None
+        if side is None:
+            return None
+        ident = self._identify(target, side.key)
+        linked.append({"resourceType": target, "id": ident, **side.elements})
+        return {"reference": f"{target}/{ident}"}
+
+    def provenance(
+        self, message: Message, key: str, targets: list[str], sent: str, linked: list[Resource]
+    ) -> Resource:
+        """Make the Provenance of all resources of a message."""
+        msh, event = message.segments[0], message.first("EVN") or NOTHING
+        moment = moments.date_time(self._tools)
+        occurred = moment(event.field(6)) or moment(msh.field(7))
+        recorded = moments.instant(self._tools)(event.field(2))
+        found = {
+            "resourceType": "Provenance",
+            "id": self._identify("Provenance", (key,)),
+            "target": [{"reference": target} for target in targets],
+            "occurredDateTime": _unflawed(occurred),
+            "recorded": _unflawed(recorded) or sent,
+            "reason": self._reasons(event),
+            "activity": {
+                "coding": [{"system": _OPERATION, "code": "UPDATE"}],
+                "text": self._said(msh),
+            },
+            "location": self._linked("HD", "Location", event.field(7), linked),
+            "agent": self._agents(msh, event, linked),
+            "entity": self._entities(message),
+        }
+        return _present(found)
+
+    def _said(self, msh: Segment) -> str:
+        return f"message - {msh.field(9).strip()}"
+
+    def _reasons(self, event: Segment) -> list[Resource]:
+        code = lead(event.field(4))
+        return [{"coding": [{"system": _REASONS, "code": code}]}] if code else []
+
+    def _agents(self, msh: Segment, event: Segment, linked: list[Resource]) -> list[Resource]:
+        sender = self._linked("HD", "Organization", msh.field(4), linked)
+        system = {"display": lead(msh.field(3)) or self._tools.site}
+        agents = [_agent("author", sender or system)]
+        operator = self._linked("XCN", "Practitioner", event.field(5).partition("~")[0], linked)
+        if operator:
+            agents.append(_agent("enterer", operator))
+        return agents
+
+    def _entities(self, message: Message) -> list[Resource]:
+        identifier = self.identifier(message)
+        return [{"role": "source", "what": {"identifier": identifier}}] if identifier else []
+
+
+def _agent(role: str, who: dict[str, Any]) -> Resource:
+    return {"type": {"coding": [{"system": _AGENT, "code": role}]}, "who": who}
+
+
+def _unflawed(value: Any) -> Any:
+    return value.value if isinstance(value, Flawed) else value
