@@ -1,0 +1,88 @@
+"""Stands in front of every route: who may pass, what a client may cache, and the last resort.
+
+Closed by default: a route is open only if it is listed here. It looks at no body and knows no
+resource.
+"""
+
+import hmac
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.core.fault import Category, Fault, FaultError
+from engine.rest.endpoint import Endpoint
+from engine.rest.headers import accepts_json
+from engine.rest.outcome import BUG, FORMAT, LOGIN, refusal
+
+OPEN = frozenset({"/health", "/fhir/metadata"})
+"""Paths anyone may read: they say nothing about a patient."""
+
+_SAFE = {
+    b"cache-control": b"no-store",
+    b"x-content-type-options": b"nosniff",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+}
+
+
+class Guard:
+    """ASGI application around the endpoint's own."""
+
+    def __init__(self, app: ASGIApp, endpoint: Endpoint) -> None:
+        self._app = app
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _secure(message)
+            await send(message)
+
+        try:
+            await self._pass(scope, receive, guarded)
+        except FaultError as error:
+            if started:
+                raise
+            await refusal(error.fault)(scope, receive, guarded)
+        except Exception as error:  # noqa: BLE001 - the last line: nothing inside may get out
+            self._endpoint.report(_traced(error))
+            if not started:
+                await refusal(BUG)(scope, receive, guarded)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if scope["path"] not in OPEN and not self._knows(request):
+            challenge = {"WWW-Authenticate": "Bearer"}
+            await refusal(LOGIN, 401, code="login", headers=challenge)(scope, receive, send)
+        elif "fhir" in scope["path"].split("/") and not accepts_json(request):
+            await refusal(FORMAT, 406)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _knows(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        mine = self._endpoint.token.encode()
+        same = hmac.compare_digest(token.strip().encode(), mine)
+        return same and scheme.lower() == "bearer" and bool(mine)
+
+
+def _secure(message: MutableMapping[str, Any]) -> None:
+    kept = [pair for pair in message["headers"] if pair[0].lower() not in _SAFE]
+    message["headers"] = [*kept, *_SAFE.items()]
+
+
+def _traced(error: BaseException) -> Fault:
+    """Where it happened; never what the exception says, which may quote a patient."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else ""
+    return Fault(Category.BUG, BUG.code, type(error).__name__, where)

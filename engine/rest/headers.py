@@ -1,0 +1,56 @@
+"""Reads and writes the HTTP headers FHIR gives a meaning to.
+
+R4, http.html: `ETag` is the weak version id, `Accept` and `_format` choose a format (only JSON
+here), `Prefer: handling` says what to do with parameters nobody knows. RFC 9110 for the rest.
+"""
+
+from email.utils import formatdate
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.rest.outcome import FHIR_JSON
+from engine.store.read import Stored
+
+_JSON = frozenset({"application/fhir+json", "application/json", "text/json", "json"})
+_ANY = frozenset({"*/*", "application/*"})
+
+
+def accepts_json(request: Request) -> bool:
+    """Tell whether JSON may answer this request. `_format` overrides `Accept`."""
+    wanted = request.query_params.get("_format", "")
+    if wanted:
+        # A plus sign that was not percent-encoded arrives as a space.
+        return _media(wanted).replace(" ", "+") in _JSON
+    accept = request.headers.get("accept", "*/*")
+    return any(_media(part) in _JSON | _ANY for part in accept.split(","))
+
+
+def lenient(request: Request) -> bool:
+    """Tell whether the client wants unknown search parameters ignored."""
+    wanted = ",".join(request.headers.getlist("prefer"))
+    return "handling=lenient" in [part.strip() for part in wanted.replace(";", ",").split(",")]
+
+
+def etag(stored: Stored) -> str:
+    return f'W/"{stored.version}"'
+
+
+def answer(request: Request, stored: Stored) -> Response:
+    """Return a resource, or 304 when the client has this version already."""
+    headers = {
+        "ETag": etag(stored),
+        "Last-Modified": formatdate(stored.updated_us // 1_000_000, usegmt=True),
+    }
+    if _has(request.headers.get("if-none-match", ""), stored):
+        return Response(status_code=304, headers=headers)
+    return Response(stored.body, headers=headers, media_type=FHIR_JSON)
+
+
+def _has(known: str, stored: Stored) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+    return f'"{stored.version}"' in tags or "*" in tags
+
+
+def _media(text: str) -> str:
+    return text.partition(";")[0].strip().lower()

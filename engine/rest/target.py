@@ -1,0 +1,58 @@
+"""What a path addresses: a view of the store, a served type, and the base its links begin with."""
+
+import re
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from engine.core.fault import FaultError
+from engine.rest.endpoint import Endpoint
+from engine.rest.outcome import UNKNOWN_SITE, UNKNOWN_TYPE
+from engine.store.read import UNIFIED, View
+from engine.store.search.params import SUPPORTED
+
+PROVENANCE = "Provenance"
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A type on a view."""
+
+    type: str
+    view: View
+    base: str  # URL of the view, without a slash at its end
+
+    def url(self, resource_id: str) -> str:
+        return f"{self.base}/{self.type}/{resource_id}"
+
+
+def view_of(endpoint: Endpoint, request: Request) -> View:
+    """Return the view a path asks for. FaultError `unknown-site`."""
+    site = request.path_params.get("site")
+    if site is None:
+        return UNIFIED
+    if site not in endpoint.sites:
+        raise FaultError(UNKNOWN_SITE)
+    return View(site)
+
+
+def base_of(endpoint: Endpoint, request: Request, view: View) -> str:
+    """Return the base URL of a view as this client knows it."""
+    root = endpoint.base_url or f"{request.url.scheme}://{_host(request)}"
+    return f"{root}/sources/{view.site}/fhir" if view.site else f"{root}/fhir"
+
+
+def target_of(endpoint: Endpoint, request: Request) -> Target:
+    """Return what a path addresses. FaultError `unknown-site` or `unknown-type`."""
+    view = view_of(endpoint, request)
+    name = request.path_params["type"]
+    if name not in SUPPORTED and (name != PROVENANCE or view.site):
+        raise FaultError(UNKNOWN_TYPE)
+    return Target(name, view, base_of(endpoint, request, view))
+
+
+def _host(request: Request) -> str:
+    """The name the client used; what is none is not repeated in a link."""
+    host = request.headers.get("host", "")
+    return host if _HOST.fullmatch(host) else "localhost"
