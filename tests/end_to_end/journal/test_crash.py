@@ -135,15 +135,14 @@ def test_a_full_disk_refuses_cleanly_and_recovers_alone(
     again.close()
 
 
-@pytest.mark.parametrize("failing", ["1..3", "4", "9+7"])
-def test_after_a_failed_fsync_nothing_is_acknowledged(tmp_path: Path, failing: str) -> None:
+def failing(folder: Path, calls: str, error: str, when: str) -> list[str]:
+    """Return what a sender was told 40 times while some of its system calls fail."""
     if shutil.which("strace") is None:
         pytest.skip("failing a system call needs strace")
-    founded(tmp_path, None)
-    inject = f"inject=fsync,fdatasync:error=EIO:when={failing}"
-    traced = ["strace", "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", "trace=fsync,fdatasync"]
+    traced = ["strace", "-f", "-qq", "-o", str(folder / "trace"), "-e", f"trace={calls}"]
+    traced += ["-e", f"inject={calls}:error={error}:when={when}"]
     sender = subprocess.Popen(
-        [*traced, "-e", inject, *command(tmp_path, None, "s", 1)],
+        [*traced, *command(folder, None, "s", 1)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -154,8 +153,30 @@ def test_after_a_failed_fsync_nothing_is_acknowledged(tmp_path: Path, failing: s
     _, complaint = sender.communicate()
     if not lines[0]:
         pytest.skip(f"tracing is not allowed here: {complaint.strip()[:200]}")
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("calls", "when"),
+    [("fsync,fdatasync", "1..3"), ("fsync,fdatasync", "9+7"), ("pwrite64", "30+11")],
+)
+def test_after_the_storage_failed_nothing_is_acknowledged(
+    tmp_path: Path, calls: str, when: str
+) -> None:
+    founded(tmp_path, None)
+    lines = failing(tmp_path, calls, "EIO", when)
     refused = ["refused" in line for line in lines]
     assert any(refused)
     assert refused == sorted(refused)
     assert {line for line in lines if "refused" in line} == {"refused storage-broken\n"}
     assert missing(tmp_path, None, acknowledgements("".join(lines))) == []
+
+
+def test_a_write_that_finds_no_room_loses_only_itself(tmp_path: Path) -> None:
+    founded(tmp_path, None)
+    lines = failing(tmp_path, "pwrite64", "ENOSPC", "30+11")
+    assert {line for line in lines if "refused" in line} == {"refused disk-full\n"}
+    said = acknowledgements("".join(lines))
+    assert len(said) > 10
+    assert "refused" in "".join(lines[: lines.index(" ".join(said[-1]) + "\n")])
+    assert missing(tmp_path, None, said) == []
