@@ -78,6 +78,11 @@ class Client:
         await asyncio.sleep(0)
 
 
+async def _connect(address: str) -> Client:
+    host, _, port = address.rpartition(":")
+    return Client(*await asyncio.open_connection(host, int(port)))
+
+
 def _msa(body: bytes) -> tuple[str, str]:
     line = next(line for line in body.decode().split("\r") if line.startswith("MSA"))
     cells = [*line.split("|"), "", ""]
@@ -105,8 +110,7 @@ class Listener:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        host, _, port = self.address.rpartition(":")
-        client = Client(*await asyncio.open_connection(host, int(port)))
+        client = await _connect(self.address)
         try:
             yield client
         finally:
@@ -144,3 +148,9 @@ def serve() -> Serve:
 @pytest.fixture
 def mllp_message() -> Callable[..., bytes]:
     return message
+
+
+@pytest.fixture
+def connect() -> Callable[[str], Any]:
+    """`await connect(address)` gives a client of any listener."""
+    return _connect
