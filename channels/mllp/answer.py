@@ -17,13 +17,13 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def reply_ids(clock: Clock) -> Callable[[], str]:
-    """Return a source of control ids for answers: start time and a counter, both in base 36.
+    """Return a source of control ids for answers: start time in base 36, a counter in base 16.
 
     At most 20 characters, the length of MSH-10 before version 2.7; distinct over restarts.
     """
     prefix = _base36(clock.now_us())
     numbers = count(1)
-    return lambda: f"{prefix}{_base36(next(numbers)):0>7}"
+    return lambda: f"{prefix}{next(numbers):08X}"
 
 
 def _base36(number: int) -> str:
