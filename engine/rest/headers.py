@@ -18,7 +18,8 @@ _ANY = frozenset({"*/*", "application/*"})
 
 def accepts_json(request: Request) -> bool:
     """Tell whether JSON may answer this request. `_format` overrides `Accept`."""
-    wanted = request.query_params.get("_format", "")
+    asked = b"_format" in request.scope["query_string"]
+    wanted = request.query_params.get("_format", "") if asked else ""
     if wanted:
         # A plus sign that was not percent-encoded arrives as a space.
         return _media(wanted).replace(" ", "+") in _JSON

@@ -14,7 +14,7 @@ from engine.rest.endpoint import Endpoint
 from engine.rest.headers import etag
 from engine.rest.outcome import UNKNOWN, refusal
 from engine.rest.page import bundle, entry, link
-from engine.rest.target import PROVENANCE, Target, target_of
+from engine.rest.target import PROVENANCE, target_of, url_of
 from engine.store import read as store
 from engine.store.search.dates import range_of
 from engine.store.search.query import DEFAULT_COUNT, MOST_COUNT
@@ -38,17 +38,18 @@ async def history(endpoint: Endpoint, request: Request) -> Response:
             return refusal(UNKNOWN)
         found = store.history(tx, target.type, name, target.view, before=before, most=most + 1)
     kept = [version for version in found[:most] if version.updated_us >= since_us]
-    links = [link("self", f"{target.url(name)}/_history", request.query_params.multi_items())]
+    url = url_of(endpoint, request, target)
+    links = [link("self", f"{url}/{name}/_history", request.query_params.multi_items())]
     if len(kept) == most < len(found):
         pairs = [p for p in request.query_params.multi_items() if p[0] != "_cursor"]
         following = ("_cursor", str(kept[-1].version))
-        links.append(link("next", f"{target.url(name)}/_history", [*pairs, following]))
-    entries = [_entry(target, version) for version in kept]
+        links.append(link("next", f"{url}/{name}/_history", [*pairs, following]))
+    entries = [_entry(url, version) for version in kept]
     total = current.version if since_us < 0 else None
     return bundle("history", links, entries, now_us=endpoint.clock.now_us(), total=total)
 
 
-def _entry(target: Target, stored: store.Stored) -> dict[str, Any]:
+def _entry(url: str, stored: store.Stored) -> dict[str, Any]:
     method = "DELETE" if stored.deleted else "PUT"
     status = "204" if stored.deleted else "201" if stored.version == 1 else "200"
     more = {
@@ -59,7 +60,7 @@ def _entry(target: Target, stored: store.Stored) -> dict[str, Any]:
             "lastModified": instant(stored.updated_us),
         },
     }
-    return entry(target.url(stored.id), stored.body, more)
+    return entry(f"{url}/{stored.id}", stored.body, more)
 
 
 def _refuse_unknown(request: Request) -> None:

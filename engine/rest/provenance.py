@@ -9,15 +9,14 @@ from starlette.responses import Response
 from engine.core.fault import Category, refuse
 from engine.rest.endpoint import Endpoint
 from engine.rest.page import Pairs, bundle, entry, link
-from engine.rest.target import Target
 from engine.store.search.query import DEFAULT_COUNT, MOST_COUNT
 
 PARAMETERS = {"target": "reference", "_source": "uri"}
 _RESULT = frozenset({"_count", "_cursor", "_format", "_pretty", "_total"})
 
 
-def search_provenance(endpoint: Endpoint, target: Target, pairs: Pairs) -> Response:
-    """Answer with a page of Provenances in the order of their messages."""
+def search_provenance(endpoint: Endpoint, url: str, pairs: Pairs) -> Response:
+    """Answer with a page of Provenances in the order of their messages; `url` is their type's."""
     given = dict(pairs)
     asked = [name for name in given if name in PARAMETERS]
     if set(given) - set(asked) - _RESULT or len(pairs) != len(given):
@@ -33,13 +32,12 @@ def search_provenance(endpoint: Endpoint, target: Target, pairs: Pairs) -> Respo
     find = endpoint.provenance.of_target if asked[0] == "target" else endpoint.provenance.of_source
     with endpoint.database.read() as tx:
         found = find(tx, given[asked[0]], after, most + 1)
-    url = f"{target.base}/{target.type}"
     links = [link("self", url, pairs)]
     if len(found) > most:
         rest = [pair for pair in pairs if pair[0] != "_cursor"]
         links.append(link("next", url, [*rest, ("_cursor", str(found[most - 1][0]))]))
     entries = [
-        entry(target.url(body["id"]), orjson.dumps(body), {"search": {"mode": "match"}})
+        entry(f"{url}/{body['id']}", orjson.dumps(body), {"search": {"mode": "match"}})
         for _, body in found[:most]
     ]
     return bundle("searchset", links, entries, now_us=endpoint.clock.now_us(), total=None)

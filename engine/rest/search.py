@@ -18,7 +18,7 @@ from engine.rest.headers import lenient
 from engine.rest.outcome import CONTENT, TOO_LARGE, issue, outcome, refusal
 from engine.rest.page import Pairs, bundle, entry, link
 from engine.rest.provenance import search_provenance
-from engine.rest.target import PROVENANCE, Target, target_of
+from engine.rest.target import PROVENANCE, target_of, url_of
 from engine.store.search.find import Page
 from engine.store.search.find import search as find
 from engine.store.search.query import Query, parse
@@ -56,24 +56,24 @@ def _fields(body: bytes) -> Pairs:
 
 def _searched(endpoint: Endpoint, request: Request, pairs: Pairs) -> Response:
     target = target_of(endpoint, request)
+    url = url_of(endpoint, request, target)
     if len(pairs) > _MOST_FIELDS:
         raise refuse(Category.INVALID, "search-too-complex", "too many search parameters")
     if target.type == PROVENANCE:
-        return search_provenance(endpoint, target, pairs)
+        return search_provenance(endpoint, url, pairs)
     query = parse(target.type, pairs, lenient=lenient(request))
     with endpoint.database.read() as tx:
         page = find(tx, query, target.view)
-    links = _links(target, query, page, pairs)
+    links = _links(url, query, page, pairs)
     entries = [
-        entry(target.url(found.id), found.body, {"search": {"mode": "match"}})
+        entry(f"{url}/{found.id}", found.body, {"search": {"mode": "match"}})
         for found in page.matches
     ]
     now_us = endpoint.clock.now_us()
     return bundle("searchset", links, [*entries, *_ignored(query)], now_us=now_us, total=page.total)
 
 
-def _links(target: Target, query: Query, page: Page, pairs: Pairs) -> list[dict[str, str]]:
-    url = f"{target.base}/{target.type}"
+def _links(url: str, query: Query, page: Page, pairs: Pairs) -> list[dict[str, str]]:
     used = [(name, value) for name, value in pairs if name not in query.ignored]
     links = [link("self", url, used)]
     if page.next:

@@ -1,4 +1,4 @@
-"""What a path addresses: a view of the store, a served type, and the base its links begin with."""
+"""What a path addresses, a view of the store and a served type, and the URLs its links name."""
 
 import re
 from dataclasses import dataclass
@@ -21,10 +21,11 @@ class Target:
 
     type: str
     view: View
-    base: str  # URL of the view, without a slash at its end
 
-    def url(self, resource_id: str) -> str:
-        return f"{self.base}/{self.type}/{resource_id}"
+
+def url_of(endpoint: Endpoint, request: Request, target: Target) -> str:
+    """Return the URL of a type as this client knows it."""
+    return f"{base_of(endpoint, request, target.view)}/{target.type}"
 
 
 def view_of(endpoint: Endpoint, request: Request) -> View:
@@ -49,7 +50,7 @@ def target_of(endpoint: Endpoint, request: Request) -> Target:
     name = request.path_params["type"]
     if name not in SUPPORTED and (name != PROVENANCE or view.site):
         raise FaultError(UNKNOWN_TYPE)
-    return Target(name, view, base_of(endpoint, request, view))
+    return Target(name, view)
 
 
 def _host(request: Request) -> str:

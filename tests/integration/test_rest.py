@@ -25,7 +25,7 @@ from engine.store.put import Write, put, put_golden, retire
 from engine.store.search.params import SUPPORTED
 from engine.store.search.query import searchable
 
-TOKEN = "a-token-of-the-test"  # noqa: S105 - invented
+TOKEN = "a-token-of-the-test"
 SITES = ("mercy", "lakeside", "hilltop")
 NOW_US = 1_700_000_000_000_000
 
