@@ -1,0 +1,29 @@
+"""The `concord` command. One small file a command: arguments in, a call, an exit code out.
+
+Exit codes: 0 fine, 1 problems found, 2 wrong usage, 75 try again, 78 wrong configuration.
+Commands are imported when they are called, so that `concord --help` answers at once.
+"""
+
+import sys
+
+from cyclopts import App
+
+OK, PROBLEMS, USAGE, TRY_AGAIN, BAD_CONFIG = 0, 1, 2, 75, 78
+
+app = App(name="concord", help="One FHIR R4 record per person, from the EHRs of a health network.")
+mpi = App(name="mpi", help="Who is who: explain, link, unlink, undo.")
+app.command(mpi)
+
+app.command("engine.cli.run:run", help="Run a region, or one of its roles.")
+app.command("engine.cli.map:map_files", name="map", help="Map HL7 v2 files to FHIR bundles.")
+app.command("engine.cli.check:check", help="Compile all mappings and show every mistake.")
+app.command("engine.cli.explain:explain", help="Say what an error code means and what to do.")
+mpi.command("engine.cli.mpi:explain", help="Say why two records are one person or two.")
+mpi.command("engine.cli.mpi:link", help="State that two records are one person.")
+mpi.command("engine.cli.mpi:unlink", help="State that two records are two people.")
+mpi.command("engine.cli.mpi:undo", help="Take an act back: a link, an unlink, a merge, an undo.")
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(app(result_action="return_int_as_exit_code_else_zero"))

@@ -1,0 +1,126 @@
+"""`concord check`: compile every chain of a mappings folder and show all mistakes."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from engine.cli.told import told
+from engine.core.problem import Problem
+from engine.mapping.library import Library, read_library
+from engine.mapping.plan import MappingErrors, compile_plan
+from engine.mapping.site import SiteProfile
+
+_BAD_CONFIG = 78
+_OPTIONAL = ("us",)  # below every vendor and site where it exists
+_NO_KEY = b"\x00" * 32  # ids are not looked at here
+
+
+def layers(library: Library) -> list[str]:
+    """Return the folders that hold mapping files, `a` or `a/b` below vendor and site."""
+    found: dict[str, None] = {}
+    for path, _ in library.files:
+        parts = path.split("/")
+        if len(parts) > 1:
+            deep = parts[0] in {"vendor", "site"} and len(parts) > 2
+            found["/".join(parts[:2]) if deep else parts[0]] = None
+    return list(found)
+
+
+def chains(library: Library) -> Iterator[tuple[str, ...]]:
+    """Yield each chain that can be compiled by itself: the base, and each layer upon it.
+
+    Which vendor lies below a site, the region file says; here a site stands on each vendor that
+    compiles with it, so a site's layer is checked when it fits one.
+    """
+    known = layers(library)
+    below = ("base", *(name for name in _OPTIONAL if name in known))
+    yield ("base",)
+    if len(below) > 1:
+        yield below
+    for name in known:
+        if name not in below and not name.startswith("site/"):
+            yield (*below, name)
+
+
+def _profile(chain: tuple[str, ...]) -> SiteProfile:
+    return SiteProfile("check", "UTC", chain, _NO_KEY)
+
+
+def problems_of(library: Library, chain: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Compile one chain and return what is wrong."""
+    try:
+        compile_plan(library, _profile(chain))
+    except MappingErrors as error:
+        return error.problems
+    return ()
+
+
+def _site_problems(
+    library: Library, site: str, lower: list[tuple[str, ...]]
+) -> tuple[Problem, ...]:
+    """Return the fewest problems a site's layer has upon any lower chain that is right."""
+    found = [problems_of(library, (*chain, site)) for chain in lower]
+    return min(found, key=len) if found else ()
+
+
+def every_problem(library: Library) -> tuple[list[str], list[Problem]]:
+    """Check all chains; return their names and all problems, each once."""
+    found: dict[Problem, None] = {}
+    names: list[str] = []
+    right: list[tuple[str, ...]] = []
+    for chain in chains(library):
+        problems = problems_of(library, chain)
+        found.update(dict.fromkeys(problems))
+        names.append(" + ".join(chain))
+        if not problems:
+            right.append(chain)
+    for site in (name for name in layers(library) if name.startswith("site/")):
+        found.update(dict.fromkeys(_site_problems(library, site, right)))
+        names.append(site)
+    return names, list(found)
+
+
+def as_dict(problem: Problem) -> dict[str, object]:
+    """Return a problem for programs."""
+    place = problem.place
+    return {
+        "code": problem.code,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "message": problem.message,
+        "help": problem.help,
+    }
+
+
+@told
+def check(
+    folder: Path = Path("mappings"),
+    *,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Compile all mappings and show every mistake.
+
+    Parameters
+    ----------
+    folder
+        The mappings folder.
+    as_json
+        Print JSON.
+    """
+    if not folder.is_dir():
+        print(f"concord: no folder {folder}", file=sys.stderr)
+        return _BAD_CONFIG
+    names, problems = every_problem(read_library(folder))
+    if as_json:
+        print(json.dumps({"chains": names, "problems": [as_dict(one) for one in problems]}))
+    elif problems:
+        print("\n\n".join(problem.frame() for problem in problems), file=sys.stderr)
+        print(f"\n{len(problems)} problems; `concord explain CODE` says more", file=sys.stderr)
+    else:
+        print(f"{len(names)} chains, no problems")
+    return _BAD_CONFIG if problems else 0

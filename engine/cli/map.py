@@ -1,0 +1,204 @@
+"""`concord map`: HL7 v2 files to FHIR bundles, without a running region."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from engine.app import region_key, region_of, site_profile
+from engine.cli.told import told
+from engine.core.clock import SystemClock
+from engine.core.fault import Fault, FaultError
+from engine.core.lexeme import encode
+from engine.formats.hl7v2.batch import split_batch
+from engine.formats.hl7v2.parse import Message, parse
+from engine.mapping.library import Library, read_library
+from engine.mapping.plan import Plan, Traced, compile_plan
+from engine.mapping.site import SiteProfile
+
+_PROBLEMS, _USAGE = 1, 2
+_ENDING = ".hl7"
+_GENERIC = ("base", "us", "generic")
+_DEMO_KEY = b"concord map without a region".ljust(32, b".")  # ids to look at, not to keep
+_EVERYTHING = ("", "P", "T", "D")  # who tries a mapping out wants training messages mapped, too
+DEFAULT_FOLDER = Path(__file__).parent.parent.parent / "mappings"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file."""
+
+    source: Path
+    name: str  # relative to the folder given
+    bundle: dict[str, Any] | None
+    faults: tuple[Fault, ...]
+    traced: tuple[Traced, ...] = ()
+
+
+def _chain(library: Library, site: str, chain: str) -> tuple[str, ...]:
+    if chain:
+        return tuple(name.strip() for name in chain.split(","))
+    if site == "generic":
+        return tuple(name for name in _GENERIC if library.layer(name))
+    lower = tuple(name for name in ("base", "us") if library.layer(name))
+    return (*lower, f"site/{site}")
+
+
+def files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each file to map and its name relative to what was given."""
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(path.rglob(f"*{_ENDING}")):
+                yield file, file.relative_to(path).as_posix()
+        else:
+            yield path, path.name
+
+
+def _messages(body: bytes, charset: str) -> tuple[list[Message], list[Fault]]:
+    messages, faults = [], []
+    for part in split_batch(body):
+        try:
+            messages.append(parse(part, charset))
+        except FaultError as error:
+            faults.append(error.fault)
+    return messages, faults
+
+
+def outcome(plan: Plan, file: Path, name: str, received_us: int, *, trace: bool) -> Outcome:
+    """Map one file. A message that is refused does not keep back the others of its file."""
+    messages, faults = _messages(file.read_bytes(), plan.site.charset)
+    kept, traced = [], []
+    for message in messages:
+        try:
+            if trace:
+                traced.append(plan.trace(message, received_us))
+            else:
+                plan.map(message, received_us)
+            kept.append(message)
+        except FaultError as error:
+            faults.append(error.fault)
+    bundle = plan.bundle(kept, received_us) if kept else None
+    return Outcome(file, name, bundle, tuple(faults), tuple(traced))
+
+
+def _write(found: Outcome, out: Path) -> None:
+    if found.bundle is None:
+        return
+    target = (out / found.name).with_suffix(".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(encode(found.bundle) + b"\n")
+
+
+def _show_trace(traced: Traced) -> None:
+    for line in traced.lineage:
+        print(f"{line.resource} {line.path} <- {line.source} ({line.rule})")
+    for note in traced.mapped.diagnostics:
+        print(f"! {note.code} at {note.where}: {note.message}")
+
+
+def _show(found: Outcome) -> None:
+    if found.bundle is not None:
+        print(json.dumps(json.loads(encode(found.bundle)), indent=2, ensure_ascii=False))
+    for traced in found.traced:
+        _show_trace(traced)
+
+
+def _as_dict(found: Outcome) -> dict[str, Any]:
+    faults = [{"category": f.category, "code": f.code, "where": f.where} for f in found.faults]
+    return {"file": found.name, "mapped": found.bundle is not None, "faults": faults}
+
+
+def _tell(outcomes: list[Outcome], *, as_json: bool) -> int:
+    refused = [found for found in outcomes if found.faults]
+    if as_json:
+        rows = [_as_dict(found) for found in outcomes]
+        print(json.dumps({"files": len(outcomes), "refused": len(refused), "results": rows}))
+        return _PROBLEMS if refused else 0
+    for found in refused:
+        for fault in found.faults:
+            print(f"{found.name}: {fault}", file=sys.stderr)
+    if len(outcomes) > 1 or refused:
+        print(f"{len(outcomes)} files, {len(refused)} with refused messages", file=sys.stderr)
+    return _PROBLEMS if refused else 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The mapping to use.
+
+    Parameters
+    ----------
+    site
+        The site whose mapping is used; `generic` needs no region file.
+    config
+        The region file that defines the site.
+    chain
+        Layers of mapping files instead of a region file, e.g. base,us,vendor/epic.
+    timezone
+        Zone of times without offset, when no region file says it.
+    mappings
+        The mappings folder, when no region file says it.
+    """
+
+    site: str = "generic"
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None
+    chain: str = ""
+    timezone: str = "UTC"
+    mappings: Path = DEFAULT_FOLDER
+
+
+def plan_of(which: Which) -> Plan:
+    """Compile the mapping to try: a site of a region file, or a chain by itself."""
+    if which.config is not None:
+        region = region_of(which.config)
+        profile = site_profile(region, which.site, region_key(region))
+        return compile_plan(read_library(region.mappings_folder), profile)
+    library = read_library(which.mappings)
+    chain = _chain(library, which.site, which.chain)
+    profile = SiteProfile(which.site, which.timezone, chain, _DEMO_KEY, processing=_EVERYTHING)
+    return compile_plan(library, profile)
+
+
+@told
+def map_files(
+    paths: list[Path],
+    *,
+    which: Which | None = None,
+    out: Path | None = None,
+    trace: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Map HL7 v2 files to FHIR R4 bundles.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders with *.hl7 at any depth.
+    which
+        The mapping to use.
+    out
+        Write one bundle for each file here, at the same relative path.
+    trace
+        Say where each element came from.
+    as_json
+        Print a summary as JSON; bundles only with --out.
+    """
+    plan = plan_of(which or Which())
+    received_us = SystemClock().now_us()
+    outcomes: list[Outcome] = []
+    for file, name in files(paths):
+        if not file.is_file():
+            print(f"concord: no file {file}", file=sys.stderr)
+            return _USAGE
+        found = outcome(plan, file, name, received_us, trace=trace)
+        if out is not None:
+            _write(found, out)
+        elif not as_json:
+            _show(found)
+        outcomes.append(found)
+    return _tell(outcomes, as_json=as_json)

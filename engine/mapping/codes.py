@@ -1,0 +1,145 @@
+"""Every code a mapping file can be refused with: the cause, and what to do."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "E110": (
+            "A chain names a layer that holds no mapping file.",
+            "A layer is a folder below the mappings folder, such as vendor/epic; check its name.",
+        ),
+        "E111": (
+            "A key is not known at this place.",
+            "Correct the spelling; LANGUAGE.md lists the keys of each document and form.",
+        ),
+        "E112": (
+            "A key that the document or form needs is missing.",
+            "Add it; LANGUAGE.md shows each form with an example.",
+        ),
+        "E113": (
+            "Something of another shape is needed here: a text, a list, a mapping, a certain word.",
+            "Write it as the message says.",
+        ),
+        "E114": (
+            "The document does not begin with `map: v1` and one of the known kinds.",
+            "Kinds are message, resource, identity and overlay.",
+        ),
+        "E115": (
+            "Two layers, or two documents of one layer, define the same map or message.",
+            "Change the lower layer's in an overlay, or give this one a name of its own.",
+        ),
+        "E120": (
+            "A change of an overlay hits nothing: no such map, path or label in the layers below.",
+            "Labels may have been renamed there; `concord check` names the nearest.",
+        ),
+        "E201": (
+            "The text is not an expression.",
+            "Compare with section 5 of LANGUAGE.md; texts in expressions stand in quotes.",
+        ),
+        "E202": (
+            "The segment does not exist, or has no field of this number.",
+            "Check the number; declare Z segments in an overlay under `segments`.",
+        ),
+        "E203": (
+            "The FHIR type has no element of this name.",
+            "Use the R4 name as JSON writes it; choices carry their type, as in onsetDateTime.",
+        ),
+        "E204": (
+            "The HL7 data type has fewer components.",
+            "Look the data type up; a field's type is that of HL7 2.8.2.",
+        ),
+        "E205": (
+            "The function does not exist, or takes another number of arguments.",
+            "Section 5 of LANGUAGE.md lists all functions.",
+        ),
+        "E206": (
+            "A bare word has no meaning.",
+            'Put texts in quotes ("MR"); words are `received`, `$site.name` and `$site.timezone`.',
+        ),
+        "E207": (
+            "What follows `matches` is not an RE2 pattern in quotes.",
+            "RE2 has no look-around and no back references; quote the pattern.",
+        ),
+        "E208": (
+            "`$` stands for the repetition of an `each` or of a [condition], and here is none.",
+            "Put the rule below an `each:`, or write the field.",
+        ),
+        "E210": (
+            "No layer of the chain has a code table of this name.",
+            "Tables are codes/<name>.csv files; check the name.",
+        ),
+        "E211": (
+            "The CSV file is not a code table, or a row lacks its codes.",
+            "Section 8 of LANGUAGE.md shows the header and the rule line.",
+        ),
+        "E212": (
+            "A literal code needs its system, and the engine knows none for this element.",
+            'Write "=http://system|code".',
+        ),
+        "E213": (
+            "The literal is not a value of the element's type, or not in its required value set.",
+            "Use one of the codes shown, or a value of the type.",
+        ),
+        "E214": (
+            "A code table gives a code that the element's required value set does not have.",
+            "Correct the row shown, or use another table.",
+        ),
+        "E220": (
+            "There is no conversion from the HL7 type to the FHIR type.",
+            "Take a component, nest the elements, or use a function that gives text.",
+        ),
+        "E221": (
+            "A branch of a choice is not {Type: ...} with a type the choice has.",
+            "Use one of the types shown.",
+        ),
+        "E222": (
+            "FHIR requires an element, and no rule sets it.",
+            "Add a rule, a default, or a link in the message document.",
+        ),
+        "E223": (
+            "The reference cannot point to this type, or there is no such resource type.",
+            "Use one of the targets shown.",
+        ),
+        "E224": (
+            "The rule refers to a resource that no message of the chain makes.",
+            "Add it to `make`, or make it here: {ref: {Type: path}}.",
+        ),
+        "E225": (
+            "The extension has no known short name and is no URL.",
+            "Write its URL, or one of the names in section 7 of LANGUAGE.md.",
+        ),
+        "E226": (
+            "There is no recipe of this name.",
+            "Recipes: structured-numeric.",
+        ),
+        "E230": (
+            "A message entry names a map that does not exist or does not fit.",
+            "The map's `to` is the entry's type, and `from` ends in the map's segment.",
+        ),
+        "E231": (
+            "The message structure, or a group or segment in it, does not exist.",
+            "Names are those of HL7's dictionary without the structure's prefix.",
+        ),
+        "E232": (
+            "The trigger is not written as ADT^A01, or belongs to another message document.",
+            "One document handles a trigger; change that one in an overlay.",
+        ),
+        "E233": (
+            "An `emit` entry is not a merge statement.",
+            "Write {per: GROUP, merge: {survivor: patient, subsumed: prior}}.",
+        ),
+        "E234": (
+            "A declared field is not `number: datatype`.",
+            "Write segments: {ZPD: {1: ST, 2: CWE}}; `*` after the type says that it repeats.",
+        ),
+        "E240": (
+            "No layer of the chain says what identifies a patient.",
+            "Add a document of kind identity with `patient`.",
+        ),
+        "E241": (
+            "The site's time zone is not in the IANA list.",
+            "Write a name such as America/Chicago.",
+        ),
+    }
+)
