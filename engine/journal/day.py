@@ -120,9 +120,6 @@ class DayFile:
         entries, _ = _verified(rows)
         return entries[0] if entries else None
 
-    def checkpoint(self) -> None:
-        self._database.checkpoint()
-
     def close(self) -> None:
         self._database.close()
 
@@ -133,15 +130,23 @@ def found_day(path: Path, key: bytes | None, day: str, instance: str) -> DayFile
     FaultError `journal-index-old` when it already holds entries: the index has forgotten a day.
     """
     database = _open(path, key)
-    database.create(DAY)
-    with database.write() as tx:
-        if _last(tx):
-            raise refuse(
-                Category.CONFLICT, "journal-index-old", "the index of days is older than a day", day
-            )
-        if tx.one(_ORIGIN) is None:
-            tx.run(_CLAIM, day, instance)
+    try:
+        database.create(DAY)
+        with database.write() as tx:
+            _claim_empty(tx, day, instance)
+    except FaultError:
+        database.close()
+        raise
     return _checked(database, day, instance)
+
+
+def _claim_empty(tx: Transaction, day: str, instance: str) -> None:
+    if _last(tx):
+        raise refuse(
+            Category.CONFLICT, "journal-index-old", "the index of days is older than a day", day
+        )
+    if tx.one(_ORIGIN) is None:
+        tx.run(_CLAIM, day, instance)
 
 
 def open_day(path: Path, key: bytes | None, day: str, instance: str) -> DayFile:

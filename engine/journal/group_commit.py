@@ -53,7 +53,6 @@ class GroupCommit:
         """Open the journal and begin; called on the loop's thread. Raises what the factory does."""
         journal = self._open()
         loop = asyncio.get_running_loop()
-        self._loop = loop
         self._thread = threading.Thread(
             target=self._commit_groups, args=(journal, loop), name="journal-committer", daemon=True
         )
@@ -108,7 +107,9 @@ class GroupCommit:
         try:
             while group := self._next_group():
                 receipts, broken = _write(journal, group, broken)
-                loop.call_soon_threadsafe(self._deliver, group, receipts, broken)
+                loop.call_soon_threadsafe(self._deliver, loop, group, receipts)
+                if broken is not None:
+                    loop.call_soon_threadsafe(self._break, loop, broken)
         finally:
             journal.close()
 
@@ -120,23 +121,23 @@ class GroupCommit:
             group, self._waiting = self._waiting, []
         return group
 
-    def _deliver(self, group: list[_Item], receipts: list[Receipt], broken: Fault | None) -> None:
+    def _deliver(
+        self, loop: asyncio.AbstractEventLoop, group: list[_Item], receipts: list[Receipt]
+    ) -> None:
         # One callback each, so that one that raises does not keep the others from their answer.
         for (_, done), receipt in zip(group, receipts, strict=True):
-            self._loop.call_soon(done, receipt)
+            loop.call_soon(done, receipt)
         self._count -= len(group)
         self._bytes -= sum(len(envelope.body) for envelope, _ in group)
-        if broken is not None:
-            self._break(broken)
         if self._count * 4 <= self._max_count and self._bytes * 4 <= self._max_bytes:
             waiting, self._drained = self._drained, []
             for callback in waiting:
-                self._loop.call_soon(callback)
+                loop.call_soon(callback)
 
-    def _break(self, fault: Fault) -> None:
+    def _break(self, loop: asyncio.AbstractEventLoop, fault: Fault) -> None:
         self._refusal = fault
         if self._on_broken is not None:
-            self._loop.call_soon(self._on_broken, fault)
+            loop.call_soon(self._on_broken, fault)
             self._on_broken = None
 
 

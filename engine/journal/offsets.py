@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
 
-from engine.core.fault import Category, FaultError, refuse
+from engine.core.fault import Category, refuse
 from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.journal.offset_tables import OFFSET, OWNER
@@ -189,13 +189,8 @@ def advance_all(tx: Transaction, leases: Sequence[Lease], position: int) -> list
         raise ValueError("an offset never moves back")
     values = [value for one in leases for value in (one.partition, one.position, one.fence)]
     if leases and tx.run(_advance_of(len(leases)), *values, position) != len(leases):
-        raise fenced()
+        raise refuse(Category.CONFLICT, "fenced", "the partition has another holder")
     return [_moved(lease, position) for lease in leases]
-
-
-def fenced() -> FaultError:
-    """Build the fault of a holder that was overtaken."""
-    return refuse(Category.CONFLICT, "fenced", "the partition has another holder")
 
 
 def _moved(lease: Lease, position: int) -> Lease:

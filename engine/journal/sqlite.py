@@ -146,15 +146,26 @@ class SqliteJournal:
                 self._used = floor
                 self._today = max(newest, day)
                 if newest < day:
+                    self._refuse_unknown(newest, day)
                     self._begin(index, Day(day, self._used + 1))
             last = max(self._file(self._today).last(), self._used)
             catalog.raise_floor(index, max(floor, last + count + _BLOCK))
 
+    def _refuse_unknown(self, newest: str, day: str) -> None:
+        """Refuse when the index has forgotten a day between: its positions would come again."""
+        for path in self._folder.glob(_DAY_FILES):
+            between = path.name.removeprefix("journal-").removesuffix(".db")
+            if newest < between != day:
+                self._founded_day(between).close()
+
     def _begin(self, index: Transaction, day: Day) -> None:
-        name = day_name(day.day)
-        path, key = self._folder / name, self._key_of(name)
-        self._keep(day.day, found_day(path, key, day.day, self._identity.instance))
+        self._keep(day.day, self._founded_day(day.day))
         catalog.add_day(index, day)
+
+    def _founded_day(self, day: str) -> DayFile:
+        name = day_name(day)
+        path, key = self._folder / name, self._key_of(name)
+        return found_day(path, key, day, self._identity.instance)
 
     def head(self) -> int:
         with self._index.read() as index:

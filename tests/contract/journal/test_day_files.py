@@ -11,6 +11,7 @@ import pytest
 from engine.core.fault import FaultError
 from engine.core.values import Envelope
 from engine.database.fault import StorageBrokenError
+from engine.journal.day import found_day
 from engine.journal.sqlite import SqliteJournal, day_name, found_journal
 
 Made = Callable[..., Envelope]
@@ -165,7 +166,10 @@ def test_days_without_their_index_are_not_started_over(site: Site, envelope: Mad
             found_journal(site.folder, lambda _: site.key, instance="north")
 
 
-def test_an_index_that_forgot_a_day_is_noticed(site: Site, envelope: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", [0, 1, 30])
+def test_an_index_that_forgot_a_day_is_noticed(
+    site: Site, envelope: Made, tmp_path: Path, later: int
+) -> None:
     copied(site, tmp_path / "backup", "journal-index*")
     filled(site, envelope, 1)
     site.close()
@@ -174,7 +178,29 @@ def test_an_index_that_forgot_a_day_is_noticed(site: Site, envelope: Made, tmp_p
     for file in (tmp_path / "backup").iterdir():
         shutil.copy(file, site.folder)
     with pytest.raises(FaultError, match="journal-index-old"):
-        site.journal().append([envelope(1)])
+        site.journal().append([envelope(1, at_us=site.noon_us + later * DAY_US)])
+
+
+def test_a_day_that_was_only_begun_is_taken_over(site: Site, envelope: Made) -> None:
+    """A process was killed between making the file and telling the index."""
+    filled(site, envelope, 1)
+    for begun in ("2026-11-21", "2026-11-22"):
+        made = found_day(site.folder / day_name(begun), site.key, begun, "north")
+        made.close()
+    later = site.journal().append([envelope(5, at_us=site.noon_us + 2 * DAY_US)])
+    assert positions(site.journal())[-1:] == later
+
+
+def test_files_that_a_killed_dropping_left_go_with_the_next(site: Site, envelope: Made) -> None:
+    sent = filled(site, envelope, 3)
+    site.close()
+    left = (site.folder / FIRST_DAY).read_bytes()
+    journal = site.journal()
+    journal.drop_day("2026-11-20", sent[-1])
+    (site.folder / FIRST_DAY).write_bytes(left)
+    journal.drop_day("2026-11-21", sent[-1])
+    kept = {path.name for path in site.folder.glob("journal-????-??-??.db")}
+    assert kept == {day_name("2026-11-22")}
 
 
 def test_founding_again_changes_nothing(site: Site, envelope: Made) -> None:
