@@ -54,6 +54,14 @@ async def test_requests_are_answered_until_it_is_stopped() -> None:
         await asyncio.open_connection(LOOPBACK, port)
 
 
+async def test_answers_do_not_wait_for_acknowledgements() -> None:
+    async with running() as port, httpx.AsyncClient() as client:
+        began = time.monotonic()
+        for _ in range(25):
+            await client.get(f"http://127.0.0.1:{port}/")
+        assert time.monotonic() - began < 25 * 0.03
+
+
 async def _trickle(port: int, first: bytes, rest: bytes) -> float:
     """Send `first`, then `rest` byte by byte; returns the seconds until it was cut off."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
