@@ -186,3 +186,17 @@ def test_bad_messages_are_refused_with_a_fault(
         say(samples / "bad" / f"{name}.hl7", "site/mercy")
     assert refused.value.fault.category is category
     assert not code or refused.value.fault.code == code
+
+
+@pytest.mark.parametrize("name", ["mercy/03", "mercy/20", "mercy/17", "lakeside/07"])
+def test_messages_that_only_identify_update_nothing(read: Read, name: str) -> None:
+    patient = read(name).contribution("Patient")
+    said = set(patient.body) - {"resourceType", "id", "meta"}
+    assert said <= patient.weak
+    assert not patient.clears
+
+
+def test_result_without_ssn_leaves_the_ssn(read: Read) -> None:
+    told = [read(f"mercy/{name}") for name in ("01", "04")]
+    patient = folded([(said.mapped.source_us, said.contribution("Patient")) for said in told])
+    assert "666417702" in [each["value"] for each in patient["identifier"]]
