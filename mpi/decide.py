@@ -31,10 +31,11 @@ class Verdict:
         return not HARD.isdisjoint(self.gates)
 
 
-def _outcome(bits: float, said: set[str], model: Model) -> Outcome:
+def _outcome(pair: Pair, bits: float, said: set[str], model: Model) -> Outcome:
     if "apart" in said or bits < model.review_bits:
         return "apart"
-    return "review" if said or bits < model.link_bits else "link"
+    enough = model.link_bits if pair.corroborated else model.alone_bits
+    return "review" if said or bits < enough else "link"
 
 
 def judge(a: Person, b: Person, model: Model) -> Verdict:
@@ -42,6 +43,7 @@ def judge(a: Person, b: Person, model: Model) -> Verdict:
     levels = compare(a, b)
     weights = weigh(a, b, levels, model)
     bits, rival = score(weights, model)
-    gates = closed(Pair(a, b, levels))
-    outcome = _outcome(bits, set(gates.values()), model)
+    pair = Pair(a, b, levels)
+    gates = closed(pair)
+    outcome = _outcome(pair, bits, set(gates.values()), model)
     return Verdict(outcome, bits, evidence(levels, weights, model, rival), tuple(gates))

@@ -10,6 +10,21 @@ from dataclasses import dataclass
 
 from mpi.person import Person
 
+GENERATION_YEARS = 15  # parents and children under one name differ by more than this
+HARD = frozenset({"birth-order", "ssn-and-birth-date"})
+
+_SURE_FIRST = frozenset({"exact", "nickname", "alias", "initial", "middle", "swapped"})
+_CORROBORATING = frozenset(
+    {
+        ("phone", "shared"),
+        ("email", "shared"),
+        ("address", "exact"),
+        ("address", "house"),
+        ("ssn", "last4"),
+    }
+)
+_SAME_BIRTH = frozenset({"exact", "swapped", "near"})
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -24,24 +39,13 @@ class Pair:
         """Whether a number given to one person only agrees in full."""
         return self.levels.get("ssn") == "exact" or "identifier" in self.levels
 
+    @property
+    def corroborated(self) -> bool:
+        """Whether they share more than name, birth date and sex: a number, a way to be reached."""
+        return self.numbered or not _CORROBORATING.isdisjoint(self.levels.items())
+
 
 Gate = Callable[[Pair], str]
-
-GENERATION_YEARS = 15  # parents and children under one name differ by more than this
-HARD = frozenset({"birth-order", "ssn-and-birth-date"})
-
-_SURE_FIRST = frozenset({"exact", "nickname", "alias", "initial", "middle", "swapped"})
-_SHARED = frozenset(
-    {
-        ("phone", "shared"),
-        ("email", "shared"),
-        ("address", "exact"),
-        ("address", "house"),
-        ("ssn", "last4"),
-        ("middle", "exact"),
-    }
-)
-_SAME_BIRTH = frozenset({"exact", "swapped", "near"})
 
 WORDS = {
     "birth-order": "siblings of one birth: the birth order differs",
@@ -51,6 +55,7 @@ WORDS = {
     "multiple-birth": "a multiple birth, and the first names are not the same",
     "first-name": "the first name is missing or another one",
     "birth-date": "the birth date is missing or another one",
+    "two-errors": "both first name and birth date differ a little",
     "uncorroborated": "birth dates differ a little and nothing else is shared",
     "too-little": "too little to compare",
     "surname-as-given-name": "a surname of one is a given name of the other",
@@ -102,11 +107,15 @@ def _birth_date(pair: Pair) -> str:
     return "" if pair.levels.get("birth") in _SAME_BIRTH or pair.numbered else "review"
 
 
+def _two_errors(pair: Pair) -> str:
+    """Sisters at one address: one goes by the other's middle name, born a few years apart."""
+    first = pair.levels.get("first") in {"exact", "nickname", None}
+    return "" if first or pair.levels.get("birth") == "exact" or pair.numbered else "review"
+
+
 def _uncorroborated(pair: Pair) -> str:
     """A name with almost the same birth date needs something else that is shared."""
-    if pair.levels.get("birth") == "exact" or pair.numbered:
-        return ""
-    return "" if _SHARED & pair.levels.items() else "review"
+    return "" if pair.levels.get("birth") == "exact" or pair.corroborated else "review"
 
 
 def _too_little(pair: Pair) -> str:
@@ -141,6 +150,7 @@ GATES: Mapping[str, Gate] = {
     "multiple-birth": _multiple,
     "first-name": _first_name,
     "birth-date": _birth_date,
+    "two-errors": _two_errors,
     "uncorroborated": _uncorroborated,
     "too-little": _too_little,
     "surname-as-given-name": _surname_as_given,

@@ -57,7 +57,10 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights, prior and thresholds. `link_bits` and `review_bits` are log2 posterior odds."""
+    """Weights, prior and thresholds in log2 posterior odds.
+
+    `alone_bits` takes the place of `link_bits` where nothing but name, birth date and sex agrees.
+    """
 
     version: str
     levels: Mapping[str, Mapping[str, Level]]
@@ -66,6 +69,7 @@ class Model:
     surnames: Shares
     prior: Bits
     link_bits: float
+    alone_bits: float
     review_bits: float
 
 
@@ -139,11 +143,12 @@ def load_model(text: str) -> Model:
     """Read a model written in YAML or JSON. Raises FaultError when it is not complete and sound."""
     document = _document(text)
     prior = _section(document, "prior", set(RIVALS))
-    thresholds = _section(document, "thresholds", {"link", "review"})
+    thresholds = _section(document, "thresholds", {"link", "alone", "review"})
     link = _number(thresholds["link"], "thresholds.link")
+    alone = _number(thresholds["alone"], "thresholds.alone")
     review = _number(thresholds["review"], "thresholds.review")
-    if review > link:
-        raise _bad("model-thresholds", "review may not begin above link", "thresholds")
+    if not review <= link <= alone:
+        raise _bad("model-thresholds", "the order is review, link, alone", "thresholds")
     levels = _levels(_section(document, "fields", set(WORDS)))
     names = _section(document, "names", _NAMES)
     content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
@@ -159,5 +164,6 @@ def load_model(text: str) -> Model:
             _number(prior["twin"], "prior.twin"),
         ),
         link_bits=link,
+        alone_bits=alone,
         review_bits=review,
     )

@@ -159,6 +159,20 @@ def test_an_almost_equal_birth_date_needs_something_shared(model: Model) -> None
     gated(replace(BARE, middle=("A",)), other, model, "uncorroborated")
 
 
+def test_sisters_who_share_a_middle_name_and_nearly_a_birthday(model: Model) -> None:
+    gabriela = replace(CHILD, first="GABRIELA", middle=("MARIA",), birth="2012-07-03")
+    maria = replace(gabriela, first="MARIA", middle=("M",), birth="2015-07-03")
+    assert gated(gabriela, maria, model, "two-errors").outcome == "review"
+
+
+def test_name_and_birth_date_alone_need_more_bits(model: Model) -> None:
+    one = replace(BARE, first="JOSE", surnames=("FERNANDEZ",), birth="1972-05-04", sex="M")
+    alone = judge(one, replace(one, addresses=(), phones=("6085550199",)), model)
+    assert model.link_bits <= alone.bits < model.alone_bits
+    assert (alone.outcome, alone.gates) == ("review", ())
+    assert judge(one, replace(one, addresses=()), model).outcome == "link"
+
+
 def test_common_namesakes_with_one_birth_date_are_asked(model: Model) -> None:
     one = Person(first="MARIA", surnames=("GARCIA",), birth="1980-05-05", sex="F")
     one = replace(one, phones=("6085550101",), addresses=(HOME,))

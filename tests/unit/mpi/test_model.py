@@ -52,6 +52,7 @@ def test_the_version_is_that_of_the_content(model: Model) -> None:
         (lambda d: d["prior"].update(twin="five"), "model-number", "prior.twin"),
         (lambda d: d["thresholds"].update(link=True), "model-number", "thresholds.link"),
         (lambda d: d["thresholds"].update(review=99), "model-thresholds", "thresholds"),
+        (lambda d: d["thresholds"].update(alone=1), "model-thresholds", "thresholds"),
         (lambda d: d["fields"].pop("ssn"), "model-keys", "fields"),
         (lambda d: d["fields"]["ssn"].pop("near"), "model-keys", "ssn"),
         (lambda d: d["fields"]["sex"].update(same=[1, 1, 1]), "model-level", "fields.sex.same"),

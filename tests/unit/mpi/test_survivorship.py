@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from engine.r4.validate import validate
 from mpi.person import SSN_SYSTEM
 from mpi.survivorship import Golden, Member, Rules, golden
 
@@ -57,9 +58,10 @@ def test_elements_stand_in_the_order_of_fhir(rules: Rules) -> None:
         "name": [{"family": "Ash"}],
         "active": True,
         "identifier": [{"system": "s", "value": "1"}],
-        "extension": [{"url": RACE}],
+        "extension": [{"url": RACE, "extension": [{"url": "text", "valueString": "White"}]}],
     }
     found = build(rules, member("r1", whole)).body
+    assert validate(found) == []
     assert list(found) == [
         *("resourceType", "id", "meta", "extension", "identifier", "active", "name", "telecom"),
         *("gender", "birthDate", "deceasedBoolean", "address", "maritalStatus"),
@@ -74,6 +76,7 @@ def test_the_fullest_name_is_official_and_the_others_are_kept(rules: Rules) -> N
         member("r2", {"name": [{"family": "ASH", "given": ["TED"]}]}),
         member("r3", {"name": [{"use": "nickname", "family": "Ash", "given": ["Teddy"]}]}),
     )
+    assert validate(found.body) == []
     assert [(n["use"], n["given"]) for n in found.body["name"]] == [
         ("official", ["Theodore", "K"]),
         ("old", ["TED"]),
