@@ -1,0 +1,43 @@
+"""What intake has to know of a message before it takes it: who it is about, and whether to refuse.
+
+Refused is only what the sender can mend and the engine could never use: bytes that are no HL7
+message, a character set that does not fit, a trigger no mapping handles. Everything else is taken
+and accounted for later, because a sender that is refused may drop the message.
+"""
+
+from collections.abc import Callable
+
+from engine.core.fault import Category, Fault, FaultError
+from engine.formats.hl7v2.parse import Message, parse
+from engine.mapping.plan import Plan
+from engine.plugin.protocol import Admission
+
+NO_CONTROL_ID = Fault(
+    Category.INVALID, "control-id-missing", "this site has to number its messages", "MSH-10"
+)
+UNKNOWN_TRIGGER = Fault(
+    Category.UNSUPPORTED, "unknown-trigger", "no mapping handles this message type", "MSH-9"
+)
+
+
+def admission(plan: Plan) -> Callable[[bytes], Admission]:
+    """Return what a channel asks about each delivery of the plan's site."""
+    triggers = frozenset(plan.triggers)
+
+    def admit(body: bytes) -> Admission:
+        try:
+            message = parse(body, plan.site.charset)
+        except FaultError as error:
+            return Admission(fault=error.fault)
+        return _known(plan, triggers, message)
+
+    return admit
+
+
+def _known(plan: Plan, triggers: frozenset[str], message: Message) -> Admission:
+    if message.kind not in triggers:
+        return Admission(fault=UNKNOWN_TRIGGER)
+    control_id = message.control_id
+    if not control_id and plan.site.require_control_id:
+        return Admission(fault=NO_CONTROL_ID)
+    return Admission(control_id, plan.lane(message))

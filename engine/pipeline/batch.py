@@ -1,0 +1,181 @@
+"""The worker's loop body: lease partitions, read on, prepare, commit; halve what will not go in.
+
+A worker holds nothing that matters: what it did is in the store, together with how far it got. So
+starting is recovering, and being killed is one way of stopping.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.core.clock import Clock
+from engine.core.fault import Category, Fault, FaultError
+from engine.core.values import Entry
+from engine.database.fault import StorageBrokenError
+from engine.database.protocol import Database
+from engine.journal.offsets import Lease, advance_all, claim, release
+from engine.journal.protocol import Journal
+from engine.mapping.plan import Plan
+from engine.pipeline.commit import Reconciling, commit
+from engine.pipeline.ledger import Account
+from engine.pipeline.prepare import Prepared, bug, prepare
+
+LEASE_US = 10_000_000
+RENEW_US = 3_000_000
+LOCK_GOAL_US = 25_000
+"""Longest time a batch should hold the store's lock: others queue behind it."""
+MAX_BYTES = 16_000_000
+DEADLY_STALLS = 3
+"""A batch that was taken over this often without moving has killed its workers: its head goes."""
+
+KILLER = Fault(
+    Category.BUG, "killed-the-process", "working on this message ended the process thrice"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker works with."""
+
+    owner: str  # unique for this process
+    journal: Journal
+    database: Database
+    plans: Mapping[str, Plan]
+    reconciling: Reconciling
+    clock: Clock
+    done: Callable[[Sequence[Account]], None]  # told after each commit
+    wanted: int  # most partitions to hold
+    most: int = 256  # most messages of one transaction
+
+
+class Worker:
+    """One worker. `step` does one round and says whether there was anything to do."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._leases: dict[int, Lease] = {}
+        self._cursor = 0
+        self._looked_us = 0
+        self._size = min(32, around.most)
+        self._convicted = False  # this life has found the message that ended those before it
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self._leases)
+
+    def step(self) -> bool:
+        """Do one round. StorageBrokenError means that the process has to end."""
+        self._keep_leases()
+        if not self._leases:
+            return False
+        try:
+            return self._work()
+        except StorageBrokenError:
+            raise
+        except FaultError as error:
+            if error.fault.code == "fenced":
+                self._forget()
+            elif error.fault.category not in {Category.BUSY, Category.UNAVAILABLE}:
+                raise
+            return False
+
+    def stop(self) -> None:
+        """Give the leases back; safe to call twice."""
+        if self._leases:
+            with self._around.database.write() as tx:
+                release(tx, list(self._leases.values()))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._leases = {}
+        self._looked_us = 0
+
+    def _keep_leases(self) -> None:
+        now_us = self._around.clock.now_us()
+        if now_us - self._looked_us < RENEW_US and self._leases:
+            return
+        self._looked_us = now_us
+        around = self._around
+        head = around.journal.head()
+        with around.database.write() as tx:
+            found = claim(tx, around.owner, around.wanted, now_us, LEASE_US, head)
+        self._leases = {lease.partition: lease for lease in found}
+        self._cursor = min((lease.position for lease in found), default=0)
+
+    def _work(self) -> bool:
+        journal = self._around.journal
+        limit = 1 if any(lease.stalls for lease in self._leases.values()) else self._size
+        batch = journal.read_on(self._cursor, limit, MAX_BYTES, self.partitions)
+        entries = [
+            entry
+            for entry in batch.entries
+            if entry.position > self._leases[entry.partition].position
+        ]
+        if entries:
+            self._take([self._prepare(entry) for entry in entries], batch.upto)
+        elif batch.upto > self._cursor and batch.upto >= journal.head():
+            self._catch_up(batch.upto)
+        moved = batch.upto > self._cursor
+        self._cursor = batch.upto
+        return moved
+
+    def _prepare(self, entry: Entry) -> Prepared:
+        """After too many lost lives the first message in line is the one that ended them.
+
+        Lives before this one worked one by one and in order, so everything before it went well;
+        what stalled behind it is innocent.
+        """
+        if self._leases[entry.partition].stalls >= DEADLY_STALLS and not self._convicted:
+            self._convicted = True
+            return Prepared(entry, fault=KILLER)
+        return prepare(entry, self._around.plans)
+
+    def _catch_up(self, upto: int) -> None:
+        """Everything is read: partitions without traffic need not be read again after a restart."""
+        with self._around.database.write() as tx:
+            leases = advance_all(tx, self._behind(upto), upto)
+        self._hold(leases)
+
+    def _take(self, batch: Sequence[Prepared], upto: int) -> None:
+        """Commit a batch, in halves if it has to be; the last piece moves the offsets to `upto`."""
+        pieces = [(list(batch), upto)]
+        while pieces:
+            piece, end = pieces.pop()
+            try:
+                self._commit(piece, end)
+            except FaultError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug costs one message, not the channel
+                pieces += _halves(piece, end, error)
+
+    def _commit(self, piece: Sequence[Prepared], end: int) -> None:
+        around = self._around
+        leases = self._behind(end)
+        started_us = around.clock.now_us()
+        committed = commit(around.database, piece, leases, end, around.reconciling, around.clock)
+        self._adapt(len(piece), around.clock.now_us() - started_us)
+        self._hold(committed.leases)
+        around.done(committed.accounts)
+
+    def _behind(self, position: int) -> list[Lease]:
+        """Leases that reading up to `position` moves; a partition may have been further already."""
+        return [lease for lease in self._leases.values() if lease.position < position]
+
+    def _hold(self, leases: Sequence[Lease]) -> None:
+        self._leases.update({lease.partition: lease for lease in leases})
+
+    def _adapt(self, count: int, held_us: int) -> None:
+        if held_us > LOCK_GOAL_US:
+            self._size = max(1, min(count, self._size) // 2)
+        elif held_us < LOCK_GOAL_US // 2 and count >= self._size:
+            self._size = min(self._around.most, self._size * 2)
+
+
+def _halves(piece: list[Prepared], end: int, error: Exception) -> list[tuple[list[Prepared], int]]:
+    """Split what would not go in, last half first; one message alone is quarantined."""
+    if len(piece) > 1:
+        middle = len(piece) // 2
+        first = piece[:middle]
+        return [(piece[middle:], end), (first, first[-1].entry.position)]
+    if piece[0].fault:
+        raise error
+    return [([Prepared(piece[0].entry, fault=bug(error))], end)]

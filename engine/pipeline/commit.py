@@ -1,0 +1,263 @@
+"""One transaction for a batch: fences, resources, identity, golden records and accounts together.
+
+Rule 1: the first statement moves the offsets under the owner's fence. A worker that lost its lease
+changes nothing, however late it wakes up.
+Rule 2: nothing in here depends on the order of the entries: contributions merge by stamp, identity
+is computed from everything said. The order in a partition is a habit, not a need.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from engine.core.clock import Clock
+from engine.core.failpoint import failpoint
+from engine.core.fault import Fault
+from engine.core.lexeme import decode
+from engine.core.values import Entry, Mapped, PatientKey
+from engine.database.protocol import Database
+from engine.database.transaction import Transaction
+from engine.journal.offsets import Lease, advance_all
+from engine.pipeline import ledger
+from engine.pipeline.decision import Decision
+from engine.pipeline.ledger import Account
+from engine.pipeline.prepare import Prepared
+from engine.store.membership import persons_of
+from engine.store.put import Write, Written, put, source_patients
+from mpi.golden import follow, rebuild
+from mpi.links import Said
+from mpi.resolve import News, Occasion, Policy, resolve
+from mpi.survivorship import Rules
+
+DAY_US = 24 * 3600 * 1_000_000
+REPEAT_WINDOW_US = 7 * DAY_US
+"""How long the same bytes under the same control id count as a repeated delivery."""
+
+_CHANGED = frozenset({"created", "updated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciling:
+    """What the region decides by: the match policy and the survivorship rules."""
+
+    policy: Policy
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a batch came to."""
+
+    leases: tuple[Lease, ...]
+    accounts: tuple[Account, ...]
+
+
+def commit(
+    database: Database,
+    batch: Sequence[Prepared],
+    leases: Sequence[Lease],
+    upto: int,
+    reconciling: Reconciling,
+    clock: Clock,
+) -> Committed:
+    """Write a batch and move `leases` to `upto`, the position it reaches.
+
+    FaultError `fenced` when a lease was lost: the batch is void. Other faults and exceptions leave
+    the store as it was.
+    """
+    with database.write() as tx:
+        moved = tuple(advance_all(tx, leases, upto))
+        accounts = _write(tx, batch, reconciling, clock.now_us())
+        failpoint("before-commit")
+    failpoint("after-commit")
+    return Committed(moved, tuple(accounts))
+
+
+def _write(
+    tx: Transaction, batch: Sequence[Prepared], reconciling: Reconciling, now_us: int
+) -> list[Account]:
+    repeats = _repeats(tx, batch)
+    fresh = [item for item in batch if item.entry.position not in repeats]
+    written = _put(tx, fresh, now_us)
+    _reconcile(tx, fresh, written, reconciling, now_us)
+    accounts = [
+        _account(item, written.get(item.entry.position, ()), repeats, now_us) for item in batch
+    ]
+    ledger.write_accounts(tx, accounts)
+    return accounts
+
+
+def digest(entry: Entry) -> bytes:
+    """Return what makes two deliveries the same: site, control id and every byte."""
+    envelope = entry.envelope
+    head = f"{envelope.site}\x1f{envelope.control_id}\x1f".encode()
+    return hashlib.blake2b(head + envelope.body, digest_size=16).digest()
+
+
+def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> dict[int, int]:
+    """Return position -> the earlier entry it repeats, and remember what is new."""
+    digests = {item.entry.position: digest(item.entry) for item in batch}
+    known = ledger.first_deliveries(tx, list(dict.fromkeys(digests.values())))
+    repeats: dict[int, int] = {}
+    news = []
+    lanes: dict[tuple[str, str], int] = {}
+    for item in batch:
+        entry, key = item.entry, digests[item.entry.position]
+        first = known.get(key)
+        if first and _is_repeat(tx, entry, first, lanes):
+            repeats[entry.position] = first[0]
+        elif first is None or first[0] != entry.position:
+            known[key] = (entry.position, entry.envelope.received_us)
+            news.append((key, entry.position, entry.envelope.received_us))
+        lanes[entry.envelope.site, entry.envelope.lane] = entry.position
+    ledger.remember_deliveries(tx, news)
+    return repeats
+
+
+def _is_repeat(
+    tx: Transaction, entry: Entry, first: tuple[int, int], lanes: Mapping[tuple[str, str], int]
+) -> bool:
+    """Without a control id the same bytes only repeat while nothing else came for the patient."""
+    position, received_us = first
+    envelope = entry.envelope
+    if position >= entry.position or envelope.received_us - received_us > REPEAT_WINDOW_US:
+        return False
+    if envelope.control_id:
+        return True
+    lane = (envelope.site, envelope.lane)
+    newest = lanes.get(lane) or ledger.newest_in_lane(tx, *lane, before=entry.position)
+    return newest == position
+
+
+def _put(tx: Transaction, batch: Sequence[Prepared], now_us: int) -> dict[int, list[Written]]:
+    writes = [
+        Write(told, item.entry.envelope.site, item.mapped.source_us, item.entry.position)
+        for item in batch
+        if item.mapped
+        for told in item.mapped.contributions
+    ]
+    outcomes: dict[int, list[Written]] = {}
+    for write, written in zip(writes, put(tx, writes, now_us), strict=True):
+        outcomes.setdefault(write.position, []).append(written)
+    return outcomes
+
+
+def _reconcile(
+    tx: Transaction,
+    batch: Sequence[Prepared],
+    written: Mapping[int, Sequence[Written]],
+    reconciling: Reconciling,
+    now_us: int,
+) -> None:
+    """Work out identity message by message, then build each golden record once."""
+    stale: dict[str, int] = {}  # enterprise id -> the last entry that touched it
+    for item in batch:
+        position = item.entry.position
+        at = Occasion(position, now_us)
+        changed = [
+            done.id
+            for done in written.get(position, ())
+            if done.type == "Patient" and done.outcome in _CHANGED
+        ]
+        news = _news(tx, item, changed)
+        if news is None:
+            continue
+        resolved = resolve(tx, news, reconciling.policy, at)
+        if item.mapped and item.mapped.merges:
+            failpoint("inside-merge")
+        follow(tx, resolved, at)
+        stale.update(dict.fromkeys(resolved.touched | _persons(tx, changed), position))
+    for position in sorted(set(stale.values())):
+        persons = [person for person, last in stale.items() if last == position]
+        rebuild(tx, persons, reconciling.rules, Occasion(position, now_us))
+
+
+def _persons(tx: Transaction, records: Sequence[str]) -> set[str]:
+    return set(persons_of(tx, records).values())
+
+
+def _news(tx: Transaction, item: Prepared, changed: Sequence[str]) -> News | None:
+    if item.decision:
+        return _decided(item.decision)
+    if item.mapped is None or item.mapped.filtered:
+        return None
+    sources = source_patients(tx, changed)
+    patients = {record: decode(sources[record][0]) for record in changed}
+    return _mapped(item.entry.envelope.site, item.mapped, patients)
+
+
+def _mapped(site: str, mapped: Mapped, patients: Mapping[str, Mapping[str, object]]) -> News:
+    said = tuple(
+        Said(
+            merge.survivor.record, merge.subsumed.record, "merge", "source", mapped.source_us, site
+        )
+        for merge in mapped.merges
+    )
+    return News(site, mapped.patients, mapped.aliases, patients, said)
+
+
+def _decided(decision: Decision) -> News:
+    if decision.a is None or decision.b is None:
+        return News("", undoes=decision.of, actor=decision.actor, reason=decision.reason)
+    a, b = decision.a, decision.b
+    said = Said(
+        a.record,
+        b.record,
+        decision.act,
+        "steward",
+        decision.said_us,
+        decision.actor,
+        decision.reason,
+    )
+    named = tuple(PatientKey(party.site, party.record, party.local_id) for party in (a, b))
+    return News("", named, statements=(said,))
+
+
+def _account(
+    item: Prepared, written: Sequence[Written], repeats: Mapping[int, int], now_us: int
+) -> Account:
+    entry, mapped = item.entry, item.mapped
+    envelope = entry.envelope
+    account = Account(
+        position=entry.position,
+        state=ledger.WRITTEN,
+        channel=envelope.channel,
+        site=envelope.site,
+        control_id=envelope.control_id,
+        kind=mapped.kind if mapped else item.decision.act if item.decision else "",
+        lane=envelope.lane,
+        received_us=envelope.received_us,
+        processed_us=now_us,
+        plan=mapped.plan if mapped else "",
+        notes=mapped.diagnostics if mapped else (),
+    )
+    if entry.position in repeats:
+        return replace(account, state=ledger.DUPLICATE, of=repeats[entry.position])
+    if item.fault:
+        return _quarantined(account, item.fault)
+    if mapped and mapped.filtered:
+        return replace(account, state=ledger.FILTERED, code=mapped.filtered)
+    return _counted(account, written, said=bool(mapped and mapped.merges))
+
+
+def _quarantined(account: Account, fault: Fault) -> Account:
+    return replace(
+        account,
+        state=ledger.QUARANTINED,
+        category=str(fault.category),
+        code=fault.code,
+        place=fault.where,
+    )
+
+
+def _counted(account: Account, written: Sequence[Written], *, said: bool) -> Account:
+    """A message of which everything was older than what is known is filtered, by that rule."""
+    changed = [done for done in written if done.outcome in _CHANGED]
+    older = bool(written) and all(done.outcome == "older" for done in written) and not said
+    return replace(
+        account,
+        state=ledger.FILTERED if older else ledger.WRITTEN,
+        code="older" if older else "",
+        changed=len(changed),
+        unchanged=len(written) - len(changed),
+    )

@@ -1,0 +1,66 @@
+"""Everything about an entry that can be worked out before the store is locked.
+
+A pure function of the entry and the plan: parse, map, validate, and for a contribution its place.
+What goes wrong here concerns this message alone, so it is quarantined and the next one goes on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.core.fault import Category, Fault, FaultError
+from engine.core.values import DECISION, HL7_V2, Entry, Mapped
+from engine.formats.hl7v2.parse import parse
+from engine.mapping.plan import Plan
+from engine.pipeline.decision import Decision, read_decision
+from engine.r4.validate import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An entry with what it says: a mapping's result, a decision, or why it can be neither."""
+
+    entry: Entry
+    mapped: Mapped | None = None
+    decision: Decision | None = None
+    fault: Fault | None = None
+
+
+def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
+    """Work out what an entry says. Never raises for what a message holds."""
+    try:
+        if entry.envelope.media_type == DECISION:
+            return Prepared(entry, decision=read_decision(entry.envelope.body))
+        return Prepared(entry, mapped=_map(entry, plans))
+    except FaultError as error:
+        return Prepared(entry, fault=error.fault)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug costs one message only
+        return Prepared(entry, fault=bug(error))
+
+
+def _map(entry: Entry, plans: Mapping[str, Plan]) -> Mapped:
+    envelope = entry.envelope
+    plan = plans.get(envelope.site)
+    if plan is None or envelope.media_type != HL7_V2:
+        fault = Fault(
+            Category.UNSUPPORTED, "no-plan", "no mapping is active for this site and format"
+        )
+        raise FaultError(fault)
+    message = parse(envelope.body, plan.site.charset)
+    mapped = plan.map(message, envelope.received_us)
+    for contribution in mapped.contributions:
+        issues = validate(contribution.body)
+        if issues:
+            text = "the mapping made a resource that is not valid FHIR R4"
+            raise FaultError(Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path))
+    return mapped
+
+
+def bug(error: Exception) -> Fault:
+    """Name the place of a programming error; its text may hold patient data, so it stays out."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = (
+        f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    )
+    return Fault(Category.BUG, "unexpected-error", f"{type(error).__name__} in Concord", place)

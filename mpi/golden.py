@@ -1,0 +1,95 @@
+"""Brings the store up to date with what the index decided: who is who, and the golden records."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from engine.core.lexeme import decode
+from engine.database.lists import ListStatement
+from engine.database.transaction import Transaction
+from engine.store.membership import Membership, assign, relink
+from engine.store.put import put_golden, retire, source_patients
+from engine.store.stamps import times
+from mpi.membership import succeed
+from mpi.resolve import Occasion, Resolved
+from mpi.survivorship import Member, Rules, golden
+from mpi.tables import IDENTITY, LINK_LOG
+
+_MEMBERS = ListStatement(
+    lambda some: select(
+        IDENTITY.c.person,
+        IDENTITY.c.record,
+        IDENTITY.c.site,
+        IDENTITY.c.local_id,
+        IDENTITY.c.survivor,
+    ).where(IDENTITY.c.person.in_(some))
+)
+_WHERE_NOW = ListStatement(
+    lambda some: (
+        select(LINK_LOG.c.before, IDENTITY.c.person)
+        .join(IDENTITY, IDENTITY.c.record == LINK_LOG.c.record)
+        .where(LINK_LOG.c.before.in_(some))
+        .order_by(LINK_LOG.c.seq)
+    )
+)
+_KEYS = ListStatement(
+    lambda some: select(IDENTITY.c.record, IDENTITY.c.site, IDENTITY.c.local_id).where(
+        IDENTITY.c.record.in_(some)
+    )
+)
+
+
+def follow(tx: Transaction, resolved: Resolved, at: Occasion) -> int:
+    """Tell the store who moved, and give their resources a version; returns how many got one."""
+    if not resolved.moved:
+        return 0
+    rows = _KEYS.all(tx, resolved.moved)
+    assign(
+        tx,
+        [
+            Membership(record, resolved.people[record], site, local_id)
+            for record, site, local_id in rows
+        ],
+    )
+    return relink(tx, resolved.moved, at.now_us, at.position)
+
+
+def rebuild(tx: Transaction, persons: Iterable[str], rules: Rules, at: Occasion) -> None:
+    """Build the golden records of these persons anew; one without content is retired."""
+    wanted = sorted(set(persons))
+    members: dict[str, list[tuple[str, str, str, str]]] = {person: [] for person in wanted}
+    for person, *member in _MEMBERS.all(tx, wanted):
+        members[person].append(tuple(member))
+    records = [member[0] for some in members.values() for member in some]
+    sources = source_patients(tx, records)
+    for person in wanted:
+        known = [
+            _member(*member, *sources[member[0]])
+            for member in members[person]
+            if member[0] in sources
+        ]
+        if known:
+            put_golden(tx, person, golden(person, known, rules).body, at.now_us, at.position)
+            succeed(tx, person, "")
+        else:
+            _retire(tx, person, at)
+
+
+def _member(
+    record: str, site: str, local_id: str, survivor: str, text: bytes, stamps: str
+) -> Member:
+    body = decode(text)
+    return Member(record, site, local_id, body, times(stamps, "Patient", body), survivor != "")
+
+
+def _retire(tx: Transaction, person: str, at: Occasion) -> None:
+    """The person that has the last of its former records takes over.
+
+    One that never had a record with content has no golden record to retire.
+    """
+    moves = _WHERE_NOW.all(tx, [person])
+    if not moves:
+        return
+    survivor = str(moves[-1][1])
+    retire(tx, person, survivor, at.now_us, at.position)
+    succeed(tx, person, survivor)
