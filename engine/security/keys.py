@@ -34,19 +34,23 @@ class RegionKey:
         return self.derive(f"file/{name}")
 
 
-def send(key: RegionKey) -> int:
-    """Return the reading end of a pipe that holds the key, for one child to inherit."""
+def send(key: RegionKey) -> tuple[int, int]:
+    """Return both ends of a pipe that holds the key: one for a child to inherit, one to keep.
+
+    The kept end is a lifeline as well: when its process ends, however it ends, the child sees the
+    end of the pipe.
+    """
     reading, writing = os.pipe()
-    try:
-        os.write(writing, key.secret)
-    finally:
-        os.close(writing)
-    return reading
+    os.write(writing, key.secret)
+    return reading, writing
 
 
 def receive(descriptor: int) -> RegionKey:
-    """Read the key a parent passed on `descriptor`, and close it."""
-    try:
-        return RegionKey(os.read(descriptor, LENGTH + 1)[:LENGTH])
-    finally:
-        os.close(descriptor)
+    """Read the key a parent passed on `descriptor`, which stays open as the lifeline."""
+    return RegionKey(os.read(descriptor, LENGTH))
+
+
+def wait_for_parent(descriptor: int) -> None:
+    """Return when the process at the other end of the lifeline is gone."""
+    while os.read(descriptor, 1):
+        pass

@@ -1,10 +1,11 @@
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from engine.core.fault import FaultError
-from engine.security.keys import RegionKey, receive, send
+from engine.security.keys import RegionKey, receive, send, wait_for_parent
 from engine.security.secret import read, read_or_make
 
 
@@ -46,5 +47,9 @@ def test_every_purpose_has_its_own_key_and_keeps_it() -> None:
 
 def test_a_key_travels_through_a_pipe_and_is_never_printed() -> None:
     key = RegionKey(bytes(range(32)))
-    assert receive(send(key)) == key
+    reading, writing = send(key)
+    assert receive(reading) == key
+    os.close(writing)
+    wait_for_parent(reading)
+    os.close(reading)
     assert key.secret.hex() not in repr(key)

@@ -1,0 +1,179 @@
+"""The composition root: a region file becomes the objects the roles run, wired here by hand."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from channels.mllp.inbound import SPEC as MLLP
+from engine.core.clock import SystemClock
+from engine.core.fault import Category, refuse
+from engine.core.ids import keyed_id
+from engine.database.metadata import STORE
+from engine.database.sqlite import SqliteDatabase
+from engine.journal.binding import bind
+from engine.journal.sqlite import SqliteJournal, found_journal
+from engine.mapping.library import read_library
+from engine.mapping.plan import Plan, compile_plan
+from engine.mapping.site import SiteProfile
+from engine.pipeline.commit import Reconciling
+from engine.pipeline.plans import keep_plans
+from engine.plugin.spec import Registry
+from engine.security.keys import RegionKey
+from engine.security.secret import read, read_or_make
+from engine.settings.load import load_region
+from engine.settings.region import Region
+from engine.settings.secret import read_secret
+from mpi.model import load_model
+from mpi.resolve import Policy
+from mpi.survivorship import load_rules
+
+BUILT_IN = Registry().with_spec(MLLP)
+_PACKAGE = Path(__file__).parent.parent
+DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"
+DEFAULT_RULES = _PACKAGE / "config" / "mpi" / "survivorship.yaml"
+
+
+def region_of(file: Path) -> Region:
+    """Read and check a region file. SettingsErrors with everything that is wrong in it."""
+    return load_region(file, BUILT_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a region keeps its things, all below its data folder."""
+
+    folder: Path
+
+    @property
+    def region_key(self) -> Path:
+        return self.folder / "keys" / "region.key"
+
+    @property
+    def token(self) -> Path:
+        return self.folder / "keys" / "api.token"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store.db"
+
+    @property
+    def run(self) -> Path:
+        """Return the folder of what running processes say about themselves."""
+        return self.folder / "run"
+
+    def make(self) -> None:
+        """Create the folders, for the owner alone."""
+        for folder in (self.folder, self.journal, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def places(region: Region) -> Places:
+    return Places(region.data_folder)
+
+
+def region_key(region: Region) -> RegionKey:
+    """Return the region's key: from where the file says, else the one made at the first start."""
+    reference = region.storage.region_key
+    if reference is None:
+        return RegionKey(read_or_make(places(region).region_key))
+    try:
+        secret = bytes.fromhex(read_secret(reference, os.environ, region.file.parent))
+    except ValueError:
+        message = "the region key is 64 hexadecimal digits"
+        raise refuse(Category.INVALID, "secret-damaged", message) from None
+    return RegionKey(secret)
+
+
+def api_token(region: Region) -> str:
+    """Return the bearer token of the endpoint; it is made at the first start if need be."""
+    if region.api.token is None:
+        return read_or_make(places(region).token).hex()
+    return read_secret(region.api.token, os.environ, region.file.parent)
+
+
+def known_token(region: Region) -> str:
+    """Return the bearer token for a client on this host, without making one."""
+    if region.api.token is None:
+        return read(places(region).token).hex()
+    return read_secret(region.api.token, os.environ, region.file.parent)
+
+
+def _key_of(region: Region, key: RegionKey) -> Callable[[str], bytes | None]:
+    return key.file_key if region.storage.encrypt else _plain
+
+
+def _plain(_: str) -> None:
+    return None
+
+
+def open_journal(region: Region, key: RegionKey) -> SqliteJournal:
+    return SqliteJournal(places(region).journal, _key_of(region, key))
+
+
+def open_store(region: Region, key: RegionKey) -> SqliteDatabase:
+    path = places(region).store
+    return SqliteDatabase(path, _key_of(region, key)(path.name))
+
+
+def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -> None:
+    """Found journal and store if they are missing, check that they belong together, keep the plans.
+
+    FaultError `journal-mismatch` or `offset-beyond-head` when one was restored without the other.
+    """
+    here = places(region)
+    here.make()
+    instance = keyed_id(key.id_key(), region.name, "Journal", (os.urandom(16).hex(),))
+    found_journal(
+        here.journal,
+        _key_of(region, key),
+        instance=instance,
+        partitions=region.storage.partitions,
+    )
+    journal, store = open_journal(region, key), open_store(region, key)
+    try:
+        store.create(STORE)
+        with store.write() as tx:
+            bind(tx, journal.identity(), journal.head())
+            library = read_library(region.mappings_folder)
+            keep_plans(tx, plans, library, SystemClock().now_us())
+    finally:
+        journal.close()
+        store.close()
+
+
+def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:
+    """Compile every site's mapping. MappingErrors with everything that is wrong in the files."""
+    library = read_library(region.mappings_folder)
+    return {name: compile_plan(library, site_profile(region, name, key)) for name in region.sites}
+
+
+def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:
+    site = region.sites[name]
+    return SiteProfile(
+        name=name,
+        timezone=site.timezone,
+        chain=site.mappings,
+        id_key=key.id_key(),
+        charset=site.charset,
+        require_control_id=site.require_control_id,
+        processing=("", "P") if site.training == "filter" else ("", "P", "T", "D"),
+    )
+
+
+def reconciling(region: Region, key: RegionKey) -> Reconciling:
+    """Load the match model and the survivorship rules the region decides by."""
+    model = load_model((region.identity.model or DEFAULT_MODEL).read_text("utf-8"))
+    rules = load_rules((region.identity.survivorship or DEFAULT_RULES).read_text("utf-8"))
+    id_key = key.id_key()
+
+    trust = {**rules.trust, **region.identity.trust}
+
+    def mint(founder: str) -> str:
+        return keyed_id(id_key, region.name, "Person", (founder,))
+
+    return Reconciling(Policy(model, mint), replace(rules, trust=trust))

@@ -1,0 +1,52 @@
+"""What a running role tells the others through the data folder: that it is ready, and where.
+
+One small file a process, replaced as a whole, so a reader never sees half of one.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One role process that is ready. `addresses` maps a channel (or `api`) to `host:port`."""
+
+    name: str  # intake, worker-1, api
+    pid: int
+    ready_us: int
+    addresses: dict[str, str]
+
+
+def post(folder: Path, notice: Notice) -> None:
+    """Publish a notice; the one before it under the same name is replaced."""
+    path = folder / f"{notice.name}.json"
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(notice)), encoding="utf-8")
+    fresh.replace(path)
+
+
+def withdraw(folder: Path, name: str) -> None:
+    """Take a notice back."""
+    (folder / f"{name}.json").unlink(missing_ok=True)
+
+
+def notices(folder: Path) -> dict[str, Notice]:
+    """Return the notices of processes that live, by name."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        notice = Notice(**json.loads(path.read_text(encoding="utf-8")))
+        if _lives(notice.pid):
+            found[notice.name] = notice
+    return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,140 @@
+"""Starts the role processes of a region, starts them again when they die, and stops them together.
+
+Crash-only: a role that dies loses nothing, so the answer to a death is another start, after a
+growing pause. Processes are spawned, never forked, because a fork would share open databases.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.app import places
+from engine.core.fault import Category, refuse
+from engine.roles.notice import notices
+from engine.security.keys import RegionKey, send
+from engine.settings.region import Region
+
+STOP_S = 10.0
+"""How long roles may take to finish what they hold before they are killed; nothing is lost then."""
+_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STABLE_S = 30.0
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    started_s: float = 0.0
+    due_s: float = 0.0
+    lifeline: int = -1
+
+
+def role_names(region: Region) -> list[tuple[str, str]]:
+    """Return role and process name of every process the region runs."""
+    count = region.workers or os.cpu_count() or 1
+    workers = [("worker", f"worker-{number}") for number in range(1, count + 1)]
+    return [("intake", "intake"), *workers, ("api", "api")]
+
+
+@contextmanager
+def only_one(region: Region) -> Iterator[None]:
+    """Hold the data folder for this daemon. FaultError `already-running` names the other one."""
+    path = places(region).run / "daemon.lock"
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            message = "another daemon works on this data folder"
+            raise refuse(
+                Category.CONFLICT, "already-running", message, f"pid {file.read().strip()}"
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+class Supervisor:
+    """The role processes of one region."""
+
+    def __init__(self, region: Region, key: RegionKey) -> None:
+        self._region = region
+        self._key = key
+        self._children = [
+            _Child(name, ["--role", role, "--name", name]) for role, name in role_names(region)
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep every role running until `stop` is set, then stop them all."""
+        try:
+            while not stop.is_set():
+                self._look_after()
+                stop.wait(0.05)
+        finally:
+            self._stop_all()
+
+    def ready(self) -> bool:
+        """Say whether every role has said that it is ready."""
+        known = notices(places(self._region).run)
+        return all(
+            child.process is not None
+            and child.name in known
+            and known[child.name].pid == child.process.pid
+            for child in self._children
+        )
+
+    def _look_after(self) -> None:
+        now_s = time.monotonic()
+        for child in self._children:
+            if child.process is None and now_s >= child.due_s:
+                self._start(child, now_s)
+            elif child.process is not None and child.process.poll() is not None:
+                self._mourn(child, now_s)
+
+    def _start(self, child: _Child, now_s: float) -> None:
+        descriptor, lifeline = send(self._key)
+        try:
+            child.process = subprocess.Popen(  # noqa: S603 - our own program
+                [
+                    *(sys.executable, "-m", "engine.cli", "run", str(self._region.file)),
+                    *child.arguments,
+                    *("--key-fd", str(descriptor)),
+                ],
+                pass_fds=(descriptor,),
+                stdin=subprocess.DEVNULL,
+            )
+        finally:
+            os.close(descriptor)
+        child.started_s = now_s
+        child.lifeline = lifeline
+
+    def _mourn(self, child: _Child, now_s: float) -> None:
+        stable = now_s - child.started_s > _STABLE_S
+        child.deaths = 1 if stable else child.deaths + 1
+        child.process = None
+        os.close(child.lifeline)
+        child.due_s = now_s + _PAUSES_S[min(child.deaths, len(_PAUSES_S)) - 1]
+
+    def _stop_all(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline_s = time.monotonic() + STOP_S
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,67 @@
+"""The worker role: leases partitions and works them off until it is told to stop."""
+
+import os
+import socket
+import threading
+from collections.abc import Sequence
+
+from engine.app import compile_plans, open_journal, open_store, places, reconciling
+from engine.core.clock import SystemClock
+from engine.journal.offsets import depart
+from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.ledger import Account
+from engine.roles.notice import Notice, post, withdraw
+from engine.security.keys import RegionKey
+from engine.settings.region import Region
+
+_SHORTEST_S, _LONGEST_S = 0.001, 0.02
+
+
+def owner_name(clock: SystemClock) -> str:
+    """Return a name no other life of any process has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{clock.now_us()}"
+
+
+def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event) -> None:
+    """Work until `stop` is set. StorageBrokenError when the disk can no longer be trusted."""
+    clock = SystemClock()
+    journal, store = open_journal(region, key), open_store(region, key)
+    owner = owner_name(clock)
+
+    def done(accounts: Sequence[Account]) -> None:
+        del accounts
+
+    worker = Worker(
+        Surroundings(
+            owner=owner,
+            journal=journal,
+            database=store,
+            plans=compile_plans(region, key),
+            reconciling=reconciling(region, key),
+            clock=clock,
+            done=done,
+            wanted=region.storage.partitions,
+            most=region.limits.batch_messages,
+        )
+    )
+    post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}))
+    try:
+        _work(worker, stop)
+        worker.stop()
+        with store.write() as tx:
+            depart(tx, owner)
+    finally:
+        withdraw(places(region).run, name)
+        journal.close()
+        store.close()
+
+
+def _work(worker: Worker, stop: threading.Event) -> None:
+    """Step on while there is work; without any, look again after a growing, short pause."""
+    pause_s = _SHORTEST_S
+    while not stop.is_set():
+        if worker.step():
+            pause_s = _SHORTEST_S
+        else:
+            stop.wait(pause_s)
+            pause_s = min(_LONGEST_S, pause_s * 2)
