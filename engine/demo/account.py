@@ -1,0 +1,122 @@
+"""Compares what the senders were told with what the endpoint shows.
+
+`sent = acked + rejected + unanswered`; `acked = written + filtered + duplicate + quarantined +
+pending`. Lost and doubled are not the engine's word: they are counted from the senders' journals
+and the resources an independent reader found.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.demo.athena import SITE as ATHENA
+from engine.demo.reader import Seen
+from engine.demo.sender import Answered
+from engine.demo.traffic import Delivery, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The senders' side."""
+
+    sent: int
+    acked: int
+    rejected: int
+    unanswered: int
+    resent: int
+
+
+def sent_side(answers: Sequence[Answered]) -> Sent:
+    """Count what the senders were told."""
+    return Sent(
+        sent=len(answers),
+        acked=sum(answer.accepted for answer in answers),
+        rejected=sum(bool(answer.code) and not answer.accepted for answer in answers),
+        unanswered=sum(not answer.code for answer in answers),
+        resent=sum(answer.resent for answer in answers),
+    )
+
+
+def wrongly_answered(answers: Sequence[Answered]) -> int:
+    """Count deliveries that were refused though they are sound, or taken though they are not."""
+    return sum(answer.accepted == answer.delivery.refused for answer in answers if answer.code)
+
+
+def _fields(delivery: Delivery) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    for line in delivery.body.decode().split("\r"):
+        fields = line.split("|")
+        found.setdefault(fields[0], []).append(fields)
+    return found
+
+
+def _facts(delivery: Delivery) -> list[tuple[str, str, str]]:
+    """Which resources a message speaks of, as (site, type, business key)."""
+    found = _fields(delivery)
+    patient = found["PID"][0]
+    local = {"mercy": patient[3], ATHENA: patient[4], "hilltop": patient[2]}[delivery.site]
+    facts = [(delivery.site, "Patient", local)]
+    for order in found.get("OBR", ()):
+        facts.append((delivery.site, "DiagnosticReport", order[3]))
+        facts += [
+            (delivery.site, "Observation", f"{order[3]} {result[3]}") for result in found["OBX"]
+        ]
+    facts += [(delivery.site, "Appointment", plan[1]) for plan in found.get("SCH", ())]
+    return facts
+
+
+def compare(answers: Sequence[Answered], seen: Seen) -> tuple[int, int]:
+    """Return how many resources the endpoint lacks, and how many it has too many."""
+    expected = {fact for answer in answers if answer.accepted for fact in _facts(answer.delivery)}
+    wanted = Counter((site, kind) for site, kind, _ in expected)
+    shown = {key: len(bodies) for key, bodies in seen.resources.items() if key in wanted}
+    lost = sum(max(0, count - shown.get(key, 0)) for key, count in wanted.items())
+    doubled = sum(max(0, shown.get(key, 0) - count) for key, count in wanted.items())
+    return lost, doubled
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """How the people found compare with the truth, in pairs of records."""
+
+    people: int
+    records: int
+    wrong_pairs: int
+    missed_pairs: int
+
+
+def matching(seen: Seen, truth: Sequence[Truth]) -> Matching:
+    """Compare the groups of records with the people the traffic was invented of."""
+    numbers = {(row.site, row.local_id): row.number for row in truth}
+    owner = _owners(seen, numbers)
+    wrong = sum(
+        owner[a] != owner[b]
+        for group in seen.people
+        for a in group
+        for b in group
+        if a < b and a in owner and b in owner
+    )
+    together = sum(
+        owner[a] == owner[b]
+        for group in seen.people
+        for a in group
+        for b in group
+        if a < b and a in owner and b in owner
+    )
+    sizes = Counter(owner.values())
+    possible = sum(size * (size - 1) // 2 for size in sizes.values())
+    return Matching(len(seen.people), len(owner), wrong, possible - together)
+
+
+def _owners(seen: Seen, numbers: dict[tuple[str, str], int]) -> dict[str, int]:
+    """Return source Patient id -> number of the person, by any identifier the truth names."""
+    owner = {}
+    for (site, kind), bodies in seen.resources.items():
+        if kind != "Patient":
+            continue
+        for body in bodies:
+            for identifier in body.get("identifier", ()):
+                number = numbers.get((site, identifier.get("value", "")))
+                if number is not None:
+                    owner[body["id"]] = number
+    return owner
