@@ -3,7 +3,7 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.from-lock
-PY    := engine channels mpi tests
+PY    := engine channels mpi docs/generate.py tests
 LOCK  := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 TESTS ?= tests
 
@@ -15,7 +15,7 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak lock clean
+.PHONY: help setup demo test check bench soak docs lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -58,6 +58,9 @@ bench: setup ## measure each stage on this machine
 
 soak: setup ## the long runs
 	$(BIN)/pytest -m soak $(TESTS)
+
+docs: setup ## write the pages and schemas that follow from the code
+	$(BIN)/python docs/generate.py
 
 lock: ## write both lock files again; they hold hashes and no addresses
 	@rm -rf $(VENV)-lock && python3 -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet uv
