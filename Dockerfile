@@ -24,7 +24,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin conc
     && install -d -o concord -g concord -m 0700 /var/lib/concord
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/concord /opt/concord
-ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/concord PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/concord PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     CONCORD_HEALTH=http://127.0.0.1:8080/health
 USER 10001:10001
 WORKDIR /var/lib/concord
