@@ -227,26 +227,51 @@ def suffix_level(a: Person, b: Person) -> str:
     return "same" if {a.suffix, b.suffix} in ({a.suffix}, {"JR", "II"}) else "different"
 
 
-def _told(one: object, two: object) -> str:
-    if not one or not two:
+def phone_level(a: Person, b: Person) -> str:
+    return _shared(a.phones, b.phones)
+
+
+def email_level(a: Person, b: Person) -> str:
+    return _shared(a.emails, b.emails)
+
+
+def identifier_level(a: Person, b: Person) -> str:
+    """Other identifiers say nothing: a person has many, and sites differ in which they know."""
+    return "" if set(a.identifiers).isdisjoint(b.identifiers) else "shared"
+
+
+def sex_level(a: Person, b: Person) -> str:
+    if not a.sex or not b.sex:
         return ""
-    return "same" if one == two else "different"
+    return "same" if a.sex == b.sex else "different"
+
+
+def order_level(a: Person, b: Person) -> str:
+    if not a.birth_order or not b.birth_order:
+        return ""
+    return "same" if a.birth_order == b.birth_order else "different"
+
+
+_FIELDS = (
+    ("first", first_level),
+    ("last", last_level),
+    ("birth", birth_level),
+    ("ssn", ssn_level),
+    ("phone", phone_level),
+    ("email", email_level),
+    ("address", address_level),
+    ("middle", middle_level),
+    ("sex", sex_level),
+    ("suffix", suffix_level),
+    ("order", order_level),
+    ("identifier", identifier_level),
+)
 
 
 def compare(a: Person, b: Person) -> dict[str, str]:
     """The level of every field that both know."""
-    levels = {
-        "first": first_level(a, b),
-        "last": last_level(a, b),
-        "birth": birth_level(a, b),
-        "ssn": ssn_level(a, b),
-        "phone": _shared(a.phones, b.phones),
-        "email": _shared(a.emails, b.emails),
-        "address": address_level(a, b),
-        "middle": middle_level(a, b),
-        "sex": _told(a.sex, b.sex),
-        "suffix": suffix_level(a, b),
-        "order": _told(a.birth_order, b.birth_order),
-        "identifier": "shared" if _shared(a.identifiers, b.identifiers) == "shared" else "",
-    }
-    return {field: level for field, level in levels.items() if level}
+    found = {}
+    for field, level_of in _FIELDS:
+        if level := level_of(a, b):
+            found[field] = level
+    return found

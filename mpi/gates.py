@@ -6,7 +6,7 @@ say too little. Most of the safety of automatic linking comes from them, not fro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mpi.person import Person
 
@@ -26,8 +26,7 @@ _CORROBORATING = frozenset(
 _SAME_BIRTH = frozenset({"exact", "swapped", "near"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Two people and the levels on which they were found to agree."""
 
     a: Person
@@ -159,6 +158,13 @@ GATES: Mapping[str, Gate] = {
 }
 
 
+_RULES = tuple(GATES.items())
+
+
 def closed(pair: Pair) -> dict[str, str]:
     """The gates that hold a pair back, with what they say: `apart` or `review`."""
-    return {name: said for name, gate in GATES.items() if (said := gate(pair))}
+    found = {}
+    for name, gate in _RULES:
+        if said := gate(pair):
+            found[name] = said
+    return found

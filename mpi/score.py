@@ -68,7 +68,12 @@ def weigh(a: Person, b: Person, levels: Mapping[str, str], model: Model) -> list
 
 def score(weights: Sequence[Bits], model: Model) -> tuple[float, int]:
     """Bits rounded to 1e-3, and the index of the rival that explains the agreement best."""
-    totals = [round(sum(column), 3) for column in zip(model.prior, *weights, strict=True)]
+    stranger, household, twin = model.prior
+    for one, two, three in weights:
+        stranger += one
+        household += two
+        twin += three
+    totals = (round(stranger, 3), round(household, 3), round(twin, 3))
     least = min(totals)
     return least, totals.index(least)
 

@@ -52,8 +52,9 @@ def standing(c: Candidate) -> tuple[bool, int, int, str]:
 
 
 def _kept(found: Sequence[Candidate], of: Callable[[Candidate], Any]) -> list[Candidate]:
-    best = max(of(c) for c in found)
-    return [c for c in found if of(c) == best]
+    measured = [of(c) for c in found]
+    best = max(measured)
+    return [c for c, value in zip(found, measured, strict=True) if value == best]
 
 
 def choose(
@@ -66,8 +67,10 @@ def choose(
     left = list(found)
     if not left:
         return None
-    left = _kept(left, lambda c: not c.member.merged)
+    left = [c for c in left if not c.member.merged] or left
     for rule in rules:
+        if len(left) == 1:
+            break
         left = _kept(left, _measure(rule, left, complete))
     return min(left, key=lambda c: (c.member.record, c.same))
 
@@ -86,8 +89,8 @@ def _measure(
 
 def leaves(value: Any) -> int:
     """How many single values a FHIR element holds."""
-    if isinstance(value, Mapping):
-        return sum(leaves(v) for v in value.values())
-    if isinstance(value, list):
-        return sum(leaves(v) for v in value)
+    if type(value) is dict:
+        return sum([leaves(v) for v in value.values()])
+    if type(value) is list:
+        return sum([leaves(v) for v in value])
     return 1
