@@ -79,8 +79,10 @@ def _settle(keys: _Keys) -> ClauseElement:
         .where(RESOURCE.c.rid == VERSION.c.rid)
         .scalar_subquery()
     )
-    fresh = select(RESOURCE.c.rid).where(
-        _of_records(keys), RESOURCE.c.updated_us == bindparam("now")
+    fresh = (
+        select(RESOURCE.c.rid)
+        .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
+        .where(_of_records(keys), RESOURCE.c.updated_us == bindparam("now"))
     )
     return (
         update(VERSION)

@@ -18,7 +18,7 @@ from engine.store.membership import persons_of
 from engine.store.rows import Batch, Held, Key, Version
 from engine.store.search import index
 from engine.store.search.extract import NONE, Rows, extract
-from engine.store.tables import LIVE, RETIRED
+from engine.store.tables import DELETED, LIVE, RETIRED
 
 REGION = "urn:concord:region"
 """`meta.source` of what no site says but the region itself."""
@@ -50,13 +50,14 @@ def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
     keys = [(write.contribution.type, write.contribution.id) for write in writes]
     before = rows.load(tx, keys)
-    persons = persons_of(tx, [w.contribution.patient for w in writes if w.contribution.patient])
+    records = [write.contribution.patient for write in writes]
+    records += [held.record for held in before.values()]
+    persons = persons_of(tx, list(dict.fromkeys(filter(None, records))))
     batch = rows.open_batch(tx)
     after = dict(before)
     done = []
     for key, write in zip(keys, writes, strict=True):
-        person = persons.get(write.contribution.patient, "")
-        held, written = _merged(batch, after.get(key), write, person, now_us)
+        held, written = _merged(batch, after.get(key), write, persons, now_us)
         after[key] = held
         done.append(written)
     _save(tx, batch, before, after)
@@ -72,7 +73,7 @@ def _save(
 
 def _reindexed(old: Held | None, new: Held) -> list[index.Change]:
     """What the index has to take back and to add; nothing when what it saw is the same."""
-    if old is not None and old.text == new.text and old.state == new.state:
+    if old is not None and (old.text, old.state, old.record) == (new.text, new.state, new.record):
         return []
     return [index.Change(new.rid, _indexed(old), _indexed(new))]
 
@@ -84,34 +85,46 @@ def _indexed(held: Held | None) -> Rows:
 
 
 def _merged(
-    batch: Batch, held: Held | None, write: Write, person: str, now_us: int
+    batch: Batch, held: Held | None, write: Write, persons: Mapping[str, str], now_us: int
 ) -> tuple[Held, Written]:
     """Merge one write; rows it needs go into the batch."""
     told = write.contribution
     state = _state(held)
     merged = registers.merge(state, told, write.source_us, write.position)
-    if held is None or state is None:
-        text = splice.encoded(registers.body_of(merged, told.type, told.id))
-        held = _first(batch, (told.type, told.id), write.site, told.patient)
-        held = replace(held, stamps=stamps.to_text(merged), text=text)
-        return _advanced(batch, held, Version(held.rid, 1, now_us, 0, write.position, person))
-    if merged is state:
+    if held is not None and state is not None and merged is state:
         return held, replace(_result(held, _stale(state, write)), advanced=False)
-    text = splice.encoded(registers.body_of(merged, told.type, told.id))
-    moved = told.patient if merged.told != state.told and told.patient else held.record
-    fresh = replace(held, record=moved, stamps=stamps.to_text(merged), text=text)
-    if held.state == LIVE and _same_content(merged, state):
-        if text != held.text:
-            batch.rewrite(held.bid, text, splice.offsets(held.type, text))
-        silent = merged.stamps == state.stamps and merged.whole == state.whole
-        result = _result(held, "older" if silent else "unchanged")
-        return fresh, replace(result, advanced=not silent)
-    version = Version(held.rid, held.version + 1, now_us, 0, write.position, person)
+    base = held or _first(batch, (told.type, told.id), write.site, told.patient)
+    newest = state is None or merged.told != state.told
+    fresh = replace(
+        base,
+        record=told.patient if newest and told.patient else base.record,
+        stamps=stamps.to_text(merged),
+        text=splice.encoded(registers.body_of(merged, told.type, told.id)),
+    )
+    if state is not None and fresh.record == base.record and _same_content(merged, state):
+        return _confirmed(batch, base, fresh, advanced=_registers(merged) != _registers(state))
+    person = persons.get(fresh.record, "")
+    version = Version(base.rid, base.version + 1, now_us, 0, write.position, person)
     return _advanced(batch, fresh, version)
 
 
+def _confirmed(batch: Batch, held: Held, fresh: Held, *, advanced: bool) -> tuple[Held, Written]:
+    """The content is what it was: no version, but the newest meta."""
+    if fresh.text != held.text:
+        batch.rewrite(held.bid, fresh.text, splice.offsets(held.type, fresh.text))
+    result = _result(held, "unchanged" if advanced else "older")
+    return fresh, replace(result, advanced=advanced)
+
+
+def _registers(state: registers.State) -> tuple[object, object]:
+    return state.stamps, state.whole
+
+
 def _state(held: Held | None) -> registers.State | None:
-    return None if held is None else stamps.from_text(held.stamps, held.type, decode(held.text))
+    """What was said so far; a deleted resource starts anew."""
+    if held is None or held.state == DELETED:
+        return None
+    return stamps.from_text(held.stamps, held.type, decode(held.text))
 
 
 def _same_content(one: registers.State, other: registers.State) -> bool:
@@ -147,6 +160,26 @@ def _advanced(batch: Batch, held: Held, version: Version) -> tuple[Held, Written
 
 def _result(held: Held, outcome: str) -> Written:
     return Written(held.type, held.id, held.rid, held.version, outcome)
+
+
+def remove(tx: Transaction, keys: Sequence[Key], now_us: int, position: int) -> int:
+    """Delete resources nothing says any more; a later write brings one back with a new version.
+
+    Returns how many were there.
+    """
+    before = rows.load(tx, keys)
+    before = {key: held for key, held in before.items() if held.state != DELETED}
+    persons = persons_of(tx, [held.record for held in before.values() if held.record])
+    batch = rows.open_batch(tx)
+    after = {}
+    for key, held in before.items():
+        after[key] = replace(held, version=held.version + 1, state=DELETED, stamps="")
+        person = persons.get(held.record, "")
+        version = Version(held.rid, held.version + 1, now_us, held.bid, position, person, DELETED)
+        batch.versions.append(version)
+        batch.touched_us[held.rid] = now_us
+    _save(tx, batch, before, after)
+    return len(after)
 
 
 def put_golden(
