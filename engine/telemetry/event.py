@@ -69,3 +69,12 @@ class StorageFailed:
 
     role: str
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    name: ClassVar[str] = "request-failed"
+    text: ClassVar[str] = "a request failed for a reason of ours"
+    level: ClassVar[str] = "error"
+
+    code: str

@@ -24,6 +24,11 @@ SHAPES = {
     "code": re.compile(r"[a-z]+(?:-[a-z0-9]+)+"),  # of a Fault: constant, two words at least
     "kind": re.compile(r"[A-Z][A-Z0-9]{2}\^[A-Z][A-Z0-9]{2}"),  # MSH-9
     "plan": re.compile(r"[0-9a-f]{8,64}"),
+    "error": re.compile(
+        r"[A-Z][A-Za-z]*(?:Error|Exception|Group|Interrupt|Iteration|Exit|Warning)"
+    ),
+    "logger": re.compile(r"asyncio|concurrent\.futures|fastapi|starlette|uvicorn(?:\.[a-z]+)?"),
+    "place": re.compile(r"(?:engine|channels|mpi)/[a-z0-9_/]+\.py:[0-9]+"),
 }
 LABELS = ("site", "channel", "role", "code")  # of metrics: few values each
 

@@ -23,31 +23,7 @@ api: {port: 8080, token: {env: TOKEN}}
 storage: {region_key: {file: key}}
 identity: {trust: {mercy: 90}}
 """
-TOKENS = [
-    "{",
-    "}",
-    "[",
-    "]",
-    ":",
-    ",",
-    "-",
-    "&a",
-    "*a",
-    "!t",
-    "'",
-    '"',
-    "#",
-    "|",
-    "0",
-    "a",
-    "~",
-    "sites",
-    "mercy",
-    "port:",
-    "token:",
-    "-1",
-    "1e9",
-]
+TOKENS = [*"{}[]:,-'#|0a~", '"', "&a ", "*a ", "!t ", "sites", "mercy", "port: ", "-1", "1e9"]
 TOKENS += ["\n", "  ", "- ", ": ", "\t", "\x00", "\ufeff", "\x85", "token: x", "{env: A}"]
 texts = st.lists(st.sampled_from(TOKENS), max_size=40).map("".join) | st.text(max_size=60)
 words = st.sampled_from([*TOKENS, "", "mercy: 1", "[base, base]"])

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.plugin import event as channel_events
 from engine.telemetry import event as role_events
+from engine.telemetry import stray as stray_events
 from engine.telemetry.emit import BURST, WINDOW_US, Telemetry
 from engine.telemetry.event import MessageQuarantined, RoleCrashed, RoleStarted
 from engine.telemetry.line import line_writer
@@ -88,7 +89,7 @@ def test_a_duration_becomes_a_histogram(desk: Desk) -> None:
 
 
 def declared() -> list[type[Any]]:
-    modules = (role_events, channel_events)
+    modules = (role_events, channel_events, stray_events)
     found = {one for module in modules for one in vars(module).values() if hasattr(one, "level")}
     return sorted((one for one in found if one is not role_events.Event), key=lambda one: one.name)
 
