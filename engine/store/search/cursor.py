@@ -35,7 +35,8 @@ def read(text: str, by: str) -> tuple[Any, ...]:
         found = None
     if len(text) <= _LONGEST and isinstance(found, list) and found[:1] == [by]:
         keys = tuple(found[1:])
-        if tuple(type(key) for key in keys) == _KINDS[by] and _in_range(keys):
+        typed = tuple(type(key) for key in keys) == _KINDS[by]
+        if typed and _in_range(keys) and write(by, keys) == text:
             return keys
     raise refuse(
         Category.INVALID, "search-cursor-invalid", "the cursor is not one of ours", "_cursor"

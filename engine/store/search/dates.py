@@ -4,6 +4,7 @@ A partial date means all of the time it names (R4, search.html#date): `2024-02` 
 without a zone is read as UTC.
 """
 
+import calendar
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,11 +16,12 @@ MISSING: Range = (-(1 << 63), -(1 << 63))
 """Of a resource that has no value for a date parameter; it sorts first."""
 
 _FORM = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",
+    re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
+_DAY_US = 86_400_000_000
 
 
 def range_of(text: str) -> Range | None:
@@ -37,7 +39,7 @@ def _ranged(*parts: str | None) -> Range:
     year, month, day, hour, minute, second, fraction, zone = parts
     start = datetime(int(year or 0), int(month or 1), int(day or 1), tzinfo=_zone(zone))
     if hour is None:
-        return _us(start), _us(_after(start, month, day))
+        return _us(start), _us(start) + _days(start, month, day) * _DAY_US
     leap = second == "60"  # FHIR allows a leap second
     start += timedelta(hours=int(hour), minutes=int(minute or 0), seconds=int(second or 0))
     if int(hour) > 23 or int(minute or 0) > 59 or (int(second or 0) > 59 and not leap):
@@ -51,12 +53,13 @@ def _ranged(*parts: str | None) -> Range:
     return low, low + 10 ** (6 - len(digits))
 
 
-def _after(start: datetime, month: str | None, day: str | None) -> datetime:
+def _days(start: datetime, month: str | None, day: str | None) -> int:
+    """How long the period named is; never a date, for `9999-12-31` is a common "for ever"."""
     if day is not None:
-        return start + _DAY
-    if month is not None and start.month < 12:
-        return start.replace(month=start.month + 1)
-    return start.replace(year=start.year + 1, month=1)
+        return 1
+    if month is not None:
+        return calendar.monthrange(start.year, start.month)[1]
+    return 366 if calendar.isleap(start.year) else 365
 
 
 def _zone(text: str | None) -> timezone:
