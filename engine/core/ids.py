@@ -6,6 +6,7 @@ with the region's id key (HMAC-SHA256, RFC 2104) and shaped as a version 8 UUID 
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 
 _SEPARATOR = "\x1f"
@@ -16,8 +17,10 @@ def keyed_id(key: bytes, site: str, kind: str, parts: Sequence[str]) -> str:
 
     `kind` is the FHIR resource type. Parts are compared as written; callers normalise first.
     """
-    text = _SEPARATOR.join((site, kind, *parts)).encode()
-    digest = bytearray(hmac.digest(key, text, hashlib.sha256)[:16])
+    text = _SEPARATOR.join((site, kind, *parts))
+    if text.count(_SEPARATOR) != len(parts) + 1:  # a sender can escape any character into a value
+        text = _SEPARATOR + json.dumps((site, kind, *parts))
+    digest = bytearray(hmac.digest(key, text.encode(), hashlib.sha256)[:16])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     digits = digest.hex()
