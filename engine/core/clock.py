@@ -23,4 +23,4 @@ class SystemClock:
 def instant(time_us: int) -> str:
     """Write a time as a FHIR instant in UTC with milliseconds, e.g. `2026-09-14T10:15:22.000Z`."""
     moment = datetime.fromtimestamp(time_us // 1_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_us // 1000 % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{time_us // 1000 % 1000:03d}Z"
