@@ -49,11 +49,16 @@ def encode(value: Any) -> bytes:
 
 
 _INEXACT = re.compile(rb"[:,\[](?:-?\d+[.eE]|-?\d{16}|-0)")
+_NUMERIC = b"-0123456789"
 
 
 def _whole(text: str) -> int | Number:
     """A decimal may be written without a point and beyond 64 bits, or as `-0`."""
     return Number(text) if len(text) > 15 or text == "-0" else int(text)
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def decode(text: bytes) -> Any:
@@ -62,6 +67,6 @@ def decode(text: bytes) -> Any:
     ValueError when it is not JSON. The exact reader costs four times the fast one, which is taken
     when nothing in the text looks like a number it would round.
     """
-    if _INEXACT.search(text):
-        return json.loads(text, parse_float=Number, parse_int=_whole)
+    if _INEXACT.search(text) or text[:1] in _NUMERIC:
+        return json.loads(text, parse_float=Number, parse_int=_whole, parse_constant=_constant)
     return orjson.loads(text)
