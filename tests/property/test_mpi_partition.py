@@ -185,3 +185,23 @@ def test_building_a_golden_record_changes_no_member(group: list[Member]) -> None
     before = [repr(m) for m in group]
     golden("E1", group, RULES)
     assert [repr(m) for m in group] == before
+
+
+def reachable(known: list[Edge], said: list[Statement]) -> list[str]:
+    """Records in parts that no link and no declaration of being one connects."""
+    part = {r: {r} for r in RECORDS}
+    ties = [(e.a, e.b) for e in known if e.outcome == "link"]
+    ties += [(s.a, s.b) for s in said if s.kind in {"link", "merge"} and not s.withdrawn]
+    for a, b in ties:
+        whole = part[a] | part[b]
+        part.update(dict.fromkeys(whole, whole))
+    return sorted({"".join(sorted(whole)) for whole in part.values()})
+
+
+@settings(max_examples=200)
+@given(edges, statements)
+def test_each_part_can_be_divided_on_its_own(known: list[Edge], said: list[Statement]) -> None:
+    whole = partition(RECORDS, known, said)
+    parts = [partition(part, known, said) for part in reachable(known, said)]
+    assert sorted(g for p in parts for g in p.groups) == list(whole.groups)
+    assert {a: b for p in parts for a, b in p.merged.items()} == whole.merged
