@@ -114,6 +114,11 @@ class Metrics(Collector):
         yield from families.values()
 
 
+def process_metrics(role: str) -> Metrics:
+    """Return empty numbers of one process, on a registry of their own."""
+    return Metrics(CollectorRegistry(), role)
+
+
 def _add_histogram(family: Metric, labels: dict[str, str], histogram: _Histogram) -> None:
     reached = 0
     for top, count in zip(TOPS, histogram.counts, strict=True):

@@ -1,16 +1,15 @@
 """Numbers of several processes, added up without being mixed."""
 
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.plugin.measure import channel_samples
 from engine.plugin.tally import Tally
-from engine.telemetry.metric import Metrics, Sample, merge
+from engine.telemetry.metric import Metrics, Sample, merge, process_metrics
 
 
 def metrics(role: str) -> Metrics:
-    return Metrics(CollectorRegistry(), role)
+    return process_metrics(role)
 
 
 def values(text: bytes) -> dict[tuple[str, str], float]:
