@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Since the channel was built, but for the two that say "now". Read it on the loop's thread.
+    """Since the channel was built, but for the two that say "now".
+
+    Written on the loop's thread; another thread may read numbers that are one message apart.
 
     `received = accepted + refused + lost + pending`: `lost` are deliveries with a receipt whose
     sender was gone before it could be told.

@@ -104,10 +104,12 @@ class Limits(Part):
     intake_bytes: int = Field(
         default=64 * MIB,
         ge=MIB,
-        description="bytes waiting for the disk before senders are held back",
+        description="most bytes waiting for the disk; senders are held back at half",
     )
     intake_messages: int = Field(
-        default=4096, ge=1, description="messages waiting for the disk before senders are held back"
+        default=4096,
+        ge=1,
+        description="most messages waiting for the disk; senders are held back at half",
     )
     batch_messages: int = Field(default=200, ge=1, description="most messages of one transaction")
     resend_window_s: int = Field(
