@@ -177,3 +177,10 @@ def reconciling(region: Region, key: RegionKey) -> Reconciling:
         return keyed_id(id_key, region.name, "Person", (founder,))
 
     return Reconciling(Policy(model, mint), replace(rules, trust=trust))
+
+
+def role_names(region: Region) -> list[tuple[str, str]]:
+    """Return role and process name of every process the region runs."""
+    count = region.workers or os.cpu_count() or 1
+    workers = [("worker", f"worker-{number}") for number in range(1, count + 1)]
+    return [("intake", "intake"), *workers, ("api", "api")]

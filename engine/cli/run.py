@@ -1,6 +1,7 @@
 """`concord run`: the daemon of a region, or one of its roles."""
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ from engine.app import (
     region_of,
 )
 from engine.cli.told import told
+from engine.roles.arming import arm_as_told
 from engine.roles.notice import notices
 from engine.roles.supervisor import Supervisor, only_one
 from engine.security.keys import RegionKey, receive, wait_for_parent
@@ -57,6 +59,7 @@ def run(
         threading.Thread(target=_follow_parent, args=(key_fd, stop), daemon=True).start()
     if role == "supervisor":
         return _supervise(region, key, stop)
+    arm_as_told(os.environ)
     _play(region, key, role, name or role, stop)
     return 0
 

@@ -51,6 +51,12 @@ class Seen:
     resources: dict[tuple[str, str], list[dict[str, Any]]]  # (site, type) -> bodies
     content: str
 
+    @property
+    def groups(self) -> str:
+        """Return a digest of who is one person with whom."""
+        text = "\n".join(sorted(" ".join(sorted(group)) for group in self.people))
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def read_everything(endpoint: Endpoint, sites: list[str]) -> Seen:
     """Read the unified view and the view of every site."""

@@ -200,7 +200,7 @@ def _unfold(day: _Day, people: list[Invented], count: int) -> Iterator[Delivery]
     while made < count:
         if waiting and (not day.charts or day.random.random() < 0.25):
             some = _arrive(day, waiting.pop())
-        elif day.random.random() < 0.01:
+        elif day.random.random() < 0.015:
             some = _wrong(day)
         else:
             some = day.random.choices(_DEEDS, _WEIGHTS)[0](day)

@@ -5,7 +5,7 @@ mapping lines it used are found by mapping the kept message with the kept plan o
 (R4: http://hl7.org/fhir/R4/provenance.html)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,7 @@ class Provenances:
     """Renders Provenance resources. `plans` are those in use, by site."""
 
     journal: Journal
-    plans: dict[str, Plan]
+    plans: Mapping[str, Plan]
     id_key: bytes
     _past: dict[tuple[str, str], Plan | None] = field(default_factory=dict)
 

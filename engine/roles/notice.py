@@ -17,6 +17,7 @@ class Notice:
     pid: int
     ready_us: int
     addresses: dict[str, str]
+    owner: str = ""  # under which name a worker holds its leases
 
 
 def post(folder: Path, notice: Notice) -> None:
@@ -40,6 +41,14 @@ def notices(folder: Path) -> dict[str, Notice]:
         if _lives(notice.pid):
             found[notice.name] = notice
     return found
+
+
+def last_notice(folder: Path, name: str) -> Notice | None:
+    """Return what a process said last, whether it lives or not."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    return Notice(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def _lives(pid: int) -> bool:

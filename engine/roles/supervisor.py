@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from engine.app import places
+from engine.app import open_store, places, role_names
 from engine.core.fault import Category, refuse
-from engine.roles.notice import notices
+from engine.journal.offsets import depart
+from engine.roles.notice import last_notice, notices
+from engine.roles.voice import Voice
 from engine.security.keys import RegionKey, send
 from engine.settings.region import Region
+from engine.telemetry.event import RoleCrashed
 
 STOP_S = 10.0
 """How long roles may take to finish what they hold before they are killed; nothing is lost then."""
@@ -36,13 +39,6 @@ class _Child:
     started_s: float = 0.0
     due_s: float = 0.0
     lifeline: int = -1
-
-
-def role_names(region: Region) -> list[tuple[str, str]]:
-    """Return role and process name of every process the region runs."""
-    count = region.workers or os.cpu_count() or 1
-    workers = [("worker", f"worker-{number}") for number in range(1, count + 1)]
-    return [("intake", "intake"), *workers, ("api", "api")]
 
 
 @contextmanager
@@ -71,6 +67,7 @@ class Supervisor:
     def __init__(self, region: Region, key: RegionKey) -> None:
         self._region = region
         self._key = key
+        self._voice = Voice(region, "supervisor")
         self._children = [
             _Child(name, ["--role", role, "--name", name]) for role, name in role_names(region)
         ]
@@ -120,11 +117,29 @@ class Supervisor:
         child.lifeline = lifeline
 
     def _mourn(self, child: _Child, now_s: float) -> None:
+        """Plan the next start, and let others take over at once what a dead worker held."""
         stable = now_s - child.started_s > _STABLE_S
         child.deaths = 1 if stable else child.deaths + 1
+        wait_s = _PAUSES_S[min(child.deaths, len(_PAUSES_S)) - 1]
+        process = child.process
+        if process is not None:
+            code = process.returncode
+            self._voice.emit(RoleCrashed(child.name, process.pid, code, wait_s))
         child.process = None
         os.close(child.lifeline)
-        child.due_s = now_s + _PAUSES_S[min(child.deaths, len(_PAUSES_S)) - 1]
+        self._bury(child)
+        child.due_s = now_s + wait_s
+
+    def _bury(self, child: _Child) -> None:
+        last = last_notice(places(self._region).run, child.name)
+        if last is None or not last.owner:
+            return
+        store = open_store(self._region, self._key)
+        try:
+            with store.write() as tx:
+                depart(tx, last.owner)
+        finally:
+            store.close()
 
     def _stop_all(self) -> None:
         running = [child.process for child in self._children if child.process is not None]

@@ -3,14 +3,13 @@
 import os
 import socket
 import threading
-from collections.abc import Sequence
 
 from engine.app import compile_plans, open_journal, open_store, places, reconciling
 from engine.core.clock import SystemClock
 from engine.journal.offsets import depart
 from engine.pipeline.batch import Surroundings, Worker
-from engine.pipeline.ledger import Account
 from engine.roles.notice import Notice, post, withdraw
+from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
@@ -27,9 +26,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
     clock = SystemClock()
     journal, store = open_journal(region, key), open_store(region, key)
     owner = owner_name(clock)
-
-    def done(accounts: Sequence[Account]) -> None:
-        del accounts
+    voice = Voice(region, name)
 
     worker = Worker(
         Surroundings(
@@ -39,12 +36,12 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             plans=compile_plans(region, key),
             reconciling=reconciling(region, key),
             clock=clock,
-            done=done,
+            done=voice.told,
             wanted=region.storage.partitions,
             most=region.limits.batch_messages,
         )
     )
-    post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}))
+    post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     try:
         _work(worker, stop)
         worker.stop()
@@ -52,6 +49,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             depart(tx, owner)
     finally:
         withdraw(places(region).run, name)
+        voice.close()
         journal.close()
         store.close()
 

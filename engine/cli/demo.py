@@ -1,0 +1,75 @@
+"""`concord demo`: three invented sites against a real daemon, and the account at the end."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from engine.cli.told import told
+from engine.demo.play import Score, Script, play
+
+_HOME = Path(__file__).parent.parent.parent
+
+
+@told
+def demo(
+    *,
+    messages: int = 600,
+    seed: int = 1,
+    crash: bool = False,
+    headless: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Send the invented traffic of three sites to a real daemon and count what became of it.
+
+    Parameters
+    ----------
+    messages
+        How many messages to send.
+    seed
+        Which day to invent; the same seed gives the same day.
+    crash
+        Kill processes of the daemon (SIGKILL) while it works.
+    headless
+        Say nothing on the way.
+    as_json
+        Print the account as JSON.
+    """
+
+    def say(text: str) -> None:
+        if not headless:
+            print(text, file=sys.stderr)
+
+    script = Script(messages, seed, crash, _HOME / "samples", _HOME / "mappings", say)
+    score = play(script)
+    print(json.dumps(asdict(score)) if as_json else _in_words(score))
+    return 0 if score.sound else 1
+
+
+def _in_words(score: Score) -> str:
+    sent, states, match = score.sent, score.states, score.matching
+    ended = " + ".join(
+        f"{states.get(state, 0)} {state}"
+        for state in ("written", "filtered", "duplicate", "quarantined")
+    )
+    rate = sent.acked / score.seconds
+    lines = [
+        (
+            f"sent {sent.sent} = {sent.acked} acked + {sent.rejected} rejected"
+            f" + {sent.unanswered} unanswered; {sent.resent} sent again after a lost connection"
+        ),
+        f"acked {sent.acked} = {ended} + {score.pending} pending",
+        f"lost {score.lost}, doubled {score.doubled}, wrongly answered {score.wrongly_answered}",
+        (
+            f"{match.records} records of {match.people} people;"
+            f" pairs wrongly joined {match.wrong_pairs}, not joined {match.missed_pairs}"
+        ),
+        f"{score.seconds:.1f} s, {rate:.0f} messages a second with one message in flight a site",
+    ]
+    if score.kills:
+        lines.append(f"killed on the way: {', '.join(score.kills)}")
+    lines.append("sound" if score.sound else "NOT SOUND")
+    return "\n".join(lines)

@@ -1,0 +1,162 @@
+"""Plays the demo: three senders against a real daemon, an account at the end."""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from engine.app import known_token, open_journal, open_store, region_key, region_of
+from engine.demo.account import Matching, Sent, compare, matching, sent_side, wrongly_answered
+from engine.demo.daemon import Daemon, write_region
+from engine.demo.reader import Endpoint, read_everything
+from engine.demo.sender import Answered, Line, send_all
+from engine.demo.traffic import Traffic, generate
+from engine.pipeline.status import status
+
+_DRAIN_S = 120.0
+_KILLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What to play. `folder` keeps the data; without one it is thrown away at the end."""
+
+    messages: int
+    seed: int
+    crash: bool
+    samples: Path
+    mappings: Path
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The account of a demo; lost and doubled are resources, pairs are of source records."""
+
+    sent: Sent
+    wrongly_answered: int
+    states: dict[str, int]
+    pending: int
+    lost: int
+    doubled: int
+    matching: Matching
+    content: str
+    people: str
+    kills: tuple[str, ...]
+    ready_s: float
+    seconds: float
+    exit_code: int
+
+    @property
+    def sound(self) -> bool:
+        """Say whether nothing was lost, doubled, left over or wrongly answered."""
+        wrong = self.lost + self.doubled + self.pending + self.wrongly_answered
+        return wrong == 0 and self.sent.unanswered == 0 and self.exit_code == 0
+
+
+@dataclass(slots=True)
+class _Course:
+    """What has happened so far; the senders' threads add to it."""
+
+    answers: list[Answered] = field(default_factory=list)
+    kills: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def told(self, answer: Answered) -> None:
+        with self.lock:
+            self.answers.append(answer)
+
+
+def play(script: Script) -> Score:
+    """Play the demo in a folder of its own and clean up."""
+    folder = Path(tempfile.mkdtemp(prefix="concord-demo-"))
+    try:
+        return _play(script, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _play(script: Script, folder: Path) -> Score:
+    traffic = generate(script.seed, script.messages)
+    region_path = write_region(folder, script.samples, script.mappings, script.seed)
+    daemon = Daemon(region_path)
+    ready_s = daemon.start()
+    script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")
+    course = _Course()
+    try:
+        began_s = time.monotonic()
+        _send(script, traffic, daemon, course)
+        states, pending = _drain(daemon, course)
+        seconds = time.monotonic() - began_s
+        seen = read_everything(_endpoint(daemon), ["mercy", "lakeside", "hilltop"])
+    finally:
+        exit_code = daemon.stop()
+    lost, doubled = compare(course.answers, seen)
+    return Score(
+        sent=sent_side(course.answers),
+        wrongly_answered=wrongly_answered(course.answers),
+        states=states,
+        pending=pending,
+        lost=lost,
+        doubled=doubled,
+        matching=matching(seen, traffic.truth),
+        content=seen.content,
+        people=seen.groups,
+        kills=tuple(course.kills),
+        ready_s=ready_s,
+        seconds=seconds,
+        exit_code=exit_code,
+    )
+
+
+def _send(script: Script, traffic: Traffic, daemon: Daemon, course: _Course) -> None:
+    """Let every site send its part in order, each over a connection of its own."""
+    threads = []
+    for channel in region_of(daemon.region).channels:
+        part = [one for one in traffic.deliveries if one.site == channel.site]
+        line = Line(lambda name=channel.name: daemon.address("intake", name))  # type: ignore[misc]
+        threads.append(threading.Thread(target=send_all, args=(line, part, course.told)))
+    for thread in threads:
+        thread.start()
+    random = Random(script.seed)  # noqa: S311 - which process is killed when is no secret
+    shown = 0
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(0.05)
+        done = len(course.answers)
+        if script.crash and done >= (len(course.kills) + 1) * script.messages // (_KILLS + 1):
+            course.kills.append(daemon.kill_one(random))
+            script.say(f"killed {course.kills[-1]} after {done} messages")
+        if done * 10 // script.messages > shown:
+            shown = done * 10 // script.messages
+            script.say(f"{done} of {script.messages} sent")
+    for thread in threads:
+        thread.join()
+
+
+def _endpoint(daemon: Daemon) -> Endpoint:
+    deadline_s = time.monotonic() + _DRAIN_S
+    while (address := daemon.address("api", "api")) is None:
+        if time.monotonic() > deadline_s:
+            raise RuntimeError("the endpoint does not come back")
+        time.sleep(0.05)
+    return Endpoint(f"http://{address[0]}:{address[1]}", known_token(region_of(daemon.region)))
+
+
+def _drain(daemon: Daemon, course: _Course) -> tuple[dict[str, int], int]:
+    """Wait until every accepted message has its final state; returns the states and the rest."""
+    accepted = sum(answer.accepted for answer in course.answers)
+    region = region_of(daemon.region)
+    key = region_key(region)
+    store, journal = open_store(region, key), open_journal(region, key)
+    deadline_s = time.monotonic() + _DRAIN_S
+    try:
+        while (found := status(store, journal)).pending and time.monotonic() < deadline_s:
+            time.sleep(0.1)
+    finally:
+        store.close()
+        journal.close()
+    return found.states, max(found.pending, accepted - sum(found.states.values()))

@@ -1,0 +1,83 @@
+"""The api role: serves the FHIR endpoint from the store."""
+
+import asyncio
+import os
+
+from engine import __version__
+from engine.app import (
+    api_token,
+    compile_plans,
+    open_journal,
+    open_store,
+    places,
+)
+from engine.core.clock import SystemClock
+from engine.journal.offsets import lowest
+from engine.pipeline.provenance import Provenances
+from engine.rest.app import create_app
+from engine.rest.endpoint import Endpoint, Health
+from engine.rest.server import serve
+from engine.roles.notice import Notice, notices, post, withdraw
+from engine.roles.voice import Voice, all_numbers
+from engine.security.keys import RegionKey
+from engine.settings.region import Region
+from engine.telemetry.event import RequestFailed
+from engine.telemetry.metric import Sample
+
+NAME = "api"
+
+
+async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. FaultError `port-unavailable` when the port is taken."""
+    clock = SystemClock()
+    voice = Voice(region, NAME)
+    store, journal = open_store(region, key), open_journal(region, key)
+    run = places(region).run
+
+    def backlog() -> list[Sample]:
+        with store.read() as tx:
+            behind = journal.head() - lowest(tx)
+        text = "journal positions not yet worked off, at most"
+        return [Sample("backlog", "gauge", text, behind, {})]
+
+    voice.metrics.read_from(backlog)
+    endpoint = Endpoint(
+        database=store,
+        clock=clock,
+        token=api_token(region),
+        region=region.name,
+        sites=frozenset(region.sites),
+        provenance=Provenances(journal, compile_plans(region, key), key.id_key()),
+        health=lambda: _health(region),
+        metrics=lambda: _numbers(voice, region),
+        version=__version__,
+        report=lambda fault: voice.emit(RequestFailed(fault.code)),
+    )
+
+    def ready(port: int) -> None:
+        address = {NAME: f"{region.api.host}:{port}"}
+        post(run, Notice(NAME, os.getpid(), clock.now_us(), address))
+
+    try:
+        await serve(create_app(endpoint), region.api.host, region.api.port, ready, stop)
+    finally:
+        withdraw(run, NAME)
+        voice.close()
+        journal.close()
+        store.close()
+
+
+def _health(region: Region) -> Health:
+    """Say which parts are missing; the api itself answers, so it is there."""
+    running = notices(places(region).run)
+    reasons = []
+    if "intake" not in running:
+        reasons.append("no intake is running: senders cannot connect")
+    if not any(name.startswith("worker") for name in running):
+        reasons.append("no worker is running: accepted messages wait in the journal")
+    return Health(not reasons, tuple(reasons))
+
+
+def _numbers(voice: Voice, region: Region) -> bytes:
+    voice.publish()
+    return all_numbers(places(region).run)

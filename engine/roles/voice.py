@@ -1,0 +1,71 @@
+"""What a role says to the outside: log lines on standard error, and its numbers in the run folder.
+
+Numbers are published as a file each second, so that the api role can serve those of all roles and
+a role that hangs still shows its last ones.
+"""
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from engine.app import places, role_names
+from engine.core.clock import SystemClock
+from engine.pipeline.ledger import QUARANTINED, Account
+from engine.settings.region import Region
+from engine.telemetry.emit import Telemetry
+from engine.telemetry.event import MessageQuarantined
+from engine.telemetry.line import line_writer
+from engine.telemetry.metric import Metrics, merge
+
+_EVERY_S = 1.0
+_MESSAGES = "messages that got their final state"
+
+
+class Voice:
+    """Telemetry of one role process, published until it is closed."""
+
+    def __init__(self, region: Region, name: str) -> None:
+        self._path = places(region).run / f"{name}.prom"
+        self.metrics = Metrics(CollectorRegistry(), name)
+        names = (*region.sites, *(channel.name for channel in region.channels), "steward")
+        names += tuple(process for _, process in role_names(region))
+        write = line_writer(sys.stderr.buffer)
+        self._telemetry = Telemetry(write, self.metrics, SystemClock(), names, name)
+        self.emit = self._telemetry.emit
+        self._closed = threading.Event()
+        threading.Thread(target=self._keep_publishing, daemon=True).start()
+
+    def told(self, accounts: Sequence[Account]) -> None:
+        """Count the outcomes of a batch, and name what was quarantined."""
+        for account in accounts:
+            labels = {"site": account.site, "state": account.state}
+            self.metrics.count("messages", _MESSAGES, labels)
+            if account.state == QUARANTINED:
+                self.emit(
+                    MessageQuarantined(
+                        account.site, account.channel, account.position, account.code
+                    )
+                )
+
+    def close(self) -> None:
+        """Publish the last numbers and stop."""
+        self._closed.set()
+        self.publish()
+
+    def _keep_publishing(self) -> None:
+        while not self._closed.wait(_EVERY_S):
+            self.publish()
+
+    def publish(self) -> None:
+        """Write the numbers as they are now."""
+        fresh = self._path.with_suffix(".prom.new")
+        fresh.write_bytes(self.metrics.snapshot())
+        fresh.replace(self._path)
+
+
+def all_numbers(folder: Path) -> bytes:
+    """Return the numbers of all roles as one Prometheus text."""
+    return merge([path.read_bytes() for path in sorted(folder.glob("*.prom"))])
