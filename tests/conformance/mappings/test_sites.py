@@ -240,3 +240,19 @@ def test_ecw_document_with_a_bare_number(read: Read) -> None:
     assert document["status"] == "current"
     assert document["content"][0]["attachment"]["contentType"] == "application/pdf"
     assert "V" in [code for _, code in codes(document["securityLabel"][0])]
+
+
+def test_ecw_account_and_chart_number_are_two_systems(read: Read) -> None:
+    account, chart, ssn = read("09").one("Patient")["identifier"]
+    assert (account["value"], chart["value"]) == ("20417", "QL-20417")
+    assert len({account["system"], chart["system"], ssn["system"]}) == 3
+
+
+def test_athena_provider_is_an_npi(read: Read) -> None:
+    (number,) = read("08").one("Practitioner")["identifier"]
+    assert (number["system"], number["value"]) == ("http://hl7.org/fhir/sid/us-npi", "9800000133")
+
+
+def test_place_and_doctor_alone_are_no_visit(read: Read) -> None:
+    assert read("05").all("Encounter") == []
+    assert read("09").all("Encounter") == []
