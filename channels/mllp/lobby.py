@@ -6,7 +6,7 @@ waits here and is woken in the order of arrival.
 
 import asyncio
 from collections import Counter
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from channels.mllp.settings import MllpIn
@@ -118,9 +118,15 @@ class Lobby:
             return "too-many-connections"
         if self._peers[peer] >= limits.max_connections_per_peer:
             return "too-many-connections-of-peer"
-        if limits.allow and not any(ip_address(peer) in network for network in limits.allow):
+        if limits.allow and not self._is_listed(peer):
             return "peer-not-allowed"
         return ""
+
+    def _is_listed(self, peer: str) -> bool:
+        address = ip_address(peer)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped  # how IPv4 senders look to a listener on `::`
+        return any(address in network for network in self.settings.allow)
 
     def _wake(self) -> None:
         waiting, self._waiting = tuple(self._waiting), {}
