@@ -256,3 +256,11 @@ def test_athena_provider_is_an_npi(read: Read) -> None:
 def test_place_and_doctor_alone_are_no_visit(read: Read) -> None:
     assert read("05").all("Encounter") == []
     assert read("09").all("Encounter") == []
+
+
+def test_epic_provider_sent_twice_is_one_participant(read: Read) -> None:
+    said = read("01")
+    roles = [each["type"][0]["coding"][0]["code"] for each in said.one("Encounter")["participant"]]
+    assert roles == ["ATND", "ADM"]
+    (number,) = said.one("Practitioner")["identifier"]
+    assert number["value"] == "9800000117"
