@@ -6,7 +6,7 @@ A compiled choice gives (JSON name, value), e.g. ("valueQuantity", {...}), or No
 from collections.abc import Callable
 from typing import Any
 
-from engine.mapping.context import Context, Op, condition, nothing
+from engine.mapping.context import Context, Op, guarded, nothing
 from engine.mapping.datatypes import numbers
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
@@ -47,18 +47,22 @@ def _branch(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
         context.problems.report("E221", node.mark, "a branch is {Type: ...}", f"types: {types}")
         return nothing
     if node.get("recipe") is not None:
-        return _guarded(context, node, _recipe(context, node, known, names))
+        return guarded(
+            context, node.get("when"), lambda: _recipe(context, node, known, names), None
+        )
     key = next((k for k, _ in node.entries if k.text in known), None)
     if key is None:
         return _wrong_type(context, node, known)
     element = known[key.text]
     names.add(element.name)
     leaf = _leaf(node, key)
+    return guarded(context, node.get("when"), lambda: _formed(context, leaf, element), None)
+
+
+def _formed(context: Context, leaf: Node, element: Element) -> Op:
     op = context.forms.single(context.below(), leaf, element)
     name = element.name
-    return _guarded(
-        context, node, lambda scope: (name, v) if (v := op(scope)) is not None else None
-    )
+    return lambda scope: (name, v) if (v := op(scope)) is not None else None
 
 
 def _wrong_type(context: Context, node: Fields, known: Forms) -> Op:
@@ -82,13 +86,6 @@ def _leaf(node: Fields, key: Scalar) -> Node:
     return Fields(((Scalar("from", value.mark), value), *beside), value.mark)
 
 
-def _guarded(context: Context, node: Fields, op: Op) -> Op:
-    test = condition(context, node.get("when"))
-    if test is None:
-        return op
-    return lambda scope: op(scope) if test(scope) else None
-
-
 def _switch(context: Context, node: Fields, known: Forms, names: set[str]) -> Op:
     subject = node.get("switch")
     read: Callable[[Scope], str] = lambda _: ""  # noqa: E731
@@ -96,7 +93,8 @@ def _switch(context: Context, node: Fields, known: Forms, names: set[str]) -> Op
         compiler = context.compiler(subject)
         tree = compiler.parse(subject.text)
         if tree is not None:
-            read = compiler.text(tree)
+            with context.grammar.slots.apart():
+                read = compiler.text(tree)
     cases: dict[str, Op] = {}
     for key, value in node.entries:
         if key.text in {"switch", *_BESIDE}:
@@ -104,7 +102,11 @@ def _switch(context: Context, node: Fields, known: Forms, names: set[str]) -> Op
         op = _branches(context, value, known, names)
         cases.update((name.strip(), op) for name in key.text.split(","))
     other = cases.get("other", nothing)
-    return _guarded(context, node, lambda scope: cases.get(read(scope), other)(scope))
+
+    def chosen(scope: Scope) -> Any:
+        return cases.get(read(scope), other)(scope)
+
+    return guarded(context, node.get("when"), lambda: chosen, None)
 
 
 def _recipe(context: Context, node: Fields, known: Forms, names: set[str]) -> Op:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.expression import Compiler
-from engine.mapping.grammar import Grammar
+from engine.mapping.grammar import Grammar, Needs
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Problems
 from engine.mapping.scope import Lineage, Scope
 from engine.mapping.source import Source
 from engine.r4.elements import Element
 
+T = TypeVar("T")
 Op = Callable[[Scope], Any]  # one value, or None
 Every = Callable[[Scope], list[Any]]  # all values
 Identify = Callable[[str, Sequence[str]], str]  # FHIR type and key parts -> id
@@ -82,7 +83,12 @@ def no_values(_: Scope) -> list[Any]:
 
 
 def condition(context: Context, node: Node | None) -> Callable[[Scope], bool] | None:
-    """Compile a `when:` or `if:`; None when there is none."""
+    """Compile a condition; None when there is none."""
+    found = _guard(context, node)
+    return found[0] if found else None
+
+
+def _guard(context: Context, node: Node | None) -> tuple[Callable[[Scope], bool], Needs] | None:
     if node is None:
         return None
     if not isinstance(node, Scalar):
@@ -90,7 +96,22 @@ def condition(context: Context, node: Node | None) -> Callable[[Scope], bool] | 
         return None
     compiler = context.compiler(node)
     tree = compiler.parse(node.text)
-    return compiler.test(tree) if tree is not None else None
+    return compiler.guard(tree) if tree is not None else None
+
+
+def guarded(
+    context: Context, node: Node | None, compile_: Callable[[], Callable[[Scope], T]], empty: T
+) -> Callable[[Scope], T]:
+    """Compile a rule under its `when:`; what the condition needs, the rule needs."""
+    found = _guard(context, node)
+    if found is None:
+        return compile_()
+    test, needs = found
+    slots = context.grammar.slots
+    with slots.apart() as own:
+        produce = compile_()
+    slots.needs.add(own if needs.free or not own.free else needs)
+    return lambda scope: produce(scope) if test(scope) else empty
 
 
 def unwrap(scope: Scope, value: Any, where: str) -> Any:

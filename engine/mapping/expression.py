@@ -7,14 +7,16 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import re2
 
 from engine.core.lexeme import number
 from engine.mapping import functions, syntax
-from engine.mapping.grammar import Grammar, closest
+from engine.mapping.datatypes.tools import MEMO
+from engine.mapping.grammar import Grammar, Needs, closest
 from engine.mapping.node import Scalar
-from engine.mapping.scope import NOTHING, Scope, nearest_at
+from engine.mapping.scope import NO_FIELDS, Scope, nearest_at
 from engine.mapping.source import (
     Many,
     One,
@@ -92,7 +94,8 @@ class Compiler:
 
     def _judged(self, tree: Expr) -> Source:
         """A condition as a value: true or false, nothing when none of its fields is valued."""
-        test = self.test(tree)
+        with self._grammar.slots.apart():
+            test = self.test(tree)
         reads = [self.text(leaf) for leaf in syntax.leaves(tree)]
 
         def one(scope: Scope) -> str:
@@ -107,6 +110,7 @@ class Compiler:
         if not datatype:
             self._wrong("E208", tree.span, "'$' has no repetition to stand for here", "use each:")
             return EMPTY
+        self._free()  # the repetition is there whatever the fields are
         reached = self._reach(datatype, tree.component, tree.sub, tree.span)
         label = "$" + ".".join(str(n) for n in (tree.component, tree.sub) if n)
         return current_source(tree.component, tree.sub, reached, label)
@@ -128,9 +132,11 @@ class Compiler:
         test = None
         if tree.select is not None and not isinstance(tree.select, int):
             inner = replace(self._grammar, repetition=known.datatype)
-            test = Compiler(inner, self._scalar, self._offset).test(tree.select)
+            with self._grammar.slots.apart():
+                test = Compiler(inner, self._scalar, self._offset).test(tree.select)
         reached = self._reach(known.datatype, tree.component, tree.sub, tree.span)
         slot = self._grammar.slots.index((*tree.groups, tree.segment))
+        self._grammar.slots.needs.reads.add((slot, tree.number))
         return path_source(tree, slot, reached, known.repeats, test)
 
     def _undeclared(self, tree: syntax.Path) -> str:
@@ -166,6 +172,7 @@ class Compiler:
         """Compile to the first value as text; empty when there is none."""
         if isinstance(tree, syntax.Literal):
             fixed = tree.text
+            self._free()
             return lambda _: fixed
         if isinstance(tree, syntax.Path | syntax.Current):
             return self._read(tree)
@@ -179,9 +186,14 @@ class Compiler:
     def _read(self, tree: syntax.Path | syntax.Current) -> One:
         source = self.source(tree) or EMPTY
         decode, one = text_of(source.datatype), source.one
-        return lambda scope: decode(one(scope))
+        return lambda scope: decode(raw) if (raw := one(scope)) else ""
+
+    def _free(self) -> None:
+        """Note that what is being compiled can have a value where all fields are empty."""
+        self._grammar.slots.needs.free = True
 
     def _word(self, tree: syntax.Word) -> One:
+        self._free()
         if tree.name == "received":
             return lambda scope: scope.env.received
         value = self._grammar.site.get(tree.name)
@@ -208,11 +220,22 @@ class Compiler:
 
     def _plain_call(self, tree: syntax.Call) -> One:
         call = functions.TABLE[tree.name].call
-        args = [self.texts(arg) for arg in tree.args]
+        strict = tree.name in functions.STRICT
+        with self._grammar.slots.apart() as needs:
+            args = [self.texts(arg) for arg in tree.args[:1]]
+        with self._grammar.slots.apart():
+            args += [self.texts(arg) for arg in tree.args[1:]]
+        self._grammar.slots.needs.add(needs)
+        if not strict:
+            self._free()
+        if len(args) == 1:
+            only = args[0]
+            return lambda scope: call([only(scope)])
         return lambda scope: call([read(scope) for read in args])
 
     def _special(self, tree: syntax.Call) -> One:
         if tree.name == "exists":
+            self._free()
             test = self._exists(tree.args[0])
             return lambda scope: "true" if test(scope) else ""
         if tree.name == "lookup":
@@ -242,9 +265,36 @@ class Compiler:
             if len(key) > 1:
                 return lambda scope: bool(nearest_at(scope.bound, key))
             slot = self._grammar.slots.index(key)
-            return lambda scope: scope.segments[slot] is not NOTHING
+            return lambda scope: scope.rows[slot] is not NO_FIELDS
         read = self.texts(tree)
         return lambda scope: bool(read(scope))
+
+    def guard(self, tree: Expr) -> tuple[Test, Needs]:
+        """Compile a condition; also say which fields its truth needs, as far as that is plain."""
+        with self._grammar.slots.apart():
+            test = self.test(tree)
+        strict = self._strict(tree)
+        return test, strict or Needs(free=True)
+
+    def _strict(self, tree: Expr) -> Needs | None:
+        """Return the fields that a true condition needs one of; None when it may need none."""
+        if isinstance(tree, syntax.Logic) and tree.word == "and":
+            return next((n for part in tree.parts if (n := self._strict(part)) is not None), None)
+        if isinstance(tree, syntax.Logic):
+            found = [self._strict(part) for part in tree.parts]
+            return _together(found)
+        if isinstance(tree, syntax.Test) and tree.kind == "valued" and not tree.negated:
+            return self._valued(tree.operand)
+        if isinstance(tree, syntax.Compare) and tree.sign in {"=", "in", "starts with"}:
+            texts = [item.text for item in tree.right if isinstance(item, syntax.Literal)]
+            fixed = len(texts) == len(tree.right) and all(texts)
+            return self._valued(tree.left) if fixed else None
+        return None
+
+    def _valued(self, tree: Expr) -> Needs | None:
+        with self._grammar.slots.apart() as needs:
+            self.text(tree)
+        return None if needs.free else needs
 
     def test(self, tree: Expr) -> Test:
         """Compile a condition; a value is true when it is valued."""
@@ -324,13 +374,31 @@ class Compiler:
         except re2.error:
             self._wrong("E207", pattern.span, "not an RE2 pattern", "RE2 has no look-around")
             return _never
-        return lambda scope: search(left(scope)) is not None
+
+        @lru_cache(MEMO)
+        def matches(text: str) -> bool:
+            return search(text) is not None
+
+        return lambda scope: matches(left(scope))
+
+
+def _together(found: list[Needs | None]) -> Needs | None:
+    whole = Needs()
+    for needs in found:
+        if needs is None:
+            return None
+        whole.add(needs)
+    return whole
 
 
 def _joined(word: str, tests: list[Test]) -> Test:
+    first, *rest = tests
+    if not rest:
+        return first
+    others = _joined(word, rest)
     if word == "and":
-        return lambda scope: all(test(scope) for test in tests)
-    return lambda scope: any(test(scope) for test in tests)
+        return lambda scope: first(scope) and others(scope)
+    return lambda scope: first(scope) or others(scope)
 
 
 def _first_valued(reads: list[One]) -> One:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from engine.core.lexeme import number
 
@@ -74,7 +75,16 @@ def _hash(args: Texts) -> str:
 
 def _bound(args: Texts, low: bool) -> str:
     """Read one end of `3.5-5.0`, `<5`, `>=60`."""
-    match = _RANGE.match(_one(args[0]))
+    return _ends(_one(args[0]))[0 if low else 1]
+
+
+@lru_cache(1024)
+def _ends(text: str) -> tuple[str, str]:
+    return _end(text, low=True), _end(text, low=False)
+
+
+def _end(text: str, *, low: bool) -> str:
+    match = _RANGE.match(text)
     if match is None:
         return ""
     first, sign, second = match.groups()
@@ -172,6 +182,8 @@ TABLE: dict[str, Signature] = {
     "base64": Signature(1, 1, _base64),
     "name_part": Signature(2, 2, _name_part),
 }
+# Functions that give nothing when their first argument is nothing.
+STRICT = frozenset(TABLE) - {"count", "length", "coalesce", "concat", "hash"}
 SPECIAL = {"exists": (1, 1), "lookup": (2, 2), "date": (1, 1), "datetime": (1, 1)}
 
 

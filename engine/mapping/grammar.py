@@ -1,5 +1,7 @@
 """What the expressions of one resource map may refer to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rapidfuzz import process
@@ -12,11 +14,44 @@ _NEAR = 60  # of 100; below it a suggestion puzzles more than it helps
 SlotKey = tuple[str, ...]  # groups, then a segment
 
 
+Gate = tuple[tuple[int, int], ...]  # (slot, field number)
+
+
+@dataclass(slots=True)
+class Needs:
+    """Which fields a rule can give a value from; `free` when it may give one from none of them.
+
+    Most rules of a map find nothing in a given message: knowing the fields, a run skips them.
+    """
+
+    reads: set[tuple[int, int]] = field(default_factory=set)
+    free: bool = False
+
+    def add(self, other: "Needs") -> None:
+        self.reads |= other.reads
+        self.free = self.free or other.free
+
+    def gate(self) -> Gate | None:
+        """Return the fields of which one must be present, None when the rule always runs."""
+        return None if self.free else tuple(sorted(self.reads))
+
+
 @dataclass(slots=True)
 class Slots:
     """The segments a resource map reads, each at its own index; 0 is the map's own segment."""
 
     keys: dict[SlotKey, int] = field(default_factory=dict)
+    needs: Needs = field(default_factory=Needs)  # of the rule being compiled
+
+    @contextmanager
+    def apart(self) -> Iterator[Needs]:
+        """Collect the needs of a part by themselves."""
+        before, own = self.needs, Needs()
+        self.needs = own
+        try:
+            yield own
+        finally:
+            self.needs = before
 
     def index(self, key: SlotKey) -> int:
         return self.keys.setdefault(key, len(self.keys))

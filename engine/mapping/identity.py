@@ -49,7 +49,7 @@ class Identity:
 
     def scope(self, env: Env, bound: Bound, pid: Segment) -> Scope:
         """Return a scope on one PID segment."""
-        segments = [nearest(bound, key[-1], env.repeating) for key in self.slots]
+        segments = [nearest(bound, key[-1], env) for key in self.slots]
         segments[0] = pid
         return Scope(env, Frame(bound, None), bound, segments)
 

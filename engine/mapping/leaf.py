@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.mapping import extension, objects, reference, syntax, values
-from engine.mapping.context import Context, Every, Op, condition, no_values, nothing
+from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope, nearest_at
@@ -32,7 +32,9 @@ KEYS = frozenset(
         "ext",
     }
 )
+_PLAIN_KEYS = frozenset({"from", "set", "when", "map", "unmapped", "default", "required", "label"})
 _FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
+NO_VALUES: list[Any] = []
 _SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")
 
 
@@ -45,7 +47,9 @@ class Leaves:
         if isinstance(node, Items):
             return first_of([self.single(context, item, element) for item in node.items])
         if _FULL.isdisjoint(node.keys()):
-            return _guarded(context, node, _nested(context, node, element))
+            return guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
+        if _plain(node):
+            return _single(context, node, element)
         return _first(_full(context, node, optional(element)))
 
     def every(self, context: Context, node: Node, element: Element) -> Every:
@@ -54,11 +58,49 @@ class Leaves:
         if isinstance(node, Items):
             return _joined([self.every(context, item, element) for item in node.items])
         if _FULL.isdisjoint(node.keys()):
-            return _listed(_guarded(context, node, _nested(context, node, element)))
+            return _listed(
+                guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
+            )
         return _full(context, node, element)
 
     def built(self, context: Context, fields: Fields, path: str) -> Op:
         return objects.built(context, fields, path)
+
+
+def _plain(fields: Fields) -> bool:
+    """Whether a full form is one source or nested elements, a condition and a default."""
+    known = _PLAIN_KEYS.issuperset(fields.keys())
+    return known and not isinstance(fields.get("from"), Items | Fields)
+
+
+def _single(context: Context, fields: Fields, element: Element) -> Op:
+    """Compile a plain full form to one value, without lists on the way."""
+    if fields.get("required") is not None:
+        context.musts.add(context.top)
+    op = guarded(context, fields.get("when"), lambda: _one_value(context, fields, element), None)
+    node = fields.get("default")
+    if node is None:
+        return op
+    otherwise = context.forms.single(context, node, element)
+    weak = context.depth == 0
+
+    def filled(scope: Scope) -> Any:
+        value = op(scope)
+        if value is not None:
+            return value
+        value = otherwise(scope)
+        scope.defaulted = scope.defaulted or (weak and value is not None)
+        return value
+
+    return filled
+
+
+def _one_value(context: Context, fields: Fields, element: Element) -> Op:
+    inner, source = fields.get("set"), fields.get("from")
+    how = values.reading(context, fields, element)
+    if isinstance(source, Scalar):
+        return values.single(context, source, element, how)
+    return _nested(context, inner, element) if isinstance(inner, Fields) else nothing
 
 
 def _listed(op: Op) -> Every:
@@ -85,32 +127,22 @@ def _nested(context: Context, fields: Fields, element: Element) -> Op:
     return context.forms.built(context, fields, element.path)
 
 
-def _guarded(context: Context, fields: Fields, op: Op) -> Op:
-    test = condition(context, fields.get("when"))
-    if test is None:
-        return op
-    return lambda scope: op(scope) if test(scope) else None
-
-
 def _full(context: Context, fields: Fields, element: Element) -> Every:
     """Compile the full form."""
     if fields.get("required") is not None:
         context.musts.add(context.top)
-    if fields.get("ext") is not None:
-        produce = extension.compiled(context, fields, element)
-    elif fields.get("each") is not None:
-        produce = _each(context, fields, element)
-    else:
-        produce = _body(context, fields, element)
-    produce = _conditional(context, fields, produce)
+    produce = guarded(
+        context, fields.get("when"), lambda: _produced(context, fields, element), NO_VALUES
+    )
     return _defaulted(context, fields, element, produce)
 
 
-def _conditional(context: Context, fields: Fields, produce: Every) -> Every:
-    test = condition(context, fields.get("when"))
-    if test is None:
-        return produce
-    return lambda scope: produce(scope) if test(scope) else []
+def _produced(context: Context, fields: Fields, element: Element) -> Every:
+    if fields.get("ext") is not None:
+        return extension.compiled(context, fields, element)
+    if fields.get("each") is not None:
+        return _each(context, fields, element)
+    return _body(context, fields, element)
 
 
 def _defaulted(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
@@ -212,7 +244,8 @@ def _extras(context: Context, fields: Fields, element: Element) -> tuple[Op, Op]
 
 
 def _added(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
-    replacing, filling = _extras(context, fields, element)
+    with context.grammar.slots.apart():  # by themselves they make nothing
+        replacing, filling = _extras(context, fields, element)
     if replacing is nothing and filling is nothing:
         return produce
     rank = elements.order(element.path)
@@ -252,7 +285,9 @@ def _each_option(
     compiler = context.compiler(node)
     source = compiler.source(tree) or compiler.computed(tree)
     inner = context.within(source.datatype)
-    body, test = _each_body(inner, fields, element), condition(inner, fields.get("if"))
+    with context.grammar.slots.apart():  # without a repetition nothing is made
+        body = _each_body(inner, fields, element)
+    test = condition(inner, fields.get("if"))
     many = source.many
 
     def every(scope: Scope) -> list[Any]:
@@ -281,20 +316,23 @@ def _each_segment(
     context: Context, fields: Fields, element: Element, place: tuple[str, ...]
 ) -> Every:
     slot = context.grammar.slots.index((place[-1],))
-    body, test = _body(context, fields, element), condition(context, fields.get("if"))
+    with context.grammar.slots.apart():
+        body = _body(context, fields, element)
+    context.grammar.slots.needs.free = True
+    test = condition(context, fields.get("if"))
 
     def every(scope: Scope) -> list[Any]:
         if len(place) > 1:
             segments = nearest_at(scope.bound, place)
         else:
             segments = scope.bound.segments.get(place[0], [])
-        before, standing = scope.segments[slot], scope.standing
+        before, standing = scope.rows[slot], scope.standing
         found: list[Any] = []
         for segment in segments:
-            scope.segments[slot], scope.standing = segment, segment.index
+            scope.rows[slot], scope.standing = segment.fields, segment.index
             if test is None or test(scope):
                 found.extend(body(scope))
-        scope.segments[slot], scope.standing = before, standing
+        scope.rows[slot], scope.standing = before, standing
         return found
 
     return every

@@ -4,11 +4,12 @@ Elements come out in the order of R4. An object without content does not exist; 
 element R4 requires is left out with a diagnostic, so what is made is valid by construction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.mapping import choice
 from engine.mapping.context import Context, Op, nothing
+from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.r4 import elements
@@ -27,6 +28,7 @@ class Step:
     names: tuple[str, ...]
     chosen: bool
     rank: int
+    gate: Gate | None  # fields of which one must be present for a value; None: always run
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -49,21 +51,30 @@ def primitive_extension(context: Context, key: Scalar, node: Node, path: str) ->
 
 def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     """Compile one element; None after a problem was reported."""
+    slots = context.grammar.slots
+    with slots.apart() as needs:
+        found = _step(context, key, node, path)
+    slots.needs.add(needs)
+    return replace(found, gate=needs.gate()) if found else None
+
+
+def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     known = elements.children(path)
     rank = elements.order(path)
     name = key.text
     element = known.get(name)
     if name.startswith("_"):
         op = primitive_extension(context, key, node, path)
-        return Step(name, op, (name,), False, rank.get(name, 0))
+        return Step(name, op, (name,), False, rank.get(name, 0), None)
     if element is not None:
-        return Step(name, _element(context, node, element), (name,), False, rank[name])
+        return Step(name, _element(context, node, element), (name,), False, rank[name], None)
     forms = choice.forms(path, name)
     if not forms:
         _unknown(context, key, path)
         return None
     op, names = choice.compiled(context, node, forms)
-    return Step(name, op, names, True, min(rank[form.name] for form in forms.values()))
+    place = min(rank[form.name] for form in forms.values())
+    return Step(name, op, names, True, place, None)
 
 
 def _element(context: Context, node: Node, element: Element) -> Op:
@@ -83,9 +94,21 @@ def needed(path: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(names) for name, names in groups.items()}
 
 
+def present(rows: list[list[str]], gate: Gate) -> bool:
+    """Whether any of the fields is there."""
+    for slot, number in gate:
+        row = rows[slot]
+        if number < len(row) and row[number]:
+            return True
+    return False
+
+
 def run(steps: tuple[Step, ...], scope: Scope, found: dict[str, Any]) -> None:
     """Put the values of all steps into an object."""
+    rows = scope.rows
     for item in steps:
+        if item.gate is not None and not present(rows, item.gate):
+            continue
         value = item.op(scope)
         if value is None:
             continue

@@ -55,6 +55,7 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
         context.problems.report(
             "E224", node.mark, message, closest(type_name, sorted(context.made))
         )
+    context.grammar.slots.needs.free = True
     return made(type_name, every=node.text.endswith("*"))
 
 
@@ -69,7 +70,7 @@ def made(type_name: str, *, every: bool) -> Every:
             return [{"reference": instance.reference} for instance in known]
         if len(known) > 1:
             standing = scope.standing
-            own = [i for i in known if i.scope.segments[0].index == standing]
+            own = [i for i in known if i.scope.origin == standing]
             known = own or known
         return [{"reference": known[0].reference}]
 

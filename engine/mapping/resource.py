@@ -1,16 +1,18 @@
 """One resource map compiled: from a scope to a contribution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from engine.core.values import Contribution
 from engine.mapping import objects, reference, syntax
 from engine.mapping.context import Context, condition
 from engine.mapping.datatypes.identifiers import Assigners
+from engine.mapping.datatypes.tools import MEMO
 from engine.mapping.documents import listed, text_at
 from engine.mapping.node import Fields, Node, Scalar
-from engine.mapping.objects import MISSING, Step
+from engine.mapping.objects import MISSING, Step, present
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.text import lead, lowered, part
 from engine.r4 import elements
@@ -38,13 +40,14 @@ class Alternative:
     """One way to a key; it holds when the first part that is no resource is valued."""
 
     parts: tuple[Part, ...]
-    deciding: Part | None
+    deciding: int  # index of that part, -1 when there is none
 
     def read(self, scope: Scope) -> tuple[str, ...] | None:
-        if self.deciding is not None and not self.deciding(scope):
+        decisive = self.parts[self.deciding](scope) if self.deciding >= 0 else ""
+        if self.deciding >= 0 and not decisive:
             return None
-        found = tuple(part(scope) for part in self.parts)
-        return found if any(found) else None
+        found = [part(scope) for part in self.parts]
+        return tuple(found) if any(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,22 @@ class CompiledMap:
     required: tuple[frozenset[str], ...]
     meta: dict[str, Any]
     mode: str
+    shapes: dict[tuple[bytes, ...], tuple[Step, ...]] = field(default_factory=dict)
+
+    def fitting(self, scope: Scope) -> tuple[Step, ...]:
+        """Return the steps that can have a value, by which fields are present at all.
+
+        Messages of one sender are much alike: the choice is made once for each combination.
+        """
+        shape = tuple([scope.env.shape(row) for row in scope.rows])
+        known = self.shapes.get(shape)
+        if known is None:
+            rows = scope.rows
+            known = tuple(s for s in self.steps if s.gate is None or present(rows, s.gate))
+            if len(self.shapes) >= MEMO:
+                self.shapes.clear()
+            self.shapes[shape] = known
+        return known
 
     def key_of(self, scope: Scope) -> tuple[str, ...] | None:
         """Return the key of the first alternative that holds."""
@@ -77,7 +96,7 @@ class CompiledMap:
         clears: list[str] = []
         weak: set[str] = set()
         merging = self.mode == "merge"
-        for step in self.steps:
+        for step in self.fitting(scope):
             scope.nulled = scope.defaulted = False
             value = step.op(scope)
             if value is None:
@@ -167,7 +186,7 @@ def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:
         if not reference.allowed(element, type_name) or type_name == context.resource:
             continue
         every = reference.made(type_name, every=target.endswith("*"))
-        found.append(Step(name, _link(every, element.repeats), (name,), False, rank[name]))
+        found.append(Step(name, _link(every, element.repeats), (name,), False, rank[name], None))
     return found
 
 
@@ -199,16 +218,15 @@ def _key(context: Context, node: Node | None) -> tuple[Alternative, ...]:
 
 def _alternative(context: Context, items: tuple[Node, ...]) -> Alternative:
     parts: list[Part] = []
-    deciding: Part | None = None
+    deciding = -1
     for item in items:
         if not isinstance(item, Scalar):
             context.problems.report("E113", item.mark, "a key part is an expression or a type")
         elif item.text in elements.resource_types():
             parts.append(_made_part(item.text))
         else:
-            read = _source_part(context, item)
-            parts.append(read)
-            deciding = deciding or read
+            deciding = len(parts) if deciding < 0 else deciding
+            parts.append(_source_part(context, item))
     return Alternative(tuple(parts), deciding)
 
 
@@ -242,8 +260,8 @@ def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
         return compiler.text(tree)
     one, assigners = source.one, Assigners(context.tools)
 
-    def read(scope: Scope) -> str:
-        raw = one(scope)
+    @lru_cache(MEMO)
+    def keyed(raw: str) -> str:
         value = lead(raw)
         if not value:
             return ""
@@ -252,4 +270,4 @@ def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
             authority = "^".join(raw.split("^")[1:4])
         return f"{value}@{assigners.find(authority, '')[0].system}"
 
-    return read
+    return lambda scope: keyed(raw) if (raw := one(scope)) else ""

@@ -94,7 +94,7 @@ class Run:
     def merge(self, bound: Bound) -> None:
         """State that the prior patient of a group is the present one."""
         identity = self._program.identity
-        pid = nearest(bound, "PID", self._env.repeating)
+        pid = nearest(bound, "PID", self._env)
         survivor = self._env.patients.get(pid.index)
         scope = identity.scope(self._env, bound, pid)
         prior = identity.prior_of(scope)
@@ -119,10 +119,10 @@ class Run:
 
     def _scope(self, rule: Make, frame: Frame, bound: Bound, segment: Segment) -> Scope:
         env = self._env
-        segments = [_slot(bound, key, env.repeating) for key in rule.map.slots]
+        segments = [_slot(bound, key, env) for key in rule.map.slots]
         segments[0] = segment
         scope = Scope(env, frame, bound, segments)
-        pid = segment if segment.name == "PID" else nearest(bound, "PID", env.repeating)
+        pid = segment if segment.name == "PID" else nearest(bound, "PID", env)
         scope.patient = env.patients.get(pid.index)
         scope.record = scope.patient.record if scope.patient else ""
         return scope
@@ -201,9 +201,9 @@ class Run:
         )
 
 
-def _slot(bound: Bound, key: tuple[str, ...], repeating: frozenset[str]) -> Segment:
+def _slot(bound: Bound, key: tuple[str, ...], env: Env) -> Segment:
     if len(key) == 1:
-        return nearest(bound, key[0], repeating)
+        return nearest(bound, key[0], env)
     found = scopes.nearest_at(bound, key)
     return found[0] if found else NOTHING
 

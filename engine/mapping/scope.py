@@ -13,6 +13,7 @@ from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Segment
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
+NO_FIELDS = NOTHING.fields
 NULL = '""'  # HL7 v2.9.1, 2.4.3.1: the sender says that there is no value
 
 
@@ -34,11 +35,12 @@ class Env:
         "control_id",
         "diagnostics",
         "fallback_key",
+        "found",
         "lineage",
         "patients",
         "received",
         "repeating",
-        "seen",
+        "shapes",
         "sides",
     )
 
@@ -47,11 +49,19 @@ class Env:
         self.control_id = control_id
         self.received = received  # arrival as a v2 time stamp
         self.fallback_key = ""  # control id, else hash of the message: for volatile ids
+        self.found: dict[tuple[int, str], Segment] = {}  # outward searches by group and name
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
         self.diagnostics: dict[Diagnostic, None] = {}
-        self.seen: dict[str, int] = {}  # resource key -> how often in this message
+        self.shapes: dict[int, bytes] = {}
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
+
+    def shape(self, row: list[str]) -> bytes:
+        """Return which fields of a row are there; rows live as long as their message."""
+        known = self.shapes.get(id(row))
+        if known is None:
+            known = self.shapes[id(row)] = bytes(map(bool, row))
+        return known
 
     def note(self, code: str, where: str, message: str) -> None:
         """Keep a diagnostic once."""
@@ -100,7 +110,10 @@ class Frame:
 
 
 class Scope:
-    """One resource being made. `segments` are the ones its rules read, by slot; 0 is its own."""
+    """One resource being made. `rows` are the fields of the segments its rules read, by slot.
+
+    Slot 0 is the segment it is made of; a segment that is not there has the row NO_FIELDS.
+    """
 
     __slots__ = (
         "bound",
@@ -108,21 +121,23 @@ class Scope:
         "env",
         "frame",
         "nulled",
+        "origin",
         "patient",
         "record",
         "rep",
-        "segments",
+        "rows",
         "standing",
         "where",
     )
 
     def __init__(self, env: Env, frame: Frame, bound: Bound, segments: list[Segment]) -> None:
+        self.rows = [segment.fields for segment in segments]
+        self.origin = segments[0].index
         self.env = env
         self.frame = frame
         self.bound = bound
-        self.segments = segments
         self.rep = ""  # the repetition `$` means, in standard delimiters
-        self.standing = segments[0].index  # segment that `each` stands on
+        self.standing = self.origin  # segment that `each` stands on
         self.nulled = False  # a `""` was read since this was last cleared
         self.defaulted = False  # a default was used since this was last cleared
         self.patient: PatientKey | None = None
@@ -167,20 +182,29 @@ def _inside(bound: Bound, name: str, barred: frozenset[str]) -> Segment | None:
 _NO_BARS: frozenset[str] = frozenset()
 
 
-def nearest(bound: Bound, name: str, repeating: frozenset[str]) -> Segment:
+def nearest(bound: Bound, name: str, env: Env) -> Segment:
     """Find a segment by the rule of LANGUAGE.md, section 5; NOTHING when there is none."""
-    barred = _NO_BARS
-    at: Bound | None = bound
-    while at is not None:
-        own = at.segments.get(name)
-        if own:
-            return own[0]
-        found = _inside(at, name, barred) if at.groups else None
-        if found is not None:
-            return found
-        barred = repeating
-        at = at.parent
-    return NOTHING
+    own = bound.segments.get(name)
+    if own:
+        return own[0]
+    if bound.groups:
+        inner = _inside(bound, name, _NO_BARS)
+        if inner is not None:
+            return inner
+    return _outward(bound.parent, name, env) if bound.parent else NOTHING
+
+
+def _outward(bound: Bound, name: str, env: Env) -> Segment:
+    """Search a group and those around it once for all that stand in it."""
+    key = (id(bound), name)
+    found = env.found.get(key)
+    if found is None:
+        own = bound.segments.get(name)
+        inner = own[0] if own else _inside(bound, name, env.repeating)
+        if inner is None:
+            inner = _outward(bound.parent, name, env) if bound.parent else NOTHING
+        found = env.found[key] = inner
+    return found
 
 
 def nearest_at(bound: Bound, path: tuple[str, ...]) -> list[Segment]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.mapping.scope import NULL, Scope
 from engine.mapping.syntax import Path
-from engine.mapping.text import COMPONENT, REPETITION, SUB, lead, lowered, plain
+from engine.mapping.text import COMPONENT, REPETITION, lead, lowered, plain
 
 One = Callable[[Scope], str]
 Many = Callable[[Scope], list[str]]
@@ -31,16 +31,20 @@ class Source:
     label: str  # PID-3.1, for people
 
 
+def _raw(scope: Scope, slot: int, number: int) -> str:
+    row = scope.rows[slot]
+    raw = row[number] if number < len(row) else ""
+    if raw == NULL:
+        scope.nulled = True
+        return ""
+    return raw
+
+
 def _repetitions(slot: int, number: int) -> Many:
     def read(scope: Scope) -> list[str]:
-        raw = scope.segments[slot].field(number)
-        if not raw:
-            return []
-        if raw == NULL:
-            scope.nulled = True
-            return []
+        raw = _raw(scope, slot, number)
         if REPETITION not in raw:
-            return [raw]
+            return [raw] if raw else []
         return [item for item in raw.split(REPETITION) if item and item != NULL]
 
     return read
@@ -48,12 +52,15 @@ def _repetitions(slot: int, number: int) -> Many:
 
 def _whole_field(slot: int, number: int) -> One:
     def read(scope: Scope) -> str:
-        raw = scope.segments[slot].field(number)
+        row = scope.rows[slot]
+        if number >= len(row):
+            return ""
+        raw = row[number]
+        if not raw or raw == NULL:
+            scope.nulled = scope.nulled or bool(raw)
+            return ""
         if REPETITION in raw:
             return next((i for i in raw.split(REPETITION) if i and i != NULL), "")
-        if raw == NULL:
-            scope.nulled = True
-            return ""
         return raw
 
     return read
@@ -61,11 +68,7 @@ def _whole_field(slot: int, number: int) -> One:
 
 def _numbered(slot: int, number: int, nth: int) -> Many:
     def read(scope: Scope) -> list[str]:
-        raw = scope.segments[slot].field(number)
-        if raw == NULL:
-            scope.nulled = True
-            return []
-        items = raw.split(REPETITION)
+        items = _raw(scope, slot, number).split(REPETITION)
         if nth > len(items) or not items[nth - 1] or items[nth - 1] == NULL:
             return []
         return [items[nth - 1]]
@@ -113,7 +116,10 @@ def take(component: int, sub: int) -> Callable[[str], str]:
 
 def _part_of_one(read: One, pick: Callable[[str], str]) -> One:
     def one(scope: Scope) -> str:
-        found = pick(read(scope))
+        raw = read(scope)
+        if not raw:
+            return ""
+        found = pick(raw)
         if found == NULL:
             scope.nulled = True
             return ""
@@ -159,16 +165,3 @@ def current_source(component: int, sub: int, datatype: str, label: str) -> Sourc
 def text_of(datatype: str) -> Callable[[str], str]:
     """Return how a raw value of a type reads as text."""
     return plain if datatype in _WHOLE else lead
-
-
-__all__ = [
-    "SUB",
-    "Many",
-    "One",
-    "Source",
-    "Test",
-    "current_source",
-    "path_source",
-    "take",
-    "text_of",
-]

@@ -195,6 +195,7 @@ def single(context: Context, scalar: Scalar, element: Element, how: Reading = PL
     """Compile a scalar to one value."""
     if _is_literal(scalar):
         fixed = literal.value(scalar.text[1:], element, scalar, context.problems)
+        context.grammar.slots.needs.free = True
         return traced(context, lambda _: fixed, _path(context, element), scalar, "literal")
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)

@@ -50,6 +50,11 @@ class Segment:
         return fields[number] if 0 < number < len(fields) else ""
 
     @property
+    def fields(self) -> list[str]:
+        """The raw fields at their HL7 numbers, the name at 0. Shared: read only."""
+        return self._fields or self._split()
+
+    @property
     def count(self) -> int:
         """The number of the last field present."""
         return len(self._fields or self._split()) - 1

@@ -30,13 +30,14 @@ _UNKNOWN = "no assigner of this name is declared; the system is the site's own"
 class Assigners:
     """Assigning authorities (HD) -> systems of identifiers."""
 
-    __slots__ = ("_known", "_site")
+    __slots__ = ("_known", "_site", "find")
 
     def __init__(self, tools: Tools) -> None:
         self._known = tools.assigners
         self._site = tools.site
+        self.find = lru_cache(MEMO)(self._find)
 
-    def find(self, raw: str, kind: str) -> tuple[Assigner, bool]:
+    def _find(self, raw: str, kind: str) -> tuple[Assigner, bool]:
         """Return who assigns, and whether anybody has said so. `raw` is an HD with components."""
         namespace, universal, scheme = (plain(item) for item in parts(raw, 3))
         for name in (namespace, universal):

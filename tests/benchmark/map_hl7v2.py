@@ -1,0 +1,107 @@
+"""Prints CPU microseconds per message for parse, map and encode. Run by hand: python FILE [FOLDER].
+
+Each round maps a message whose control id, times and set ids differ, so that no memo of a whole
+message can help; codes, people and places repeat as they do in real traffic.
+"""
+
+# ruff: noqa: E501, T201 - segments are long lines, and a script prints
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.core.lexeme import encode
+from engine.formats.hl7v2.parse import parse
+from engine.mapping.library import read_library
+from engine.mapping.plan import compile_plan
+from engine.mapping.site import SiteProfile
+
+ROUNDS = 2000
+SHARE = 200  # messages per round
+_MAPPINGS = Path(__file__).parents[2] / "mappings"
+
+ADT = "\r".join(
+    [
+        "MSH|^~\\&|EPIC|MERCY|CONCORD|NORTH|20260314{n:06d}||ADT^A01^ADT_A01|M{n}|P|2.5.1|||AL|NE",
+        "EVN|A01|20260314{n:06d}|||REG^CLERK^ROBIN",
+        (
+            "PID|1||{n}^^^MERCYMRN^MR~E{n}^^^EPI^EPI||QUILL^TESS^AVA^JR^^^L||1980{m:02d}12|F|QUILL^TESSA"
+            "|2106-3^White^CDCREC|12 ELM ST^APT {m}^SPRINGFIELD^IL^62701^USA^H^^SANGAMON"
+            "||(555)555-01{m:02d}^PRN^PH~^NET^Internet^tess{n}@mail.example|(555)555-0199^WPN^PH"
+            "|ENG^English|M^Married|CAT|A{n}^^^MERCYHAR^AN|666-12-{n:04d}|||N^Not Hispanic^CDCREC||N||||||N"
+        ),
+        "PD1|||MERCY CLINIC^^7788^^^MERCY^XX|1003^PATEL^ASHA^^^DR^MD^^NPI^L^^^NPI",
+        "NK1|1|QUILL^PERCY^^^^^L|SPO^Spouse|12 ELM ST^^SPRINGFIELD^IL^62701|(555)555-0142",
+        (
+            "PV1|1|I|W4^412^B^MERCY^^^^^^^DEP44|E|||1001^OKORO^IFE^^^DR^MD^^NPI^L^^^NPI"
+            "|1002^LIND^MAX^^^DR^MD^^NPI^L^^^NPI||MED||||7|||1001^OKORO^IFE^^^DR^MD^^NPI^L^^^NPI|IP"
+            "|V{n}^^^MERCYCSN^VN|COM|||||||||||||||||||||||||20260314{n:06d}"
+        ),
+        "PV2|||R07.9^Chest pain^I10C",
+        "AL1|1|DA|7980^Penicillin^RXNORM|SV|Hives|20010101",
+        "AL1|2|FA|91935009^Peanut^SCT|MO|Rash",
+        "DG1|1||R07.9^Chest pain^I10C||20260314|A",
+        "DG1|2||I10^Hypertension^I10C||20260314|W",
+        "GT1|1||QUILL^TESS",
+        (
+            "IN1|1|PPO1^Blue PPO|BC100|BLUE PLAN|1 PLAN WAY^^CHICAGO^IL^60601||(555)555-0177|GRP9|||"
+            "|20260101|20261231||PPO|QUILL^TESS|SEL|19800112|12 ELM ST^^SPRINGFIELD^IL^62701|||||||||||||||||MEM{n}"
+        ),
+    ]
+)
+ORU = "\r".join(
+    [
+        "MSH|^~\\&|BEAKER|MERCY|CONCORD|NORTH|20260314{n:06d}||ORU^R01^ORU_R01|L{n}|P|2.5.1",
+        "PID|1||{n}^^^MERCYMRN^MR~E{n}^^^EPI^EPI||QUILL^TESS||19800112|F",
+        "PV1|1|I|W4^412^B^MERCY|||||||||||||||||V{n}^^^MERCYCSN^VN",
+        "ORC|RE|P{n}^EPC|F{n}^BEAKER||CM||||20260314|||1001^OKORO^IFE^^^DR^MD^^NPI",
+        (
+            "OBR|1|P{n}^EPC|F{n}^BEAKER|24323-8^CMP^LN|||20260314{n:06d}|||||||||1001^OKORO^IFE^^^DR^MD^^NPI"
+            "||||||20260314{n:06d}||LAB|F"
+        ),
+        *(
+            f"OBX|{k}|NM|{2000 + k}-{k}^Analyte {k}^LN||{{m}}.{k}|mmol/L^^UCUM|3.5-5.1|N|||F|||20260314{{n:06d}}"
+            for k in range(1, 11)
+        ),
+    ]
+)
+
+
+def _timed(name: str, work: Callable[[int], object]) -> None:
+    """Print the best of several rounds: other work on the machine counts as little as possible."""
+    spent = []
+    for first in range(0, ROUNDS, SHARE):
+        start = time.process_time()
+        for number in range(first, first + SHARE):
+            work(number)
+        spent.append(time.process_time() - start)
+    print(f"{name:34} {min(spent) / SHARE * 1e6:8.1f} us")
+
+
+def _bodies(template: str) -> list[bytes]:
+    return [template.format(n=n, m=n % 10 + 10).encode() for n in range(ROUNDS)]
+
+
+def main() -> None:
+    """Measure one ADT and one ORU on the base, the US layer and, if there, Epic's."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _MAPPINGS
+    chain = tuple(name for name in ("base", "us") if (folder / name).is_dir())
+    site = SiteProfile("mercy", "America/Chicago", chain, b"k" * 32)
+    start = time.process_time()
+    plan = compile_plan(read_library(folder), site)
+    print(f"{'compile, ' + '+'.join(chain):34} {(time.process_time() - start) * 1e3:8.1f} ms")
+    for name, template in (("ADT^A01", ADT), ("ORU^R01, 10 OBX", ORU)):
+        bodies = _bodies(template)
+        size = len(bodies[0])
+        print(f"{name}, {size} bytes, {len(plan.map(parse(bodies[0]), 0).contributions)} resources")
+        _timed("  parse", lambda n, b=bodies: parse(b[n]))
+        _timed("  parse, map", lambda n, b=bodies: plan.map(parse(b[n]), 0))
+        _timed("  parse, lane", lambda n, b=bodies: plan.lane(parse(b[n])))
+        _timed(
+            "  parse, map, encode",
+            lambda n, b=bodies: [encode(c.body) for c in plan.map(parse(b[n]), 0).contributions],
+        )
+
+
+if __name__ == "__main__":
+    main()
