@@ -112,11 +112,6 @@ class Limits(Part):
         description="most messages waiting for the disk; senders are held back at half",
     )
     batch_messages: int = Field(default=200, ge=1, description="most messages of one transaction")
-    resend_window_s: int = Field(
-        default=7 * 86_400,
-        ge=0,
-        description="seconds in which the same delivery counts as a duplicate",
-    )
 
 
 class ChannelHead(BaseModel):
