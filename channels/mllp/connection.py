@@ -15,6 +15,7 @@ from typing import cast
 from channels.mllp.answer import Answers, Pending
 from channels.mllp.framing import Frame, Framer, FramingFault, Item
 from channels.mllp.lobby import Lobby
+from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault
 from engine.core.values import HL7_V2, Envelope, Receipt
 from engine.formats.hl7v2.ack import read_header
@@ -165,6 +166,7 @@ class Connection(asyncio.Protocol):
             admission.lane,
         )
         self._tally.pending += 1
+        failpoint("after-receive")
         try:
             self._lobby.intake.submit(envelope, pending.settle)
         except Exception:  # noqa: BLE001 - the sender needs an answer whatever broke behind us

@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import Envelope, Receipt
 from engine.database.fault import StorageBrokenError
@@ -107,6 +108,7 @@ class GroupCommit:
         try:
             while group := self._next_group():
                 receipts, broken = _write(journal, group, broken)
+                failpoint("before-ack")
                 loop.call_soon_threadsafe(self._deliver, loop, group, receipts)
                 if broken is not None:
                     loop.call_soon_threadsafe(self._break, loop, broken)
