@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.mapping import choice
 from engine.mapping.context import Context, Op, nothing
+from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
@@ -127,7 +128,22 @@ def built(context: Context, fields: Fields, path: str) -> Op:
         if possible.isdisjoint(names) and steps:
             message = f"{path} requires '{name}', and nothing sets it"
             context.problems.report("E222", fields.mark, message)
-    return _object(steps, tuple(required.values()), path)
+    op = _object(steps, tuple(required.values()), path)
+    kind = elements.resolve(path)
+    return _period(op, path) if kind is not None and kind.types == ("Period",) else op
+
+
+def _period(op: Op, path: str) -> Op:
+    """Leave out an end before the start (R4, per-1)."""
+
+    def checked(scope: Scope) -> Any:
+        found = op(scope)
+        if found is None or len(found) < 2 or not moments.backwards(found["start"], found["end"]):
+            return found
+        scope.env.note(moments.BACKWARDS.code, path, moments.BACKWARDS.message)
+        return {"start": found["start"]}
+
+    return checked
 
 
 def partial(context: Context, fields: Fields, path: str) -> Op:

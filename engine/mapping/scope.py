@@ -14,7 +14,6 @@ from engine.formats.hl7v2.parse import Segment
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 NO_FIELDS = NOTHING.fields
-NULL = '""'  # HL7 v2.9.1, 2.4.3.1: the sender says that there is no value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ on the scope, where the element being made can see it.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.mapping.scope import NULL, Scope
+from engine.mapping.scope import Scope
 from engine.mapping.syntax import Path
-from engine.mapping.text import COMPONENT, REPETITION, lead, lowered, plain
+from engine.mapping.text import COMPONENT, NULL, REPETITION, lead, lowered, plain
 
 One = Callable[[Scope], str]
 Many = Callable[[Scope], list[str]]

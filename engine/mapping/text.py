@@ -11,6 +11,7 @@ COMPONENT = STANDARD.component
 REPETITION = STANDARD.repetition
 SUB = STANDARD.subcomponent
 ESCAPE = STANDARD.escape
+NULL = '""'  # HL7 v2.9.1, 2.4.3.1: the sender says that there is no value
 _SPECIAL = frozenset("|^~\\&\r\n")
 
 
@@ -56,8 +57,8 @@ def lead(raw: str) -> str:
 def parts(raw: str, count: int) -> list[str]:
     """Return the first `count` components, raw, padded with empty ones; `""` reads as empty."""
     found = raw.split(COMPONENT, count)[:count]
-    if '""' in raw:
-        found = ["" if item == '""' else item for item in found]
+    if NULL in raw:
+        found = ["" if item == NULL else item for item in found]
     found.extend([""] * (count - len(found)))
     return found
 

@@ -8,12 +8,14 @@ message can help; codes, people and places repeat as they do in real traffic.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from engine.core.lexeme import encode
+from engine.core.values import Mapped
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import read_library
-from engine.mapping.plan import compile_plan
+from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
 
 ROUNDS = 2000
@@ -82,6 +84,22 @@ def _bodies(template: str) -> list[bytes]:
     return [template.format(n=n, m=n % 10 + 10).encode() for n in range(ROUNDS)]
 
 
+def _parse(bodies: list[bytes], number: int) -> object:
+    return parse(bodies[number])
+
+
+def _lane(plan: Plan, bodies: list[bytes], number: int) -> object:
+    return plan.lane(parse(bodies[number]))
+
+
+def _map(plan: Plan, bodies: list[bytes], number: int) -> Mapped:
+    return plan.map(parse(bodies[number]), 0)
+
+
+def _encode(plan: Plan, bodies: list[bytes], number: int) -> object:
+    return [encode(made.body) for made in _map(plan, bodies, number).contributions]
+
+
 def main() -> None:
     """Measure one ADT and one ORU on the base, the US layer and, if there, Epic's."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _MAPPINGS
@@ -94,13 +112,10 @@ def main() -> None:
         bodies = _bodies(template)
         size = len(bodies[0])
         print(f"{name}, {size} bytes, {len(plan.map(parse(bodies[0]), 0).contributions)} resources")
-        _timed("  parse", lambda n, b=bodies: parse(b[n]))
-        _timed("  parse, map", lambda n, b=bodies: plan.map(parse(b[n]), 0))
-        _timed("  parse, lane", lambda n, b=bodies: plan.lane(parse(b[n])))
-        _timed(
-            "  parse, map, encode",
-            lambda n, b=bodies: [encode(c.body) for c in plan.map(parse(b[n]), 0).contributions],
-        )
+        _timed("  parse", partial(_parse, bodies))
+        _timed("  parse, lane", partial(_lane, plan, bodies))
+        _timed("  parse, map", partial(_map, plan, bodies))
+        _timed("  parse, map, encode", partial(_encode, plan, bodies))
 
 
 if __name__ == "__main__":

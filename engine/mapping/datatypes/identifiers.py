@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools
-from engine.mapping.text import lead, lowered, parts, plain
+from engine.mapping.text import NULL, lead, lowered, parts, plain
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _TABLE_0203 = """
@@ -102,6 +102,9 @@ class Identifiers:
             found["type"] = kind_
         found["system"] = assigner.system
         found["value"] = value
+        name = lead(authority)
+        if name and name != NULL:
+            found["assigner"] = {"display": name}
         return found if known else Flawed("unknown-assigner", _UNKNOWN, found)
 
 
@@ -118,7 +121,9 @@ def extended(tools: Tools) -> Convert:
         period = {name: date for name, date in dates.items() if isinstance(date, str)}
         target = value.value if isinstance(value, Flawed) else value
         if period:
+            name = target.pop("assigner", None)
             target["period"] = period
+            target.update({"assigner": name} if name else {})
         return value
 
     return convert

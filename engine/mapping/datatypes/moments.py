@@ -23,6 +23,7 @@ _DTM = re.compile(
 _TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BAD = Flawed("bad-time", "not a date or time of the HL7 calendar")
+BACKWARDS = Flawed("bad-period", "a period that ends before it begins; the end is left out")
 _COARSE = Flawed("coarse-time", "an instant needs the time of day")
 _TWICE = ("ambiguous-time", "an hour that happens twice; read as the first pass")
 _NEVER = ("nonexistent-time", "an hour that the change of clocks leaves out")
@@ -159,6 +160,14 @@ def time(_: Tools) -> Convert:
     return convert
 
 
+def backwards(start: str, end: str) -> bool:
+    """Whether a FHIR dateTime lies before another for certain: to the precision both have."""
+    if len(start) > 10 and len(end) > 10:
+        return datetime.fromisoformat(start) > datetime.fromisoformat(end)
+    shared = min(len(start), len(end), 10)
+    return start[:shared] > end[:shared]
+
+
 def period(tools: Tools) -> Convert:
     """DR -> Period; a single moment is its start."""
     whole = date_time(tools)
@@ -172,6 +181,9 @@ def period(tools: Tools) -> Convert:
                 flaw, value = value, value.value
             if value is not None:
                 found[name] = value
+        if len(found) == 2 and backwards(found["start"], found["end"]):
+            flaw = BACKWARDS
+            del found["end"]
         result = found or None
         return Flawed(flaw.code, flaw.message, result) if flaw else result
 
