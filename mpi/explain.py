@@ -14,7 +14,7 @@ from mpi.component import withdrawn
 from mpi.decide import Verdict, judge
 from mpi.model import Model
 from mpi.person import from_text
-from mpi.tables import IDENTITY, LINK_LOG, STATEMENT
+from mpi.tables import IDENTITY, LINK_LOG, STATEMENT, WITHDRAWAL
 
 _COLUMNS = (
     IDENTITY.c.record,
@@ -49,6 +49,12 @@ _BETWEEN = Statement(
     )
     .order_by(STATEMENT.c.position),
     *("a_", "b_"),
+)
+_SAID_AT = Statement(
+    select(STATEMENT.c.position).where(STATEMENT.c.position == bindparam("at")), "at"
+)
+_UNDID_AT = Statement(
+    select(WITHDRAWAL.c.position).where(WITHDRAWAL.c.position == bindparam("at")), "at"
 )
 _MOVES = Statement(
     select(LINK_LOG.c.position, LINK_LOG.c.before, LINK_LOG.c.after, LINK_LOG.c.at_us)
@@ -107,6 +113,14 @@ def find(tx: Transaction, name: str) -> Known:
         message = "several records have this local id: name one by its id"
         raise refuse(Category.CONFLICT, "several-records", message)
     return Known(*rows[0])
+
+
+def require_act(tx: Transaction, position: int) -> None:
+    """Make sure that a journal entry said or undid something. FaultError `unknown-act`."""
+    if tx.one(_SAID_AT, position) is None and tx.one(_UNDID_AT, position) is None:
+        raise refuse(
+            Category.NOT_FOUND, "unknown-act", "no such act: `mpi explain` prints the numbers"
+        )
 
 
 def explain(tx: Transaction, a: str, b: str, model: Model) -> Explanation:

@@ -14,7 +14,7 @@ from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.pipeline.decide import outcome, submit
 from engine.pipeline.decision import Decision, Party
-from mpi.explain import Explanation, Known, find
+from mpi.explain import Explanation, Known, find, require_act
 from mpi.explain import explain as gather
 
 _WAIT_S = 10.0
@@ -149,6 +149,8 @@ def _say(
     store, journal = open_store(region, key), open_journal(region, key)
     with store.read() as tx:
         parties = [_party(find(tx, name)) for name in names]
+        if of:
+            require_act(tx, of)
     decision = Decision(
         act=act,
         actor=getpass.getuser(),

@@ -43,13 +43,14 @@ class Line:
         deadline_s = time.monotonic() + _PATIENCE_S
         tries = 0
         while time.monotonic() < deadline_s:
-            tries += 1
             try:
+                self._connect()
+                tries += 1
                 return Answered(delivery, self._exchange(delivery.body), tries - 1)
             except OSError:
                 self.close()
                 time.sleep(0.05)
-        return Answered(delivery, "", tries - 1)
+        return Answered(delivery, "", max(0, tries - 1))
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
@@ -57,12 +58,16 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def _exchange(self, body: bytes) -> str:
+    def _connect(self) -> None:
         if self._socket is None:
             address = self._address()
             if address is None:
                 raise ConnectionRefusedError
             self._socket = socket.create_connection(address, timeout=_TIMEOUT_S)
+
+    def _exchange(self, body: bytes) -> str:
+        if self._socket is None:
+            raise ConnectionResetError
         self._socket.sendall(_START + body + _END)
         answer = b""
         while not answer.endswith(_END):

@@ -57,6 +57,7 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
     def ready(port: int) -> None:
         address = {NAME: f"{region.api.host}:{port}"}
         post(run, Notice(NAME, os.getpid(), clock.now_us(), address))
+        voice.ready()
 
     try:
         await serve(create_app(endpoint), region.api.host, region.api.port, ready, stop)

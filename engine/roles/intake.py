@@ -12,13 +12,14 @@ from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
 from engine.pipeline.accept import admission
+from engine.plugin.measure import channel_samples
 from engine.plugin.protocol import Inbound, Surroundings
+from engine.plugin.share import Share
 from engine.plugin.tally import Tally
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
 from engine.settings.region import Channel, Region
-from engine.telemetry.metric import Sample
 
 NAME = "intake"
 
@@ -64,6 +65,12 @@ async def _serve(
         addresses[name] = bound[0] if bound else ""
         if len(addresses) == len(inbound):
             post(places(region).run, Notice(NAME, os.getpid(), SystemClock().now_us(), addresses))
+            voice.ready()
+
+    def share() -> Share:
+        """No channel may take more than half of the room, so that a flood leaves some."""
+        limits = region.limits
+        return Share(commit, limits.intake_bytes // 2, max(1, limits.intake_messages // 2))
 
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -85,7 +92,7 @@ def _build(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
         message = "there is no channel of this type"
         raise refuse(Category.UNSUPPORTED, "unknown-channel", message, channel.name)
     tally = Tally()
-    voice.metrics.read_from(partial(_samples, channel, tally))
+    voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
     around = Surroundings(
         channel=channel.name,
         site=channel.site,
@@ -95,22 +102,3 @@ def _build(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
         tally=tally,
     )
     return spec.build(channel.config, around)
-
-
-def _samples(channel: Channel, tally: Tally) -> list[Sample]:
-    labels = {"channel": channel.name, "site": channel.site}
-    counted = {
-        "received": "deliveries received",
-        "accepted": "deliveries accepted",
-        "refused": "deliveries refused",
-        "bytes_received": "bytes received",
-        "junk_bytes": "bytes outside of any frame",
-    }
-    now = {"connections": "connections now", "pending": "deliveries waiting for the disk"}
-    return [
-        *(
-            Sample(f"channel_{n}", "counter", t, getattr(tally, n), labels)
-            for n, t in counted.items()
-        ),
-        *(Sample(f"channel_{n}", "gauge", t, getattr(tally, n), labels) for n, t in now.items()),
-    ]

@@ -4,21 +4,22 @@ Numbers are published as a file each second, so that the api role can serve thos
 a role that hangs still shows its last ones.
 """
 
+import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
-
-from prometheus_client import CollectorRegistry
 
 from engine.app import places, role_names
 from engine.core.clock import SystemClock
 from engine.pipeline.ledger import QUARANTINED, Account
 from engine.settings.region import Region
 from engine.telemetry.emit import Telemetry
-from engine.telemetry.event import MessageQuarantined
+from engine.telemetry.event import MessageQuarantined, RoleStarted, RoleStopped
 from engine.telemetry.line import line_writer
-from engine.telemetry.metric import Metrics, merge
+from engine.telemetry.metric import merge, process_metrics
+from engine.telemetry.stray import capture_strays
 
 _EVERY_S = 1.0
 _MESSAGES = "messages that got their final state"
@@ -28,15 +29,23 @@ class Voice:
     """Telemetry of one role process, published until it is closed."""
 
     def __init__(self, region: Region, name: str) -> None:
+        self._name = name
         self._path = places(region).run / f"{name}.prom"
-        self.metrics = Metrics(CollectorRegistry(), name)
+        self.metrics = process_metrics(name)
         names = (*region.sites, *(channel.name for channel in region.channels), "steward")
         names += tuple(process for _, process in role_names(region))
         write = line_writer(sys.stderr.buffer)
         self._telemetry = Telemetry(write, self.metrics, SystemClock(), names, name)
         self.emit = self._telemetry.emit
+        self._began_s = time.monotonic()
+        capture_strays(self.emit)
         self._closed = threading.Event()
         threading.Thread(target=self._keep_publishing, daemon=True).start()
+
+    def ready(self) -> None:
+        """Say that the role is ready."""
+        seconds = round(time.monotonic() - self._began_s, 3)
+        self.emit(RoleStarted(self._name, os.getpid(), seconds))
 
     def told(self, accounts: Sequence[Account]) -> None:
         """Count the outcomes of a batch, and name what was quarantined."""
@@ -52,6 +61,7 @@ class Voice:
 
     def close(self) -> None:
         """Publish the last numbers and stop."""
+        self.emit(RoleStopped(self._name, os.getpid()))
         self._closed.set()
         self.publish()
 

@@ -42,6 +42,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
         )
     )
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
+    voice.ready()
     try:
         _work(worker, stop)
         worker.stop()
