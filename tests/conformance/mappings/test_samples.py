@@ -200,3 +200,11 @@ def test_result_without_ssn_leaves_the_ssn(read: Read) -> None:
     told = [read(f"mercy/{name}") for name in ("01", "04")]
     patient = folded([(said.mapped.source_us, said.contribution("Patient")) for said in told])
     assert "666417702" in [each["value"] for each in patient["identifier"]]
+
+
+def test_transfer_names_the_new_place_and_the_prior_one(read: Read) -> None:
+    transfer, admission = read("mercy/27").one("Encounter"), read("mercy/01").one("Encounter")
+    now, before = transfer["location"]
+    assert (now["status"], before["status"]) == ("active", "completed")
+    assert before["location"] == admission["location"][0]["location"]
+    assert transfer["id"] == admission["id"]
