@@ -1,0 +1,45 @@
+"""A role is killed at each named point of the main path: nothing is lost, nothing is doubled."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.calm import calm
+from tests.chaos.day import send_all
+from tests.chaos.place import Daemon, command
+from tests.chaos.reckoning import reckon, settled, unlike
+
+COUNT = 75
+
+
+@pytest.mark.parametrize(
+    ("point", "role"),
+    [
+        ("after-receive:25", "intake"),
+        ("before-ack:25", "intake"),
+        ("before-commit:12", "worker"),
+        ("after-commit:12", "worker"),
+        ("inside-merge:2", "worker"),
+    ],
+)
+def test_killed_at(point: str, role: str, region: Path, daemon_of: Callable[..., Daemon]) -> None:
+    daemon = daemon_of(region, {"CONCORD_FAILPOINT": point})
+    daemon.start()
+    journal = send_all(daemon, 7, COUNT)
+    found = settled(region)
+    daemon.wait_ready()
+    assert daemon.stop() == 0
+    crashes = [line for line in daemon.told().splitlines() if "role-crashed" in line]
+    assert any(f'"role":"{role}' in line and '"exit_code":-9' in line for line in crashes)
+    reckoning = reckon(journal.lines, found)
+    assert len(journal.lines) == COUNT
+    assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
+    assert found.states()["quarantined"] == 0
+    assert unlike(found, calm(region.parent / "calm", found.entries)) == []
+
+
+def test_a_failpoint_nobody_can_read_is_refused(region: Path) -> None:
+    refused = command(region, "run", str(region), "--role", "worker", CONCORD_FAILPOINT="here")
+    assert refused.returncode == 1
+    assert "failpoint-unreadable" in refused.stderr
