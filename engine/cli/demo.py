@@ -10,7 +10,16 @@ from cyclopts import Parameter
 
 from engine.cli.told import told
 from engine.demo.play import Score, Script, play
+from engine.demo.reader import Endpoint
 
+_INVITATION = """
+The endpoint stays open until you press Enter. Try:
+
+  T={token}
+  curl -s -H "Authorization: Bearer $T" '{base}/fhir/Patient?family=l&_count=3'
+  curl -s -H "Authorization: Bearer $T" '{base}/fhir/Observation?code=2345-7&_count=3'
+  curl -s -H "Authorization: Bearer $T" '{base}/sources/mercy/fhir/Patient?_count=3'
+"""
 _HOME = Path(__file__).parent.parent.parent
 
 
@@ -34,7 +43,7 @@ def demo(
     crash
         Kill processes of the daemon (SIGKILL) while it works.
     headless
-        Say nothing on the way.
+        Say nothing on the way, and end without waiting for a look around.
     as_json
         Print the account as JSON.
     """
@@ -43,10 +52,13 @@ def demo(
         if not headless:
             print(text, file=sys.stderr)
 
-    script = Script(messages, seed, crash, _HOME / "samples", _HOME / "mappings", say)
-    score = play(script)
-    print(json.dumps(asdict(score)) if as_json else _in_words(score))
-    return 0 if score.sound else 1
+    def look(endpoint: Endpoint, score: Score) -> None:
+        print(json.dumps(asdict(score)) if as_json else _in_words(score))
+        if not headless and sys.stdin.isatty():
+            input(_INVITATION.format(base=endpoint.base, token=endpoint.token))
+
+    script = Script(messages, seed, crash, _HOME / "samples", _HOME / "mappings", say, look)
+    return 0 if play(script).sound else 1
 
 
 def _in_words(score: Score) -> str:

@@ -13,6 +13,8 @@ from engine.demo.athena import SITE as ATHENA
 from engine.demo.reader import Seen
 from engine.demo.sender import Answered
 from engine.demo.traffic import Delivery, Truth
+from engine.pipeline.ledger import DUPLICATE
+from engine.pipeline.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,29 @@ def sent_side(answers: Sequence[Answered]) -> Sent:
         unanswered=sum(not answer.code for answer in answers),
         resent=sum(answer.resent for answer in answers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The engine's side, by distinct deliveries: `acked = sum of states + pending`."""
+
+    states: dict[str, int]
+    recognised: int
+    pending: int
+
+
+def settled(sent: Sent, found: Status) -> Ended:
+    """Take retransmissions out of the duplicates: the sender counts them once.
+
+    What was accepted but has neither a state nor a place in the journal counts as pending, too.
+    """
+    entries = sum(found.states.values()) + found.pending
+    recognised = min(max(0, entries - sent.acked), sent.resent, found.states.get(DUPLICATE, 0))
+    states = dict(found.states)
+    if recognised:
+        states[DUPLICATE] -= recognised
+    missing = max(0, sent.acked - sum(states.values()) - found.pending)
+    return Ended(states, recognised, found.pending + missing)
 
 
 def wrongly_answered(answers: Sequence[Answered]) -> int:

@@ -22,7 +22,7 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int) -> Path
     """
     region = yaml.safe_load((samples / "region.yaml").read_text(encoding="utf-8"))
     region["data_folder"] = str(folder / "data")
-    region["mappings_folder"] = str(mappings)
+    region["mappings_folder"] = str(mappings.resolve())
     region["api"] = {"port": 0}
     region["storage"] = {"region_key": {"file": "region.key"}}
     for channel in region["channels"].values():

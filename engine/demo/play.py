@@ -5,17 +5,25 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from engine.app import known_token, open_journal, open_store, region_key, region_of
-from engine.demo.account import Matching, Sent, compare, matching, sent_side, wrongly_answered
+from engine.demo.account import (
+    Matching,
+    Sent,
+    compare,
+    matching,
+    sent_side,
+    settled,
+    wrongly_answered,
+)
 from engine.demo.daemon import Daemon, write_region
 from engine.demo.reader import Endpoint, read_everything
 from engine.demo.sender import Answered, Line, send_all
 from engine.demo.traffic import Traffic, generate
-from engine.pipeline.status import status
+from engine.pipeline.status import Status, status
 
 _DRAIN_S = 120.0
 _KILLS = 8
@@ -23,7 +31,7 @@ _KILLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What to play. `folder` keeps the data; without one it is thrown away at the end."""
+    """What to play. `look` is called at the end, while the daemon still runs."""
 
     messages: int
     seed: int
@@ -31,6 +39,7 @@ class Script:
     samples: Path
     mappings: Path
     say: Callable[[str], None]
+    look: Callable[[Endpoint, "Score"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Score:
     sent: Sent
     wrongly_answered: int
     states: dict[str, int]
+    recognised: int  # retransmissions of a delivery that was held already: no delivery of its own
     pending: int
     lost: int
     doubled: int
@@ -49,7 +59,7 @@ class Score:
     kills: tuple[str, ...]
     ready_s: float
     seconds: float
-    exit_code: int
+    exit_code: int = 0  # of the daemon, when it was asked to stop
 
     @property
     def sound(self) -> bool:
@@ -88,19 +98,30 @@ def _play(script: Script, folder: Path) -> Score:
     script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")
     course = _Course()
     try:
-        began_s = time.monotonic()
-        _send(script, traffic, daemon, course)
-        states, pending = _drain(daemon, course)
-        seconds = time.monotonic() - began_s
-        seen = read_everything(_endpoint(daemon), ["mercy", "lakeside", "hilltop"])
+        score = _score(script, traffic, daemon, course, ready_s)
+        script.look(_endpoint(daemon), score)
     finally:
         exit_code = daemon.stop()
+    return replace(score, exit_code=exit_code)
+
+
+def _score(
+    script: Script, traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float
+) -> Score:
+    began_s = time.monotonic()
+    _send(script, traffic, daemon, course)
+    found = _drain(daemon)
+    seconds = time.monotonic() - began_s
+    seen = read_everything(_endpoint(daemon), ["mercy", "lakeside", "hilltop"])
     lost, doubled = compare(course.answers, seen)
+    sent = sent_side(course.answers)
+    ended = settled(sent, found)
     return Score(
-        sent=sent_side(course.answers),
+        sent=sent,
         wrongly_answered=wrongly_answered(course.answers),
-        states=states,
-        pending=pending,
+        states=ended.states,
+        recognised=ended.recognised,
+        pending=ended.pending,
         lost=lost,
         doubled=doubled,
         matching=matching(seen, traffic.truth),
@@ -109,7 +130,6 @@ def _play(script: Script, folder: Path) -> Score:
         kills=tuple(course.kills),
         ready_s=ready_s,
         seconds=seconds,
-        exit_code=exit_code,
     )
 
 
@@ -146,9 +166,8 @@ def _endpoint(daemon: Daemon) -> Endpoint:
     return Endpoint(f"http://{address[0]}:{address[1]}", known_token(region_of(daemon.region)))
 
 
-def _drain(daemon: Daemon, course: _Course) -> tuple[dict[str, int], int]:
-    """Wait until every accepted message has its final state; returns the states and the rest."""
-    accepted = sum(answer.accepted for answer in course.answers)
+def _drain(daemon: Daemon) -> Status:
+    """Wait until every message in the journal has its final state."""
     region = region_of(daemon.region)
     key = region_key(region)
     store, journal = open_store(region, key), open_journal(region, key)
@@ -159,4 +178,4 @@ def _drain(daemon: Daemon, course: _Course) -> tuple[dict[str, int], int]:
     finally:
         store.close()
         journal.close()
-    return found.states, max(found.pending, accepted - sum(found.states.values()))
+    return found
