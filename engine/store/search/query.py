@@ -17,7 +17,8 @@ from engine.store.search.values import During, bad_value, tests_of
 DEFAULT_COUNT = 50
 MOST_COUNT = 1000
 _MOST_CRITERIA = 30
-_RESULT = ("_count", "_total", "_sort", "_cursor", "_summary", "_format", "_pretty")
+_RESULT = ("_count", "_total", "_sort", "_cursor", "_summary", "_format", "_pretty", "_totalMethod")
+"""They select nothing. `_totalMethod` is what fhirpy sends when it counts."""
 _MODIFIERS = {
     "token": {"", "not", "missing"},
     "string": {"", "exact", "contains", "missing"},
