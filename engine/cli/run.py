@@ -50,11 +50,10 @@ def run(
     name
         Name of a role process; needed where several of one role run.
     """
+    stop = threading.Event()
+    _stop_on_signal(stop)
     region = region_of(config)
     key = receive(key_fd) if key_fd >= 0 else region_key(region)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     if key_fd >= 0:
         threading.Thread(target=_follow_parent, args=(key_fd, stop), daemon=True).start()
     if role == "supervisor":
@@ -62,6 +61,22 @@ def run(
     arm_as_told(os.environ)
     _play(region, key, role, name or role, stop)
     return 0
+
+
+def _stop_on_signal(stop: threading.Event) -> None:
+    """Set `stop` from a thread of its own.
+
+    A handler would run in the main thread, which may at that moment hold the lock inside `stop`
+    that `set` needs, and wait for itself for ever. Children inherit the mask and do the same.
+    """
+    asked = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+
+    def wait() -> None:
+        signal.sigwait(asked)
+        stop.set()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _follow_parent(descriptor: int, stop: threading.Event) -> None:
