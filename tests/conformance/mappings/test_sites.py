@@ -186,7 +186,7 @@ def test_athena_result_with_two_codes_and_a_unit_that_is_no_ucum(read: Read) -> 
     assert (LOINC, "4548-4") in codes(said.coded("Observation", "HBA1C")["code"])
     average = said.coded("Observation", "EAG")
     assert average["valueQuantity"]["unit"] == "MG/DL"
-    assert "system" not in average["valueQuantity"]
+    assert average["valueQuantity"]["code"] == "mg/dL"
     assert average["effectiveDateTime"] == "2026-09-14T08:40:00-04:00"
 
 
@@ -264,3 +264,8 @@ def test_epic_provider_sent_twice_is_one_participant(read: Read) -> None:
     assert roles == ["ATND", "ADM"]
     (number,) = said.one("Practitioner")["identifier"]
     assert number["value"] == "9800000117"
+
+
+def test_unit_that_nobody_knows_has_no_code(read: Read) -> None:
+    quantity = read("03").coded("Observation", "1534555")["valueQuantity"]
+    assert quantity == {"value": "12", "unit": "idx"}
