@@ -85,7 +85,7 @@ class Headers:
     def _event(self, msh: Segment) -> Resource:
         raw = msh.field(9)
         code = plain(part(raw, 2)) or plain(part(raw, 1)) or "unknown"
-        return {"system": _EVENTS, "code": code, "display": raw.strip() or code}
+        return {"system": _EVENTS, "code": code, "display": plain(raw) or code}
 
     def _endpoint(self, raw: str, name: str) -> str:
         found = self._assigners.find(raw, name)[0].system if raw else ""
@@ -149,7 +149,7 @@ class Headers:
         return _present(found)
 
     def _said(self, msh: Segment) -> str:
-        return f"message - {msh.field(9).strip()}"
+        return f"message - {plain(msh.field(9))}"
 
     def _reasons(self, event: Segment) -> list[Resource]:
         code = lead(event.field(4))

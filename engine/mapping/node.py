@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from engine.core import strict_yaml
 from engine.mapping.problem import Place, Problems
 
+_DUPLICATE = "E102"  # the first of the two stands, and the tree is whole
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -79,4 +81,6 @@ def documents(file: str, text: str, problems: Problems) -> list[Node]:
     """Read the documents of one mapping file; what is wrong goes to `problems`."""
     found = strict_yaml.read_many(text, file)
     problems.add(found.problems)
+    if any(problem.code != _DUPLICATE for problem in found.problems):
+        return []  # the trees have gaps, which would look like further mistakes
     return [_taken(root) for root in found.roots]

@@ -60,7 +60,8 @@ def _in_items(node: Items, names: list[str], new: Node, path: Scalar) -> Node:
         if label_of(item) != names[0]:
             continue
         rest = names[1:]
-        if isinstance(item, Fields) and rest and item.get("label") is None:
+        whole = _is_remove(new) and not rest
+        if isinstance(item, Fields) and item.get("label") is None and not whole:
             rest = [item.entries[0][0].text, *rest]
         changed = _at(item, rest, new, path)
         items = [*node.items[:index], *([changed] if changed else []), *node.items[index + 1 :]]

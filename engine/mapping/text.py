@@ -4,6 +4,8 @@ A message that declares others is rewritten first (`standard`), so that rules, m
 are fixed when a plan is compiled.
 """
 
+import re
+
 from engine.formats.hl7v2.encoding import STANDARD, Delimiters, escape, unescape
 from engine.formats.hl7v2.parse import Message, Segment
 
@@ -12,14 +14,24 @@ REPETITION = STANDARD.repetition
 SUB = STANDARD.subcomponent
 ESCAPE = STANDARD.escape
 NULL = '""'  # HL7 v2.9.1, 2.4.3.1: the sender says that there is no value
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # R4, datatypes.html#string
 _SPECIAL = frozenset("|^~\\&\r\n")
 
 
 def plain(raw: str) -> str:
-    """Decode one value: escapes replaced, outer white space gone."""
-    if ESCAPE in raw:
-        return unescape(raw, STANDARD).strip()
-    return raw.strip()
+    """Decode one value: escapes replaced, outer white space and control characters gone."""
+    text = unescape(raw, STANDARD).strip() if ESCAPE in raw else raw.strip()
+    return text if text.isprintable() else _CONTROL.sub("", text).strip()
+
+
+def slug(name: str) -> str:
+    """Write a name as part of a URI: blanks become `-`, what cannot be printed goes."""
+    return "".join(c for c in "-".join(name.split()) if c.isprintable())
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text can stand where FHIR wants a URI (R4, datatypes.html#uri)."""
+    return bool(text) and text.isprintable() and not any(c.isspace() for c in text)
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools
 from engine.mapping.tables import Table, Target
-from engine.mapping.text import parts, plain
+from engine.mapping.text import is_uri, parts, plain, slug
 
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _V2_TABLE = re.compile(r"HL7(\d{4})")
@@ -63,9 +63,10 @@ class Systems:
             return f"http://terminology.hl7.org/CodeSystem/v2-{table.group(1)}"
         if _OID.fullmatch(name):
             return f"urn:oid:{name}"
-        if name.startswith(("http://", "https://", "urn:")) and " " not in name:
+        if name.startswith(("http://", "https://", "urn:")) and is_uri(name):
             return name
-        return f"urn:id:{self._site}:{'-'.join(name.split())}"
+        written = slug(name)
+        return f"urn:id:{self._site}:{written}" if written else ""
 
 
 class Coded:

