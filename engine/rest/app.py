@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core.fault import FaultError
+from engine.core.fault import Category, FaultError
 from engine.rest.capability import capability
 from engine.rest.endpoint import Endpoint
 from engine.rest.guard import Guard
@@ -45,6 +45,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 )
 """Method, path, handler. GET answers HEAD, too."""
 
+_OURS = frozenset({Category.UNAVAILABLE, Category.BUG})
+
 
 def create_app(endpoint: Endpoint) -> FastAPI:
     """Return the application. FaultError when a search parameter cannot be compiled."""
@@ -52,15 +54,18 @@ def create_app(endpoint: Endpoint) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     for method, path, handler in ROUTES:
         app.add_route(path, partial(handler, endpoint), methods=[method])
-    app.add_exception_handler(FaultError, _on_fault)
+    app.add_exception_handler(FaultError, partial(_on_fault, endpoint))
     app.add_exception_handler(HTTPException, _on_http)
     app.add_middleware(Guard, endpoint=endpoint)
     return app
 
 
-async def _on_fault(_: Request, error: Exception) -> Response:
+async def _on_fault(endpoint: Endpoint, _: Request, error: Exception) -> Response:
+    """Answer a fault; those that are not the client's are also reported."""
     if not isinstance(error, FaultError):
         raise error
+    if error.fault.category in _OURS:
+        endpoint.report(error.fault)
     return refusal(error.fault)
 
 
