@@ -17,7 +17,7 @@ from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.codes import PATIENT
-from engine.store.tables import MEMBER, RESOURCE, VERSION
+from engine.store.tables import MEMBER, RESOURCE, RETIRED, VERSION
 
 _Keys = Sequence[BindParameter[Any]]
 
@@ -40,6 +40,12 @@ _ASSIGN = Statement(
 )
 _COLUMNS = (MEMBER.c.record, MEMBER.c.person, MEMBER.c.site, MEMBER.c.local_id)
 _BY_RECORD = ListStatement(lambda keys: select(*_COLUMNS).where(MEMBER.c.record.in_(keys)))
+_RETIRED = ListStatement(
+    lambda keys: select(RESOURCE.c.id, RESOURCE.c.record).where(
+        RESOURCE.c.id.in_(keys), RESOURCE.c.type == PATIENT, RESOURCE.c.state == RETIRED
+    )
+)
+_LONGEST_CHAIN = 16
 _BY_PERSON = ListStatement(lambda keys: select(*_COLUMNS).where(MEMBER.c.person.in_(keys)))
 
 
@@ -64,6 +70,27 @@ def members_of(tx: Transaction, persons: Sequence[str]) -> dict[str, list[Member
     for row in sorted(_BY_PERSON.all(tx, persons)):
         found.setdefault(row[1], []).append(Membership(*row))
     return found
+
+
+def survivors_of(tx: Transaction, persons: Sequence[str]) -> dict[str, str]:
+    """Return retired person -> the person it is part of now, through any number of merges."""
+    found: dict[str, str] = {}
+    asked = set(persons)
+    for _ in range(_LONGEST_CHAIN):
+        step: dict[str, str] = dict(_RETIRED.all(tx, sorted(asked)))
+        found |= step
+        asked = set(step.values()) - set(found)
+        if not asked:
+            break
+    return {person: _last(person, found) for person in persons if person in found}
+
+
+def _last(person: str, chain: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+    while person in chain and person not in seen:
+        seen.add(person)
+        person = chain[person]
+    return person
 
 
 def _of_records(keys: _Keys) -> Any:

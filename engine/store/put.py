@@ -46,6 +46,16 @@ class Written:
     advanced: bool = True  # whether any register was set, be it to what it had: times may differ
 
 
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A person's own Patient, live or retired in favour of `survivor`."""
+
+    person: str
+    body: Mapping[str, Any]
+    state: int = LIVE
+    survivor: str = ""
+
+
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
     keys = [(write.contribution.type, write.contribution.id) for write in writes]
@@ -186,7 +196,7 @@ def put_golden(
     tx: Transaction, enterprise_id: str, body: Mapping[str, Any], now_us: int, position: int
 ) -> Written:
     """Write a person's Patient; a new version only if its content differs from the current one."""
-    return _golden(tx, enterprise_id, body, LIVE, (now_us, position))
+    return _golden(tx, Golden(enterprise_id, body), (now_us, position))
 
 
 def retire(
@@ -194,28 +204,27 @@ def retire(
 ) -> Written:
     """Say that a person is now part of another one: readable, but found by no search.
 
-    `put_golden` brings the person back.
+    A search about the retired person is answered about the survivor. `put_golden` brings the person
+    back.
     """
     link = {"other": {"reference": f"Patient/{survivor_id}"}, "type": "replaced-by"}
     body = {"meta": {"source": REGION}, "active": False, "link": [link]}
-    return _golden(tx, enterprise_id, body, RETIRED, (now_us, position))
+    return _golden(tx, Golden(enterprise_id, body, RETIRED, survivor_id), (now_us, position))
 
 
-def _golden(
-    tx: Transaction, person: str, body: Mapping[str, Any], state: int, at: tuple[int, int]
-) -> Written:
-    if len(person) != splice.ID_LENGTH:
+def _golden(tx: Transaction, golden: Golden, at: tuple[int, int]) -> Written:
+    if len(golden.person) != splice.ID_LENGTH:
         raise refuse(Category.BUG, "person-id-length", "an enterprise id has another length")
-    key = ("Patient", person)
-    text = splice.encoded(registers.arranged("Patient", person, body))
+    key = ("Patient", golden.person)
+    text = splice.encoded(registers.arranged(*key, golden.body))
     before = rows.load(tx, [key])
     held = before.get(key)
-    if held is not None and held.text == text and held.state == state:
-        return _result(held, "unchanged")
+    if held is not None and held.text == text and held.state == golden.state:
+        return replace(_result(held, "unchanged"), advanced=False)
     batch = rows.open_batch(tx)
-    now = held or _first(batch, key, "", "")
-    version = Version(now.rid, now.version + 1, at[0], 0, at[1], person, state)
-    after, written = _advanced(batch, replace(now, text=text), version)
+    now = replace(held or _first(batch, key, "", ""), text=text, record=golden.survivor)
+    version = Version(now.rid, now.version + 1, at[0], 0, at[1], golden.person, golden.state)
+    after, written = _advanced(batch, now, version)
     _save(tx, batch, before, {key: after})
     return written
 

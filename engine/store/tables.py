@@ -27,7 +27,7 @@ RESOURCE = Table(
     Column("type", SmallInteger, nullable=False, comment="resource type, engine.store.codes"),
     Column("id", String(64), nullable=False, comment="FHIR logical id"),
     Column("site", String(64), nullable=False, comment="site it came from; empty: golden record"),
-    Column("record", String(64), nullable=False, comment="source Patient it is about, or empty"),
+    Column("record", String(64), nullable=False, comment="source Patient it is about; survivor"),
     Column("version", Integer, nullable=False, comment="current version number, from 1"),
     Column("updated_us", BigInteger, nullable=False, comment="time of the current version"),
     Column("state", SmallInteger, nullable=False, comment="0 live, 1 deleted, 2 retired golden"),

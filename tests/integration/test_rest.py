@@ -232,6 +232,21 @@ async def test_a_patient_search_finds_all_records_of_the_person(
     assert len(one_record) == 4
 
 
+async def test_a_retired_person_stands_for_the_survivor(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    by_survivor = ids(await client.get(f"/fhir/Observation?patient={PERSON}"))
+    assert ids(await client.get(f"/fhir/Observation?patient={RETIRED}")) == by_survivor
+    with world.endpoint.database.write() as tx:
+        retire(tx, PERSON, OTHER, NOW_US, 2)
+        assign(tx, [Membership(RECORDS[s], OTHER, s, "") for s in ("mercy", "lakeside")])
+    assert len(ids(await client.get(f"/fhir/Observation?patient={RETIRED}"))) == 12
+    with world.endpoint.database.write() as tx:
+        retire(tx, OTHER, RETIRED, NOW_US, 3)
+    circle = await client.get(f"/fhir/Observation?patient={RETIRED}")
+    assert circle.status_code == 200
+
+
 async def test_pages_follow_the_next_link_to_the_end(client: httpx.AsyncClient) -> None:
     url, seen = "/fhir/Observation?_count=5&_sort=-date&status=final", list[str]()
     while url:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from engine.database.lists import ListStatement
 from engine.database.transaction import Transaction
-from engine.store.membership import members_of
+from engine.store.membership import members_of, survivors_of
 from engine.store.read import CURRENT_COLUMNS, Stored, View, row, shown
 from engine.store.search import cursor, sql
 from engine.store.search.query import Query
@@ -56,7 +56,10 @@ def _bodies(tx: Transaction, rids: Sequence[int], view: View) -> list[Stored]:
 
 
 def _records(tx: Transaction, query: Query, view: View) -> Mapping[str, Sequence[str]]:
-    """The records each id in a patient parameter stands for; on a site's view itself."""
+    """The records each id in a patient parameter stands for; on a site's view itself.
+
+    The id of a retired person stands for the survivor: an empty answer would be a dangerous one.
+    """
     ids = [
         test.value
         for criterion in query.criteria
@@ -66,8 +69,10 @@ def _records(tx: Transaction, query: Query, view: View) -> Mapping[str, Sequence
     ]
     if view.site or not ids:
         return {}
-    members = members_of(tx, list(dict.fromkeys(ids)))
-    return {name: [name, *(m.record for m in members.get(name, ()))] for name in ids}
+    survivors = survivors_of(tx, list(dict.fromkeys(ids)))
+    persons = {name: survivors.get(name, name) for name in ids}
+    members = members_of(tx, list(dict.fromkeys(persons.values())))
+    return {name: [name, *(m.record for m in members.get(persons[name], ()))] for name in ids}
 
 
 def _total(tx: Transaction, found: sql.Plan, query: Query) -> int | None:
