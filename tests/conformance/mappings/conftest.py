@@ -95,3 +95,21 @@ def testdata() -> Path:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return ROOT / "samples"
+
+
+def folded(given: list[tuple[int, Contribution]]) -> dict[str, Any]:
+    """Fold contributions as the store does: per element the newest statement, weak ones last."""
+    body: dict[str, Any] = {}
+    for weak in (True, False):
+        for _, contribution in sorted(given, key=lambda pair: pair[0]):
+            for name in contribution.clears if not weak else ():
+                body.pop(name, None)
+            said = contribution.body.items()
+            body |= {name: value for name, value in said if (name in contribution.weak) is weak}
+    return body
+
+
+@pytest.fixture(scope="session")
+def fold() -> Callable[[list[tuple[int, Contribution]]], dict[str, Any]]:
+    """Return what the store makes of contributions told at these times."""
+    return folded

@@ -23,6 +23,7 @@ class Said(Protocol):
 
 
 Read = Callable[[str], Said]
+Fold = Callable[[list[tuple[int, Contribution]]], dict[str, Any]]
 
 
 @pytest.fixture
@@ -37,23 +38,13 @@ def read(say: Callable[[Path, str], Said], samples: Path) -> Read:
     return of
 
 
-def folded(given: list[tuple[int, Contribution]]) -> dict[str, Any]:
-    """Fold contributions as the store does: per element the newest statement, weak ones last."""
-    body: dict[str, Any] = {}
-    for weak in (True, False):
-        for _, contribution in sorted(given, key=lambda pair: pair[0]):
-            for name in contribution.clears if not weak else ():
-                body.pop(name, None)
-            said = contribution.body.items()
-            body |= {name: value for name, value in said if (name in contribution.weak) is weak}
-    return body
-
-
 @pytest.mark.parametrize("order", list(permutations(ADMISSION)))
-def test_visit_status_does_not_depend_on_arrival(read: Read, order: tuple[str, ...]) -> None:
+def test_visit_status_does_not_depend_on_arrival(
+    read: Read, fold: Fold, order: tuple[str, ...]
+) -> None:
     told = [read(f"mercy/{name}") for name in order]
     given = [(said.mapped.source_us, said.contribution("Encounter")) for said in told]
-    encounter = folded(given)
+    encounter = fold(given)
     assert len({contribution.id for _, contribution in given}) == 1
     assert encounter["status"] == "in-progress"
     assert encounter["period"] == {"start": "2026-10-11T07:00:00-05:00"}
@@ -67,11 +58,13 @@ def test_visit_status_does_not_depend_on_arrival(read: Read, order: tuple[str, .
         (("01-adt-a01", "26-adt-a08"), "in-progress"),
     ],
 )
-def test_last_word_on_a_visit_is_the_triggers(read: Read, names: list[str], status: str) -> None:
+def test_last_word_on_a_visit_is_the_triggers(
+    read: Read, fold: Fold, names: list[str], status: str
+) -> None:
     told = [read(f"mercy/{name}") for name in names]
     given = [(said.mapped.source_us, said.contribution("Encounter")) for said in told]
     for order in permutations(given):
-        assert folded(list(order))["status"] == status
+        assert fold(list(order))["status"] == status
 
 
 def test_update_alone_says_nothing_certain_about_the_visit(read: Read) -> None:
@@ -196,9 +189,9 @@ def test_messages_that_only_identify_update_nothing(read: Read, name: str) -> No
     assert not patient.clears
 
 
-def test_result_without_ssn_leaves_the_ssn(read: Read) -> None:
+def test_result_without_ssn_leaves_the_ssn(read: Read, fold: Fold) -> None:
     told = [read(f"mercy/{name}") for name in ("01", "04")]
-    patient = folded([(said.mapped.source_us, said.contribution("Patient")) for said in told])
+    patient = fold([(said.mapped.source_us, said.contribution("Patient")) for said in told])
     assert "666417702" in [each["value"] for each in patient["identifier"]]
 
 
