@@ -65,6 +65,7 @@ def commit(
     FaultError `fenced` when a lease was lost: the batch is void. Other faults and exceptions leave
     the store as it was.
     """
+    failpoint("before-write")
     with database.write() as tx:
         moved = tuple(advance_all(tx, leases, upto))
         accounts = _write(tx, batch, reconciling, clock.now_us())
