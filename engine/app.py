@@ -1,6 +1,7 @@
 """The composition root: a region file becomes the objects the roles run, wired here by hand."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from mpi.resolve import Policy
 from mpi.survivorship import load_rules
 
 BUILT_IN = Registry().with_spec(MLLP)
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
 DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"
 DEFAULT_RULES = _PACKAGE / "config" / "mpi" / "survivorship.yaml"
@@ -81,12 +83,11 @@ def region_key(region: Region) -> RegionKey:
     reference = region.storage.region_key
     if reference is None:
         return RegionKey(read_or_make(places(region).region_key))
-    try:
-        secret = bytes.fromhex(read_secret(reference, os.environ, region.file.parent))
-    except ValueError:
+    written = read_secret(reference, os.environ, region.file.parent)
+    if not _KEY.fullmatch(written):
         message = "the region key is 64 hexadecimal digits"
-        raise refuse(Category.INVALID, "secret-damaged", message) from None
-    return RegionKey(secret)
+        raise refuse(Category.INVALID, "secret-damaged", message)
+    return RegionKey(bytes.fromhex(written))
 
 
 def api_token(region: Region) -> str:

@@ -1,6 +1,7 @@
 """Secrets by reference only: a region file says where a secret is, never what it is."""
 
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,18 +44,31 @@ def mask_literals(line: str) -> str:
 
 
 def read_secret(ref: SecretRef, environ: Mapping[str, str], folder: Path) -> str:
-    """Fetch a secret; relative files are in `folder`. FaultError when there is none."""
+    """Fetch a secret; relative files are in `folder`.
+
+    FaultError when there is none, and `secret-exposed` when every user of the host may read the
+    file. Its group may: that is how container platforms hand secrets to a user of their own.
+    """
     if ref.env:
         value = environ.get(ref.env, "")
         where = f"env {ref.env}"
     else:
         where = f"file {ref.file}"
-        try:
-            value = (folder / ref.file).read_text("utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise refuse(
-                Category.UNAVAILABLE, "secret-unreadable", "the secret cannot be read", where
-            ) from error
+        value = _read_file(folder / ref.file, where)
     if not value:
         raise refuse(Category.UNAVAILABLE, "secret-missing", "the secret is empty", where)
     return value
+
+
+def _read_file(path: Path, where: str) -> str:
+    try:
+        exposed = path.stat().st_mode & stat.S_IRWXO
+        text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse(
+            Category.UNAVAILABLE, "secret-unreadable", "the secret cannot be read", where
+        ) from error
+    if exposed:
+        message = "others may read this secret: allow its owner alone (mode 0600)"
+        raise refuse(Category.FORBIDDEN, "secret-exposed", message, where)
+    return text

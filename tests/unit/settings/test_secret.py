@@ -14,7 +14,15 @@ def test_from_the_environment(tmp_path: Path) -> None:
 
 def test_from_a_file_beside_the_region(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc \n")
+    (tmp_path / "key").chmod(0o640)
     assert read_secret(SecretRef(file="key"), {}, tmp_path) == "abc "
+
+
+def test_what_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("abc")
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(FaultError, match="secret-exposed"):
+        read_secret(SecretRef(file="key"), {}, tmp_path)
 
 
 @pytest.mark.parametrize("ref", [SecretRef(env="KEY"), SecretRef(file="none")])
