@@ -6,8 +6,9 @@ whenever one of the two changes. So the edges do not depend on the order in whic
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -32,9 +33,7 @@ _SEE = Statement(
     "seen_",
     "record_",
 )
-_ADD_KEY = Statement(
-    insert(BLOCK_KEY).values(k=bindparam("k"), record=bindparam("record")), "k", "record"
-)
+_ADD_KEY = inserting(BLOCK_KEY, "k", "record")
 _DROP_KEY = Statement(
     delete(BLOCK_KEY).where(
         BLOCK_KEY.c.k == bindparam("k_"), BLOCK_KEY.c.record == bindparam("record_")
@@ -51,20 +50,7 @@ _DROP_EDGES = Statement(
     delete(EDGE).where(or_(EDGE.c.a == bindparam("record_"), EDGE.c.b == bindparam("record_"))),
     "record_",
 )
-_ADD_EDGE = Statement(
-    insert(EDGE).values(
-        a=bindparam("a"),
-        b=bindparam("b"),
-        bits=bindparam("bits"),
-        outcome=bindparam("outcome"),
-        hard=bindparam("hard"),
-    ),
-    "a",
-    "b",
-    "bits",
-    "outcome",
-    "hard",
-)
+_ADD_EDGE = inserting(EDGE, "a", "b", "bits", "outcome", "hard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,72 +6,36 @@ Append-only: nothing here decides. What holds is computed from all of them (`mpi
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
 from engine.core.values import Alias, PatientKey
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from mpi.tables import ALIAS, IDENTITY, STATEMENT, WITHDRAWAL
 
-_SAY = Statement(
-    insert(STATEMENT)
-    .values(
-        position=bindparam("position"),
-        ordinal=bindparam("ordinal"),
-        a=bindparam("a"),
-        b=bindparam("b"),
-        kind=bindparam("kind"),
-        origin=bindparam("origin"),
-        source_us=bindparam("source_us"),
-        actor=bindparam("actor"),
-        reason=bindparam("reason"),
-    )
-    .on_conflict_do_nothing(),
+_SAY = inserting(
+    STATEMENT,
     *("position", "ordinal", "a", "b", "kind", "origin", "source_us", "actor", "reason"),
+    on_conflict="ignore",
 )
-_WITHDRAW = Statement(
-    insert(WITHDRAWAL)
-    .values(
-        position=bindparam("position"),
-        of=bindparam("of"),
-        actor=bindparam("actor"),
-        reason=bindparam("reason"),
-    )
-    .on_conflict_do_nothing(),
-    *("position", "of", "actor", "reason"),
-)
+_WITHDRAW = inserting(WITHDRAWAL, "position", "of", "actor", "reason", on_conflict="ignore")
 _SAID_AT = Statement(
     select(STATEMENT.c.a, STATEMENT.c.b).where(STATEMENT.c.position == bindparam("at")), "at"
 )
 _UNDONE_AT = Statement(
     select(WITHDRAWAL.c.of).where(WITHDRAWAL.c.position == bindparam("at")), "at"
 )
-_NAME = Statement(
-    insert(IDENTITY)
-    .values(
-        record=bindparam("record"),
-        site=bindparam("site"),
-        local_id=bindparam("local_id"),
-        seen="",
-        person="",
-        survivor="",
-    )
-    .on_conflict_do_nothing(),
+_NAME = inserting(
+    IDENTITY,
     *("record", "site", "local_id"),
+    on_conflict="ignore",
+    seen="",
+    person="",
+    survivor="",
 )
 _KNOWN = ListStatement(lambda some: select(IDENTITY.c.record).where(IDENTITY.c.record.in_(some)))
-_ADD_ALIAS = Statement(
-    insert(ALIAS)
-    .values(
-        site=bindparam("site"),
-        system=bindparam("system"),
-        value=bindparam("value"),
-        record=bindparam("record"),
-    )
-    .on_conflict_do_nothing(),
-    *("site", "system", "value", "record"),
-)
+_ADD_ALIAS = inserting(ALIAS, "site", "system", "value", "record", on_conflict="ignore")
 
 
 @dataclass(frozen=True, slots=True)

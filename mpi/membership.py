@@ -7,8 +7,9 @@ earliest, and undoing it gives every record back the id it had.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -19,15 +20,7 @@ _FOUNDED = ListStatement(
         PERSON.c.founder.in_(some)
     )
 )
-_MINT = Statement(
-    insert(PERSON).values(
-        person=bindparam("person"),
-        founder=bindparam("founder"),
-        minted=bindparam("minted"),
-        survivor="",
-    ),
-    *("person", "founder", "minted"),
-)
+_MINT = inserting(PERSON, "person", "founder", "minted", survivor="")
 _MOVE = Statement(
     update(IDENTITY)
     .where(IDENTITY.c.record == bindparam("record_"))
@@ -43,16 +36,7 @@ _MERGE = Statement(
     .values(survivor=bindparam("survivor_")),
     *("survivor_", "record_"),
 )
-_LOG = Statement(
-    insert(LINK_LOG).values(
-        position=bindparam("position"),
-        record=bindparam("record"),
-        before=bindparam("before"),
-        after=bindparam("after"),
-        at_us=bindparam("at_us"),
-    ),
-    *("position", "record", "before", "after", "at_us"),
-)
+_LOG = inserting(LINK_LOG, "position", "record", "before", "after", "at_us")
 _SUCCEED = Statement(
     update(PERSON)
     .where(PERSON.c.person == bindparam("person_"))

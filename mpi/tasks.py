@@ -5,8 +5,9 @@ A task that still stands keeps the moment it was opened.
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, insert, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -22,17 +23,7 @@ _CLOSE = Statement(
     ),
     *("kind_", "a_", "b_"),
 )
-_ADD = Statement(
-    insert(TASK).values(
-        kind=bindparam("kind"),
-        a=bindparam("a"),
-        b=bindparam("b"),
-        bits=bindparam("bits"),
-        position=bindparam("position"),
-        opened_us=bindparam("opened_us"),
-    ),
-    *("kind", "a", "b", "bits", "position", "opened_us"),
-)
+_ADD = inserting(TASK, "kind", "a", "b", "bits", "position", "opened_us")
 
 CAPPED = "capped-block"
 

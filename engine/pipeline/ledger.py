@@ -4,34 +4,22 @@ from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from engine.core.values import Diagnostic
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.pipeline.tables import DELIVERY, LEDGER
 
 _COLUMNS = tuple(column.name for column in LEDGER.columns)
-_WRITE = Statement(
-    insert(LEDGER).prefix_with("OR REPLACE").values({name: bindparam(name) for name in _COLUMNS}),
-    *_COLUMNS,
-)
+_WRITE = inserting(LEDGER, *_COLUMNS, on_conflict="replace")
 _FIRST = ListStatement(
     lambda some: select(DELIVERY.c.digest, DELIVERY.c.position, DELIVERY.c.received_us).where(
         DELIVERY.c.digest.in_(some)
     )
 )
-_REMEMBER = Statement(
-    insert(DELIVERY)
-    .prefix_with("OR REPLACE")
-    .values(
-        digest=bindparam("digest"),
-        position=bindparam("position"),
-        received_us=bindparam("received_us"),
-    ),
-    *("digest", "position", "received_us"),
-)
+_REMEMBER = inserting(DELIVERY, "digest", "position", "received_us", on_conflict="replace")
 _FORGET = Statement(delete(DELIVERY).where(DELIVERY.c.received_us < bindparam("before")), "before")
 _NEWEST_IN_LANE = Statement(
     select(func.max(LEDGER.c.position)).where(

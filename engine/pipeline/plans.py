@@ -7,8 +7,8 @@ lines that made a resource can be found years after the files have changed.
 from collections.abc import Mapping
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
+from engine.database.inserting import inserting
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.mapping.library import Library
@@ -16,20 +16,10 @@ from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
 from engine.pipeline.tables import PLAN
 
-_KEEP = Statement(
-    insert(PLAN)
-    .values(
-        plan=bindparam("plan"),
-        site=bindparam("site"),
-        library=bindparam("library"),
-        chain=bindparam("chain"),
-        timezone=bindparam("timezone"),
-        charset=bindparam("charset"),
-        processing=bindparam("processing"),
-        first_us=bindparam("first_us"),
-    )
-    .on_conflict_do_nothing(),
+_KEEP = inserting(
+    PLAN,
     *("plan", "site", "library", "chain", "timezone", "charset", "processing", "first_us"),
+    on_conflict="ignore",
 )
 _FIND = Statement(
     select(

@@ -13,7 +13,7 @@ _MOST_BYTES = 64_000_000
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`acked = written + filtered + duplicate + quarantined + pending`, each a distinct delivery."""
+    """`acked = written + filtered + duplicate + quarantined + pending`, in distinct deliveries."""
 
     states: dict[str, int]
     pending: int
