@@ -201,3 +201,10 @@ def test_transfer_names_the_new_place_and_the_prior_one(read: Read) -> None:
     assert (now["status"], before["status"]) == ("active", "completed")
     assert before["location"] == admission["location"][0]["location"]
     assert transfer["id"] == admission["id"]
+
+
+def test_document_among_results_is_the_printed_report(read: Read) -> None:
+    said = read("lakeside/16")
+    (form,) = said.one("DiagnosticReport")["presentedForm"]
+    assert form["contentType"] == "application/pdf"
+    assert said.one("Observation")["category"][0]["coding"][0]["code"] == "imaging"
