@@ -12,7 +12,7 @@ from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import Entry
 from engine.database.fault import StorageBrokenError
 from engine.database.protocol import Database
-from engine.journal.offsets import Lease, advance_all, claim, release
+from engine.journal.offsets import Lease, advance_all, claim, depart, release
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline.commit import Reconciling, commit
@@ -79,10 +79,10 @@ class Worker:
             return False
 
     def stop(self) -> None:
-        """Give the leases back; safe to call twice."""
-        if self._leases:
-            with self._around.database.write() as tx:
-                release(tx, list(self._leases.values()))
+        """Give the leases back and leave the share to others; safe to call twice."""
+        with self._around.database.write() as tx:
+            release(tx, list(self._leases.values()))
+            depart(tx, self._around.owner)
         self._forget()
 
     def _forget(self) -> None:

@@ -6,7 +6,6 @@ import threading
 
 from engine.app import compile_plans, open_journal, open_store, places, reconciling
 from engine.core.clock import SystemClock
-from engine.journal.offsets import depart
 from engine.pipeline.batch import Surroundings, Worker
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
@@ -46,8 +45,6 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
     try:
         _work(worker, stop)
         worker.stop()
-        with store.write() as tx:
-            depart(tx, owner)
     finally:
         withdraw(places(region).run, name)
         voice.close()
