@@ -35,14 +35,14 @@ WORDS = st.text('ab\x1f"[],é', max_size=4)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_what_was_written_is_read_back_and_written_the_same(tree: Any) -> None:
     text = encode(tree)
     assert encode(decode(text)) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_what_is_written_is_json_with_the_same_numbers(tree: Any) -> None:
     theirs = json.loads(encode(tree), parse_float=Decimal, parse_int=Decimal)
@@ -102,7 +102,7 @@ def test_a_frame_is_total_and_a_secret_never_shows(line: str, column: int, width
     assert masked.source.count(hidden) <= line.count(hidden) or set(hidden) <= {"*"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text("ab: -[]{}&*!#|>\n\t\"'\\%@`,?\0\u2028\ufeff", max_size=60))
 def test_reading_yaml_never_raises_and_gives_a_root_or_a_problem(text: str) -> None:
     document = read(text, "f.yaml")
