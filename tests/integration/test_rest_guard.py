@@ -14,6 +14,7 @@ from engine.core.fault import Fault
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
 from engine.database.transaction import Transaction
+from engine.r4.validate import validate
 from engine.rest.app import ROUTES, create_app
 from engine.rest.endpoint import Endpoint, Health
 from engine.store.put import put_golden
@@ -193,3 +194,30 @@ async def test_an_empty_token_opens_nothing(world: World) -> None:
 async def test_a_host_that_is_none_is_not_repeated(client: httpx.AsyncClient) -> None:
     response = await client.get("/fhir/Patient", headers={"Host": "evil.example/><script>"})
     assert response.json()["link"][0]["url"] == "http://localhost/fhir/Patient"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fhir/metadata",
+        "/sources/mercy/fhir/metadata",
+        "/fhir/Patient",
+        "/fhir/Patient?_count=1&_total=accurate",
+        f"/fhir/Patient/{PERSON}",
+        f"/fhir/Patient/{PERSON}/_history",
+        "/fhir/Observation",
+        "/fhir/Provenance?target=Patient/x",
+        "/fhir/Patient?no-such=1",
+        "/fhir/Patient/none",
+        "/nowhere",
+    ],
+)
+async def test_every_answer_is_valid_r4(client: httpx.AsyncClient, path: str) -> None:
+    assert validate((await client.get(path)).json()) == []
+
+
+async def test_a_lenient_search_is_valid_r4(client: httpx.AsyncClient) -> None:
+    prefer = {"Prefer": "handling=lenient"}
+    body = (await client.get("/fhir/Patient?no-such=1", headers=prefer)).json()
+    assert [entry["search"]["mode"] for entry in body["entry"]] == ["match", "outcome"]
+    assert validate(body) == []
