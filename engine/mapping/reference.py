@@ -1,10 +1,14 @@
 """`ref:`: references to what the message makes, and resources made only to be referred to."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.core.values import Contribution
 from engine.mapping import objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
+from engine.mapping.datatypes.tools import MEMO
 from engine.mapping.documents import listed
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
@@ -92,19 +96,21 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
     if not isinstance(node, Scalar):
         context.problems.report("E113", node.mark, "expected a path or nested elements")
         return no_values
-    pairs: list[tuple[Source, sides.Read]] = []
+    pairs: list[tuple[Source, Prepare]] = []
     for source in values.sources(context, node):
         read = sides.reader(source.datatype, name.text, context.tools, context.identify)
         if read is None:
             message = f"no {name.text} can be made of {source.label} ({source.datatype})"
             context.problems.report("E220", node.mark, message, "nest the elements instead")
         else:
-            pairs.append((source, read))
+            pairs.append((source, _preparing(context, read)))
 
     def every(scope: Scope) -> list[Any]:
-        for source, read in pairs:
+        for source, prepare in pairs:
             found = [
-                _linked(context, scope, side, source.label) for side in _sides(source, read, scope)
+                {"reference": _linked(context, scope, made, source.label)}
+                for raw in source.many(scope)
+                if (made := prepare(raw)) is not None and _has_subject(made.side, scope)
             ]
             if found:
                 return found
@@ -113,16 +119,55 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
     return every
 
 
-def _sides(source: Source, read: sides.Read, scope: Scope) -> list[sides.Side]:
-    return [side for raw in source.many(scope) if (side := read(raw)) is not None]
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A resource to link to, made once for all messages; None where it depends on the patient."""
+
+    side: sides.Side
+    contribution: Contribution | None
+    needs: "tuple[Prepared, ...]"
 
 
-def _linked(context: Context, scope: Scope, side: sides.Side, where: str) -> dict[str, str]:
-    for need in side.needs:
+Prepare = Callable[[str], Prepared | None]
+
+
+def _preparing(context: Context, read: sides.Read) -> Prepare:
+    def prepared(side: sides.Side) -> Prepared:
+        fixed = None if side.type == "RelatedPerson" else _made(context, side)
+        return Prepared(side, fixed, tuple(prepared(need) for need in side.needs))
+
+    @lru_cache(MEMO)
+    def prepare(raw: str) -> Prepared | None:
+        side = read(raw)
+        return None if side is None else prepared(side)
+
+    return prepare
+
+
+def _made(context: Context, side: sides.Side) -> Contribution:
+    ident = context.identify(side.type, side.key)
+    head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
+    body = _ordered(side.type, {**head, **side.elements})
+    return Contribution(side.type, ident, body, "", "merge")
+
+
+def _has_subject(side: sides.Side, scope: Scope) -> bool:
+    return side.type != "RelatedPerson" or bool(scope.record)
+
+
+def _linked(context: Context, scope: Scope, made: Prepared, where: str) -> str:
+    """Add a prepared resource and those it needs to the message; return the reference to it."""
+    for need in made.needs:
         _linked(context, scope, need, where)
+    side, fixed = made.side, made.contribution
     if side.flaw is not None:
         scope.env.note(side.flaw.code, where, side.flaw.message)
-    return {"reference": put(context, scope, side.type, side.key, side.elements)}
+    if fixed is None:
+        return put(context, scope, side.type, side.key, side.elements)
+    known = scope.env.sides.setdefault(fixed.id, fixed)
+    if known is not fixed:
+        return put(context, scope, side.type, side.key, side.elements)
+    return f"{side.type}/{fixed.id}"
 
 
 def put(
@@ -166,12 +211,16 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
     ]
     steps.sort(key=lambda item: item.rank)
     ordered = tuple(steps)
+    required = tuple(objects.needed(type_name).values())
     parts = _key_parts(context, node.get("key") or key)
 
     def every(scope: Scope) -> list[Any]:
         found: dict[str, Any] = {}
         objects.run(ordered, scope, found)
         if not found or (type_name == "RelatedPerson" and not scope.record):
+            return []
+        if any(names.isdisjoint(found) and "patient" not in names for names in required):
+            scope.env.note("missing-required", type_name, objects.MISSING)
             return []
         own = tuple(part for op in parts for part in [op(scope)])
         ident = ("key", *own) if any(own) else _natural_key(found)

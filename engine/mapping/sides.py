@@ -1,18 +1,16 @@
 """Resources made only to be referred to (Practitioner, Location ...) from one HL7 v2 value.
 
-Their ids come from what identifies them: an identifier with its system, else the name. Memoised:
-the same doctors, wards and laboratories come again in every message.
+Their ids come from what identifies them: an identifier with its system, else the name.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from engine.mapping.context import Identify
 from engine.mapping.datatypes import identifiers, people
 from engine.mapping.datatypes.registry import family
-from engine.mapping.datatypes.tools import MEMO, Flawed, Tools
+from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.text import lead, lowered, parts, plain
 
 
@@ -167,12 +165,12 @@ _TABLE: dict[tuple[str, str], Callable[[Tools], Read]] = {
 
 
 def reader(datatype: str, target: str, tools: Tools, identify: Identify) -> Read | None:
-    """Return the memoised reader of a pair, None when there is none."""
+    """Return the reader of a pair, None when there is none."""
     source = family(datatype)
     if (source, target) == ("XCN", "PractitionerRole"):
-        return lru_cache(MEMO)(_role(tools, identify))
+        return _role(tools, identify)
     make = _TABLE.get((source, target))
-    return lru_cache(MEMO)(make(tools)) if make else None
+    return make(tools) if make else None
 
 
 def targets() -> list[str]:
