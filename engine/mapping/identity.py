@@ -57,7 +57,7 @@ class Identity:
         """Return a scope on the first of each segment, for readers that do not bind groups."""
         segments = [message.first(key[-1]) or NOTHING for key in self.slots]
         bound = Bound("", None)
-        return Scope(Env(frozenset(), "", ""), Frame(bound, None), bound, segments)
+        return Scope(Env(message, frozenset(), "", ""), Frame(bound, None), bound, segments)
 
     def key(self, scope: Scope) -> tuple[str, str] | None:
         """Return (label, value) of the patient."""

@@ -61,7 +61,8 @@ class CompiledMessage:
     name: str
     triggers: tuple[str, ...]
     binder: Binder
-    repeating: frozenset[str]
+    repeating: frozenset[str]  # groups that repeat
+    holders: frozenset[str]  # groups that hold a PID somewhere
     rules: tuple[Rule, ...]
     merges: tuple[Place, ...]  # groups whose patient absorbs the prior one
 
@@ -71,6 +72,16 @@ def _repeating(group: GroupDef) -> set[str]:
     for child in group.children:
         if isinstance(child, GroupDef):
             names |= _repeating(child) | ({child.name} if child.repeats else set())
+    return names
+
+
+def _holding(group: GroupDef) -> set[str]:
+    names: set[str] = set()
+    for child in group.children:
+        if isinstance(child, GroupDef):
+            below = _holding(child)
+            direct = any(c.name == "PID" for c in child.children)
+            names |= below | ({child.name} if below or direct else set())
     return names
 
 
@@ -218,6 +229,7 @@ def compile_message(
         compiler.triggers(),
         compile_binder(tree),
         frozenset(_repeating(tree)),
+        frozenset(_holding(tree)),
         compiler.rules(document.get("make"), tree),
         compiler.merges(tree),
     )

@@ -70,7 +70,7 @@ class Run:
         self._merges: list[Merge] = []
         self._sources: dict[str, list[str]] = {}  # id -> texts of the segments it was made of
 
-    def patients(self, bound: Bound) -> None:
+    def patients(self, bound: Bound, holders: frozenset[str]) -> None:
         """Name the patient of each PID segment, and the identifiers it is seen with."""
         for pid in bound.segments.get("PID", ()):
             scope = self._program.identity.scope(self._env, bound, pid)
@@ -79,9 +79,10 @@ class Run:
             self._aliases.update(
                 dict.fromkeys(self._program.identity.aliases_of(scope, key.record))
             )
-        for groups in bound.groups.values():
-            for group in groups:
-                self.patients(group)
+        for name, groups in bound.groups.items():
+            if name in holders:
+                for group in groups:
+                    self.patients(group, holders)
 
     def _without_key(self, pid: Segment) -> PatientKey:
         if not self._program.identity.volatile:
@@ -231,7 +232,7 @@ def execute(
     if site.require_control_id and not control_id:
         text = "this site's messages need a control id"
         raise refuse(Category.INVALID, "missing-control-id", text, "MSH-10")
-    env = Env(rules.repeating, control_id, moments.stamp(received_us))
+    env = Env(message, rules.repeating, control_id, moments.stamp(received_us))
     env.fallback_key = fallback_key(message)
     source_us = _source_us(message, program, env, received_us)
     if lead(message.segments[0].field(11)).upper() not in site.processing:
@@ -242,7 +243,7 @@ def execute(
         name = message.segments[index].name
         env.note(code, name, "the segment does not stand where the structure has it")
     run = Run(program, site, env)
-    run.patients(root)
+    run.patients(root, rules.holders)
     run.instances(rules.rules, Frame(root, None))
     for place in rules.merges:
         for bound in scopes.groups(root, place):

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.values import Contribution, Diagnostic, PatientKey
 from engine.formats.hl7v2.groups import Bound
-from engine.formats.hl7v2.parse import Segment
+from engine.formats.hl7v2.parse import Message, Segment
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 NO_FIELDS = NOTHING.fields
@@ -36,6 +36,7 @@ class Env:
         "fallback_key",
         "found",
         "lineage",
+        "names",
         "patients",
         "received",
         "repeating",
@@ -43,7 +44,10 @@ class Env:
         "sides",
     )
 
-    def __init__(self, repeating: frozenset[str], control_id: str, received: str) -> None:
+    def __init__(
+        self, message: Message, repeating: frozenset[str], control_id: str, received: str
+    ) -> None:
+        self.names = {segment.name for segment in message.segments}
         self.repeating = repeating  # names of groups that repeat: never entered from outside
         self.control_id = control_id
         self.received = received  # arrival as a v2 time stamp
@@ -186,6 +190,8 @@ def nearest(bound: Bound, name: str, env: Env) -> Segment:
     own = bound.segments.get(name)
     if own:
         return own[0]
+    if name not in env.names:
+        return NOTHING
     if bound.groups:
         inner = _inside(bound, name, _NO_BARS)
         if inner is not None:

@@ -33,7 +33,9 @@ def scope_on(segment: int, grammar: Grammar) -> Scope:
     bound = compile_binder(dictionary.structure("2.5.1", "ORU_R01")).bind(message)
     order = bound.groups["PATIENT_RESULT"][0].groups["ORDER_OBSERVATION"][0]
     place = order.groups["OBSERVATION"][segment]
-    env = Env(frozenset({"PATIENT_RESULT", "ORDER_OBSERVATION", "OBSERVATION"}), "C1", "2026")
+    env = Env(
+        message, frozenset({"PATIENT_RESULT", "ORDER_OBSERVATION", "OBSERVATION"}), "C1", "2026"
+    )
     found = [nearest(place, key[-1], env) for key in grammar.slots.keys]
     return Scope(env, Frame(place, None), place, found)
 
