@@ -33,7 +33,7 @@ BUILT_IN = Registry().with_spec(MLLP)
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
 DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"
-DEFAULT_RULES = _PACKAGE / "config" / "mpi" / "survivorship.yaml"
+DEFAULT_RULES = _PACKAGE / "mpi" / "data" / "survivorship.yaml"
 
 
 def region_of(file: Path) -> Region:

@@ -168,8 +168,10 @@ def _reconcile(
             failpoint("inside-merge")
         follow(tx, resolved, at)
         stale.update(dict.fromkeys(resolved.touched | _persons(tx, changed), position))
-    for position in sorted(set(stale.values())):
-        persons = [person for person, last in stale.items() if last == position]
+    by_entry: dict[int, list[str]] = {}
+    for person, position in stale.items():
+        by_entry.setdefault(position, []).append(person)
+    for position, persons in sorted(by_entry.items()):
         rebuild(tx, persons, reconciling.rules, Occasion(position, now_us))
 
 

@@ -13,7 +13,7 @@ from mpi.survivorship import Member, golden, load_rules
 
 RECORDS = "abcdef"
 RULES = load_rules(
-    (Path(__file__).parents[2] / "config" / "mpi" / "survivorship.yaml").read_text("utf-8")
+    (Path(__file__).parents[2] / "mpi" / "data" / "survivorship.yaml").read_text("utf-8")
 )
 
 pairs = st.sampled_from(list(combinations(RECORDS, 2)))

@@ -9,7 +9,7 @@ import pytest
 from engine.r4.validate import validate
 from mpi.survivorship import Member, golden, load_rules
 
-RULES = Path(__file__).parents[3] / "config" / "mpi" / "survivorship.yaml"
+RULES = Path(__file__).parents[3] / "mpi" / "data" / "survivorship.yaml"
 
 
 def test_golden_records_of_the_specification_s_examples() -> None:

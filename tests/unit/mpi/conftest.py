@@ -15,4 +15,4 @@ def model() -> Model:
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    return load_rules((ROOT / "config" / "mpi" / "survivorship.yaml").read_text(encoding="utf-8"))
+    return load_rules((ROOT / "mpi" / "data" / "survivorship.yaml").read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ import pytest
 from engine.core.fault import FaultError
 from mpi.survivorship import Rules, load_rules
 
-TEXT = (Path(__file__).parents[3] / "config" / "mpi" / "survivorship.yaml").read_text("utf-8")
+TEXT = (Path(__file__).parents[3] / "mpi" / "data" / "survivorship.yaml").read_text("utf-8")
 
 
 def place(fragment: str) -> int:
