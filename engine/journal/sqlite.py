@@ -107,10 +107,14 @@ class SqliteJournal:
     def identity(self) -> JournalIdentity:
         return self._identity
 
-    def open_epoch(self) -> JournalIdentity:
-        """Start a new epoch, after a restore from which offsets and positions do not agree."""
+    def open_epoch(self, beyond: int = 0) -> JournalIdentity:
+        """Start a new epoch, after a restore from which offsets and positions do not agree.
+
+        Positions up to `beyond` are taken: accounts of messages that are lost here carry them.
+        """
         with self._index.write() as tx:
             catalog.next_epoch(tx)
+            catalog.raise_floor(tx, max(beyond, self._founded_in(tx).floor))
         self._identity = self._founded().identity
         return self._identity
 

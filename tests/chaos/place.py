@@ -69,6 +69,7 @@ class Daemon:
 
     region: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()  # beside the region file
     prefix: tuple[str, ...] = ()  # a program to run it under
     process: subprocess.Popen[bytes] | None = None
     log: Path = Path()
@@ -77,8 +78,9 @@ class Daemon:
         """Start it without waiting."""
         self.log = self.region.parent / "daemon.log"
         with self.log.open("ab") as log:
+            run = (sys.executable, "-m", "engine.cli", "run", str(self.region))
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "engine.cli", "run", str(self.region)],
+                [*self.prefix, *run, *self.arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -93,7 +95,8 @@ class Daemon:
         self.wait_ready()
 
     def wait_ready(self, *names: str) -> None:
-        wanted = set(names) or {"intake", "worker-1", "worker-2"}
+        workers = yaml.safe_load(self.region.read_text("utf-8"))["workers"]
+        wanted = set(names) or {"intake", *(f"worker-{n + 1}" for n in range(workers))}
         assert self.process is not None
 
         def ready() -> bool:
@@ -150,6 +153,11 @@ class Daemon:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
+
+
+def is_asleep(pid: int) -> bool:
+    """Say whether a process is stopped by a signal (proc(5), state T)."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "T"
 
 
 def command(region: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

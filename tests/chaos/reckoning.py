@@ -18,6 +18,7 @@ from engine.app import open_journal, open_store, region_of
 from engine.core.values import Entry
 from engine.database.sqlite import SqliteDatabase
 from engine.database.statement import Statement
+from engine.journal.offsets import lag
 from engine.journal.sqlite import SqliteJournal
 from engine.pipeline.ledger import Account, account_of
 from engine.pipeline.tables import LEDGER
@@ -62,13 +63,13 @@ class Found:
         every = self.resources.values()
         return Counter((site, body["resourceType"]) for site, body in every if site)
 
-    def content(self) -> frozenset[bytes]:
+    def content(self) -> dict[str, dict[str, Any]]:
         """Return the source resources without versions and times, to compare two stores."""
-        return frozenset(
-            orjson.dumps({**body, "meta": None}, option=orjson.OPT_SORT_KEYS)
-            for site, body in self.resources.values()
+        return {
+            key: {name: value for name, value in body.items() if name != "meta"}
+            for key, (site, body) in self.resources.items()
             if site
-        )
+        }
 
     def groups(self) -> frozenset[frozenset[tuple[str, str]]]:
         """Return the records by person."""
@@ -88,6 +89,12 @@ def opened(region: Path) -> Iterator[tuple[SqliteJournal, SqliteDatabase]]:
     finally:
         journal.close()
         store.close()
+
+
+def holders(region: Path) -> set[str]:
+    """Return who holds a partition now."""
+    with opened(region) as (_, store), store.read() as tx:
+        return {one.owner for one in lag(tx, 0)}
 
 
 def read(region: Path) -> Found:
@@ -139,11 +146,25 @@ class Reckoning:
 def unlike(found: Found, calm: Found) -> list[str]:
     """Name what differs between two stores that were made of the same journal."""
     same = {
-        "resources": found.content() == calm.content(),
+        "plans": _plans(found) == _plans(calm),
         "people": found.groups() == calm.groups(),
         "merges": found.survivors == calm.survivors,
     }
-    return [name for name, equal in same.items() if not equal]
+    return [name for name, equal in same.items() if not equal] + _unlike_bodies(found, calm)
+
+
+def _plans(found: Found) -> set[str]:
+    return {account.plan for account in found.accounts.values()}
+
+
+def _unlike_bodies(found: Found, calm: Found) -> list[str]:
+    here, there = found.content(), calm.content()
+    names = set()
+    for key in here.keys() | there.keys():
+        a, b = here.get(key, {}), there.get(key, {})
+        kind = (a or b)["resourceType"]
+        names |= {f"{kind}.{name}" for name in a.keys() | b.keys() if a.get(name) != b.get(name)}
+    return sorted(names)
 
 
 def reckon(sent: list[Sent], found: Found) -> Reckoning:

@@ -216,6 +216,14 @@ def test_an_epoch_is_opened_once_for_all(site: Site, envelope: Made) -> None:
     assert site.journal().identity().epoch == 2
 
 
+def test_an_epoch_may_begin_beyond_positions_that_are_taken(site: Site, envelope: Made) -> None:
+    sent = filled(site, envelope, 1)
+    site.journal().open_epoch(beyond=1_000_000)
+    assert site.journal().append([envelope(9)])[0] > 1_000_000
+    site.journal().open_epoch(beyond=sent[-1])
+    assert site.journal().append([envelope(9)])[0] > 1_000_000
+
+
 def test_a_day_is_dropped_only_when_everybody_passed_it(site: Site, envelope: Made) -> None:
     sent = filled(site, envelope, 3)
     journal = site.journal()
