@@ -75,8 +75,7 @@ def _plain(fields: Fields) -> bool:
 
 def _single(context: Context, fields: Fields, element: Element) -> Op:
     """Compile a plain full form to one value, without lists on the way."""
-    if fields.get("required") is not None:
-        context.musts.add(context.top)
+    _note_required(context, fields)
     op = guarded(context, fields.get("when"), lambda: _one_value(context, fields, element), None)
     node = fields.get("default")
     if node is None:
@@ -115,6 +114,15 @@ def _joined(parts: list[Every]) -> Every:
     return lambda scope: [value for part in parts for value in part(scope)]
 
 
+def _note_required(context: Context, fields: Fields) -> None:
+    node = fields.get("required")
+    word = node.text if isinstance(node, Scalar) else "true"
+    if word not in {"true", "false"}:
+        context.problems.report("E113", fields.mark, "required is true or false")
+    if node is not None and word == "true":
+        context.musts.add(context.top)
+
+
 def _nested(context: Context, fields: Fields, element: Element) -> Op:
     kind = element.types[0] if element.types else ""
     if elements.is_primitive(kind) or kind in {"Reference", "Resource"}:
@@ -122,15 +130,13 @@ def _nested(context: Context, fields: Fields, element: Element) -> Op:
         advice = "write {from: ...}" if kind != "Reference" else "write {ref: ...}"
         context.problems.report("E113", fields.mark, message, advice)
         return nothing
-    if fields.get("required") is not None:
-        context.musts.add(context.top)
+    _note_required(context, fields)
     return context.forms.built(context, fields, element.path)
 
 
 def _full(context: Context, fields: Fields, element: Element) -> Every:
     """Compile the full form."""
-    if fields.get("required") is not None:
-        context.musts.add(context.top)
+    _note_required(context, fields)
     produce = guarded(
         context, fields.get("when"), lambda: _produced(context, fields, element), NO_VALUES
     )

@@ -105,7 +105,7 @@ class CompiledMap:
                 continue
             name, value = value if step.chosen else (step.name, value)
             body[name] = value
-            if scope.defaulted or instance.weak:
+            if instance.weak or (scope.defaulted and not scope.nulled):
                 weak.add(name)
         for names in self.required:
             if names.isdisjoint(body):

@@ -27,6 +27,7 @@ from engine.mapping.tables import Table, Target
 from engine.mapping.text import quoted
 from engine.r4.elements import Element
 
+_BLANKS = re.compile(" {2,}")  # left where a value in the middle is missing
 _TEMPLATE = re.compile(r"\{([A-Za-z$][^{}]*)\}")
 
 
@@ -141,7 +142,7 @@ def _template(context: Context, scalar: Scalar) -> Source:
         if not any(values):
             return ""
         joined = "".join(a + b for a, b in zip(fixed, values, strict=True)) + tail
-        return quoted(" ".join(joined.split(" ")).strip())
+        return quoted(_BLANKS.sub(" ", joined).strip())
 
     label = scalar.text if len(pieces) == len(fixed) else ""
     if not label:

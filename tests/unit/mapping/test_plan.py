@@ -85,6 +85,12 @@ def test_default_is_weak_and_a_value_is_not(plan: Plan, read: Read) -> None:
     assert only(plan.map(read(PID), 0), "Patient").weak == frozenset()
 
 
+def test_default_after_a_null_is_a_statement_of_the_source(plan: Plan, read: Read) -> None:
+    found = only(plan.map(read('PID|1||7|||||""'), 0), "Patient")
+    assert found.body["gender"] == "unknown"
+    assert found.weak == frozenset()
+
+
 def test_entry_that_only_identifies_is_weak_throughout(plan: Plan, read: Read) -> None:
     mapped = plan.map(read('PID|1||7||QUILL^TESS||""', "OBR|1||F1|A", kind="ORU^R01"), 0)
     patient = only(mapped, "Patient")
