@@ -6,10 +6,8 @@ identifiers, source times collide. After each run the projections are computed a
 """
 
 import random
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,93 +16,55 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, select, update
 
 from engine.app import compile_plans, reconciling, region_of
-from engine.core import failpoint
 from engine.core.lexeme import decode
 from engine.core.values import DECISION, HL7_V2, Envelope
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
-from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.demo import ecw, epic
 from engine.demo.chart import Chart, Event
 from engine.demo.people import Address, Invented
 from engine.formats.hl7v2.parse import parse
 from engine.journal.binding import bind
-from engine.journal.offset_tables import OFFSET
-from engine.journal.offsets import lowest
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline.batch import LEASE_US, Surroundings, Worker
 from engine.pipeline.decision import Decision, Party
 from engine.pipeline.ledger import Account
-from engine.pipeline.tables import LEDGER
 from engine.security.keys import RegionKey
 from engine.store.codes import PATIENT
 from engine.store.put import source_patients
 from engine.store.stamps import times
-from engine.store.tables import BODY, LIVE, MEMBER, RESOURCE, VERSION
+from engine.store.tables import LIVE
 from mpi.survivorship import Member, golden
-from mpi.tables import IDENTITY, PERSON, TASK
 
 KEY = RegionKey(bytes(32))
 REGION = region_of(Path("samples/region.yaml"))
 PLANS = compile_plans(REGION, KEY)
 RECONCILING = reconciling(REGION, KEY)
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - faster where it exists
 START_US = 1_790_000_000_000_000
 MORNING = {  # one moment, in the local time of each site, as it is sent
     "mercy": datetime(2026, 9, 14, 6, 0, 0),  # noqa: DTZ001
     "hilltop": datetime(2026, 9, 14, 5, 0, 0),  # noqa: DTZ001
 }
 
-RESOURCES = Statement(
-    select(RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.site, RESOURCE.c.state, BODY.c.bytes).join(
-        BODY, BODY.c.bid == RESOURCE.c.bid
-    )
+RESOURCES = "SELECT type, id, site, state, bytes FROM resource JOIN body USING (bid)"
+IDENTITIES = "SELECT record, survivor, person, site, local_id FROM identity"
+SHOWN = (
+    "SELECT r.record, v.person FROM resource r JOIN version v USING (rid)"
+    " WHERE v.version = r.version AND r.record <> '' AND r.type <> ?"
 )
-PEOPLE = Statement(select(MEMBER.c.record, MEMBER.c.person))
-MERGED = Statement(
-    select(
-        IDENTITY.c.record,
-        IDENTITY.c.survivor,
-        IDENTITY.c.person,
-        IDENTITY.c.site,
-        IDENTITY.c.local_id,
-    )
-)
-TASKS = Statement(select(TASK.c.kind, TASK.c.a, TASK.c.b, TASK.c.bits))
-PERSONS = Statement(select(PERSON.c.person, PERSON.c.founder, PERSON.c.survivor))
-SHOWN = Statement(
-    select(RESOURCE.c.record, RESOURCE.c.type, VERSION.c.person, VERSION.c.state)
-    .join(VERSION, VERSION.c.rid == RESOURCE.c.rid)
-    .where(VERSION.c.version == RESOURCE.c.version, RESOURCE.c.site != "")
-)
-STATES = Statement(select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.code))
-STALLS = Statement(select(OFFSET.c.stalls))
-REWIND = Statement(
-    update(OFFSET)
-    .where(OFFSET.c.partition == bindparam("which"))
-    .values(position=0, claimed=0, fence=OFFSET.c.fence + 1, owner="", lease_until_us=0),
-    "which",
-)
+REWIND = """
+    UPDATE "offset" SET position = 0, claimed = 0, fence = fence + 1, owner = '', lease_until_us = 0
+    WHERE partition = ?"""
 
 
 def _person(number: int, given: str, born: date, **more: Any) -> Invented:
-    known = Invented(
-        number=number,
-        family="Falkenrath",
-        given=given,
-        middle="Q",
-        suffix="",
-        sex="F",
-        born=born,
-        ssn=f"66612{number:04d}",
-        phone="6085550111",
-        mail="",
-        address=Address("12 Lantern Ln", "Alder Fork", "53099"),
-    )
-    return replace(known, **more)
+    home = Address("12 Lantern Ln", "Alder Fork", "53099")
+    named = number, "Falkenrath", given, "Q", "", "F", born
+    return replace(Invented(*named, f"66612{number:04d}", "6085550111", "", home), **more)
 
 
 PERSONS_KNOWN = (
@@ -196,24 +156,19 @@ def _body(act: Sent, position: int) -> tuple[str, str, bytes]:
         person = replace(person, address=MOVED[0], phone=MOVED[1])
     gone = _chart(act.gone, person, shares=act.shares) if act.gone >= 0 else None
     control_id = f"C{position:05d}"
-    event = Event(
-        act.trigger,
-        MORNING[site] + timedelta(minutes=act.minute),
-        control_id,
-        clears_phone=act.clears,
-        merged=gone,
-    )
+    when = MORNING[site] + timedelta(minutes=act.minute)
+    event = Event(act.trigger, when, control_id, clears_phone=act.clears, merged=gone)
     return site, control_id, SENDERS[site](_chart(act.chart, person, shares=act.shares), event)
 
 
-def party(number: int) -> Party:
+def _party(number: int) -> Party:
     """The record of a chart, as the patient key rule of its site names it."""
     site, _, body = _body(Sent(number, 0, "ADT^A04", 1), 1)
     (key,) = PLANS[site].map(parse(body), START_US).patients
     return Party(key.site, key.record, key.local_id)
 
 
-PARTIES = [party(number) for number in range(len(CHARTS))]
+PARTIES = [_party(number) for number in range(len(CHARTS))]
 
 
 def envelope(act: Act, position: int, lane: str | None) -> Envelope:
@@ -238,10 +193,6 @@ class TickingClock:
         return self.time_us
 
 
-class KilledError(BaseException):
-    """What a SIGKILL leaves behind: nothing of the process, an open transaction rolled back."""
-
-
 @dataclass(frozen=True)
 class Schedule:
     """How a run goes about the same journal."""
@@ -250,7 +201,6 @@ class Schedule:
     workers: int = 1
     most: int = 1
     scatter: bool = False  # lanes at random instead of by patient
-    crash_rate: float = 0.0
     rewinds: int = 0
     seed: int = 0
 
@@ -266,23 +216,14 @@ class Outcome:
     astray: tuple[str, ...] = field(compare=False)  # retired ids that lead to another person
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    shared = Path("/dev/shm")  # noqa: S108 - memory-backed where there is one
-    path = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
-
-
 def _ignore(accounts: Sequence[Account]) -> None:
     assert accounts
 
 
 def run(acts: Sequence[Act], schedule: Schedule) -> Outcome:
     chance = random.Random(schedule.seed)
-    with folder() as here:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as made:
+        here = Path(made)
         found_journal(here, lambda _: None, instance="test", partitions=schedule.partitions)
         journal = SqliteJournal(here, lambda _: None)
         given = journal.append(
@@ -308,14 +249,10 @@ def _work_off(
     journal: SqliteJournal, store: SqliteDatabase, schedule: Schedule, chance: random.Random
 ) -> None:
     clock = TickingClock()
-    hired = 0
-
-    def hire() -> Worker:
-        nonlocal hired
-        hired += 1
-        return Worker(
+    workers = [
+        Worker(
             Surroundings(
-                owner=f"worker-{hired}",
+                owner=f"worker-{number}",
                 journal=journal,
                 database=store,
                 plans=PLANS,
@@ -326,66 +263,35 @@ def _work_off(
                 most=schedule.most,
             )
         )
-
-    workers = [hire() for _ in range(schedule.workers)]
+        for number in range(schedule.workers)
+    ]
     rewinds, steps, idle = schedule.rewinds, 0, 0
-    reader = SqliteDatabase(store.path)
-    _arm(reader, chance, schedule.crash_rate)
-    try:
-        while rewinds or idle < 2 or _lowest(store) < journal.head():
-            steps += 1
-            assert steps < 20_000, "the workers do not come to an end"
-            place = chance.randrange(len(workers))
-            try:
-                idle = 0 if workers[place].step() else idle + 1
-            except KilledError:
-                workers[place] = hire()
-                clock.time_us += chance.choice((0, LEASE_US + 1))
-            if idle:
-                clock.time_us += LEASE_US // 20
-            if idle >= 2 and rewinds:
-                rewinds, idle = rewinds - 1, 0
-                with store.write() as tx:
-                    tx.run(REWIND, chance.randrange(schedule.partitions))
-    finally:
-        failpoint.disarm()
-        reader.close()
-
-
-def _lowest(store: SqliteDatabase) -> int:
-    with store.read() as tx:
-        return lowest(tx)
-
-
-def _arm(reader: SqliteDatabase, chance: random.Random, rate: float) -> None:
-    """Kill at named points, but not while a partition stalls: thrice convicts a message."""
-
-    def act() -> None:
-        if chance.random() < rate:
-            with reader.read() as tx:
-                if max(row[0] for row in tx.all(STALLS)) == 0:
-                    raise KilledError
-
-    for point in ("before-commit", "inside-merge", "after-commit"):
-        failpoint.arm(point, act)
+    while rewinds or idle < 12:
+        steps += 1
+        assert steps < 20_000, "the workers do not come to an end"
+        idle = 0 if chance.choice(workers).step() else idle + 1
+        clock.time_us += LEASE_US // 20 if idle else 0
+        if idle >= 12 and rewinds:
+            rewinds, idle = rewinds - 1, 0
+            with store.write() as tx:
+                tx.query(REWIND, (chance.randrange(schedule.partitions),))
 
 
 def snapshot(tx: Transaction, count: int) -> Outcome:
     """Everything that matters, without enterprise ids, versions and times; checks projections."""
-    states = tx.all(STATES)
+    states = tx.query("SELECT position, state FROM ledger", ())
     assert sorted(row[0] for row in states) == list(range(1, count + 1))
     assert not [row for row in states if row[1] == "quarantined"]
-    members: dict[str, str] = dict(tx.all(PEOPLE))
-    identities = tx.all(MERGED)
+    members: dict[str, str] = dict(tx.query("SELECT record, person FROM member", ()))
+    identities = tx.query(IDENTITIES, ())
     assert members == {row[0]: row[2] for row in identities}
-    shown = [row for row in tx.all(SHOWN) if row[0] and row[1] != PATIENT]
-    assert [row for row in shown if row[2] != members[row[0]]] == []
+    assert [row for row in tx.query(SHOWN, (PATIENT,)) if row[1] != members[row[0]]] == []
     people: dict[str, set[str]] = {}
     for record, person in members.items():
         people.setdefault(person, set()).add(record)
     names = {person: min(records) for person, records in people.items()}
     contents, goldens, live = {}, {}, {}
-    for kind, key, site, state, body in tx.all(RESOURCES):
+    for kind, key, site, state, body in tx.query(RESOURCES, ()):
         if site:
             contents[kind, key] = body
         elif state == LIVE:
@@ -394,7 +300,7 @@ def snapshot(tx: Transaction, count: int) -> Outcome:
     return Outcome(
         frozenset(frozenset(records) for records in people.values()),
         frozenset((row[0], row[1]) for row in identities),
-        frozenset(tx.all(TASKS)),
+        frozenset(tx.query("SELECT kind, a, b, bits FROM task", ())),
         contents,
         goldens,
         _stale(tx, people, live),
@@ -404,22 +310,14 @@ def snapshot(tx: Transaction, count: int) -> Outcome:
 
 def _stale(tx: Transaction, people: dict[str, set[str]], live: dict[str, bytes]) -> tuple[str, ...]:
     """Persons whose golden record differs from one built now from their members."""
-    sources = source_patients(tx, sorted(set().union(*people.values()) if people else set()))
-    known = {row[0]: row for row in tx.all(MERGED)}
+    known = {row[0]: row for row in tx.query(IDENTITIES, ())}
+    sources = source_patients(tx, sorted(known))
     wrong = []
     for person, records in people.items():
-        made = [
-            _member(known[record], *sources[record])
-            for record in sorted(records)
-            if record in sources
-        ]
-        if not made:
-            wrong += [person] if person in live else []
-        elif person not in live:
+        made = [_member(known[one], *sources[one]) for one in sorted(records) if one in sources]
+        body = golden(person, made, RECONCILING.rules).body if made else None
+        if body != (decode(live[person]) if person in live else None):
             wrong.append(person)
-        else:
-            body = golden(person, made, RECONCILING.rules).body
-            wrong += [] if decode(live[person]) == body else [person]
     return tuple(sorted(wrong))
 
 
@@ -432,7 +330,9 @@ def _astray(tx: Transaction, members: dict[str, str]) -> tuple[str, ...]:
     """Retired enterprise ids that do not lead to the person their founder is now."""
     return tuple(
         person
-        for person, founder, survivor in tx.all(PERSONS)
+        for person, founder, survivor in tx.query(
+            "SELECT person, founder, survivor FROM person", ()
+        )
         if survivor and survivor != members[founder]
     )
 
@@ -443,7 +343,6 @@ SCHEDULES = st.builds(
     workers=st.integers(1, 3),
     most=st.sampled_from([1, 2, 7, 30]),
     scatter=st.booleans(),
-    crash_rate=st.sampled_from([0.0, 0.0, 0.2]),
     rewinds=st.integers(0, 2),
     seed=st.integers(0, 2**16),
 )
