@@ -7,13 +7,12 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 import re2
 
 from engine.core.lexeme import number
 from engine.mapping import functions, syntax
-from engine.mapping.datatypes.tools import MEMO
+from engine.mapping.datatypes.tools import memo
 from engine.mapping.grammar import Grammar, Needs, closest
 from engine.mapping.node import Scalar
 from engine.mapping.scope import NO_FIELDS, Scope, nearest_at
@@ -375,7 +374,7 @@ class Compiler:
             self._wrong("E207", pattern.span, "not an RE2 pattern", "RE2 has no look-around")
             return _never
 
-        @lru_cache(MEMO)
+        @memo
         def matches(text: str) -> bool:
             return search(text) is not None
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from engine.core.lexeme import number
+from engine.mapping.datatypes.tools import memo
 
 Texts = list[list[str]]
 Function = Callable[[Texts], str]
@@ -78,7 +78,7 @@ def _bound(args: Texts, low: bool) -> str:
     return _ends(_one(args[0]))[0 if low else 1]
 
 
-@lru_cache(1024)
+@memo
 def _ends(text: str) -> tuple[str, str]:
     return _end(text, low=True), _end(text, low=False)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from engine.core.values import Contribution
 from engine.mapping import objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
-from engine.mapping.datatypes.tools import MEMO
+from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
@@ -73,9 +72,8 @@ def made(type_name: str, *, every: bool) -> Every:
         if every:
             return [{"reference": instance.reference} for instance in known]
         if len(known) > 1:
-            standing = scope.standing
-            own = [i for i in known if i.scope.origin == standing]
-            known = own or known
+            own = scope.frame.made_of(type_name, scope.standing)
+            known = [own] if own else known
         return [{"reference": known[0].reference}]
 
     return found
@@ -136,7 +134,7 @@ def _preparing(context: Context, read: sides.Read) -> Prepare:
         fixed = None if side.type == "RelatedPerson" else _made(context, side)
         return Prepared(side, fixed, tuple(prepared(need) for need in side.needs))
 
-    @lru_cache(MEMO)
+    @memo
     def prepare(raw: str) -> Prepared | None:
         side = read(raw)
         return None if side is None else prepared(side)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from engine.core.values import Contribution
 from engine.mapping import objects, reference, syntax
 from engine.mapping.context import Context, condition
 from engine.mapping.datatypes.identifiers import Assigners
-from engine.mapping.datatypes.tools import MEMO
+from engine.mapping.datatypes.tools import MEMO, memo
 from engine.mapping.documents import listed, text_at
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import MISSING, Step, present
@@ -260,7 +259,7 @@ def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
         return compiler.text(tree)
     one, assigners = source.one, Assigners(context.tools)
 
-    @lru_cache(MEMO)
+    @memo
     def keyed(raw: str) -> str:
         value = lead(raw)
         if not value:

@@ -68,7 +68,7 @@ class Run:
         self._instances: list[Instance] = []
         self._aliases: dict[Alias, None] = {}
         self._merges: list[Merge] = []
-        self._sources: dict[str, list[str]] = {}  # id -> texts of the segments it was made of
+        self._sources: dict[str, set[str]] = {}  # id -> texts of the segments it was made of
 
     def patients(self, bound: Bound, holders: frozenset[str]) -> None:
         """Name the patient of each PID segment, and the identifiers it is seen with."""
@@ -156,10 +156,10 @@ class Run:
         if rule.map.mode == "merge":
             return ident
         text = segment.text.partition("|")[2].partition("|")[2]
-        known = self._sources.setdefault(ident, [])
+        known = self._sources.setdefault(ident, set())
         if text in known:
             return ""
-        known.append(text)
+        known.add(text)
         if len(known) == 1:
             return ident
         self._env.note("repeated-key", f"{kind}.id", "the same key again with other content")

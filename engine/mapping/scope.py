@@ -91,15 +91,27 @@ class Instance:
 class Frame:
     """What one `per:` (or the message) has made; inner frames see the outer ones."""
 
-    __slots__ = ("bound", "link", "made", "outer")
+    __slots__ = ("_origins", "bound", "made", "outer")
 
     def __init__(self, bound: Bound, outer: "Frame | None") -> None:
         self.bound = bound
         self.outer = outer
         self.made: dict[str, list[Instance]] = {}
+        self._origins: dict[tuple[str, int], Instance] = {}
 
     def add(self, instance: Instance) -> None:
         self.made.setdefault(instance.type, []).append(instance)
+        self._origins.setdefault((instance.type, instance.scope.origin), instance)
+
+    def made_of(self, type_name: str, segment: int) -> Instance | None:
+        """Return what was made of a type from a segment, in the nearest frame that has it."""
+        frame: Frame | None = self
+        while frame is not None:
+            found = frame._origins.get((type_name, segment))
+            if found is not None:
+                return found
+            frame = frame.outer
+        return None
 
     def visible(self, type_name: str) -> list[Instance]:
         """Return what was made of a type in the nearest frame that has any."""

@@ -4,10 +4,9 @@ HL7 v2.9.1, 2A.3.13 (CWE). The original coding is always kept beside the transla
 """
 
 import re
-from functools import lru_cache
 from typing import Any
 
-from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools
+from engine.mapping.datatypes.tools import Convert, Flawed, Tools, memo
 from engine.mapping.tables import Table, Target
 from engine.mapping.text import is_uri, parts, plain, slug
 
@@ -121,7 +120,7 @@ def concept(coded: Coded) -> Convert:
     """CodeableConcept: the codings as sent, then the translated one."""
     table = coded.table
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         codings, text = coded.codings(raw)
         if not codings and not text:
@@ -152,7 +151,7 @@ def coding(coded: Coded) -> Convert:
     """Coding: the translated one, or the one sent where there is no table."""
     table = coded.table
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         codings, text = coded.codings(raw)
         if not codings and not text:
@@ -175,7 +174,7 @@ def code(coded: Coded, binding: frozenset[str] | None) -> Convert:
     """A code by its table; one that a required binding does not have is left out."""
     table = coded.table
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         codings, text = coded.codings(raw)
         if not codings and not text:

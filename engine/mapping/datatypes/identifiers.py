@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from engine.mapping.datatypes import moments
-from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools
+from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools, memo
 from engine.mapping.text import NULL, is_uri, lead, lowered, parts, plain, slug
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
@@ -145,7 +145,7 @@ def person(tools: Tools) -> Convert:
     """XCN, CNN -> Identifier: authority in 9, type in 13."""
     build = Identifiers(tools)
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         items = parts(raw, 13)
         kind, authority = plain(items[12]), lowered(items[8])
@@ -167,7 +167,7 @@ def organization(tools: Tools) -> Convert:
     """XON -> Identifier: id in 10, before v2.7 in 3; authority in 6, type in 7."""
     build = Identifiers(tools)
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         items = parts(raw, 10)
         value = plain(items[9]) or plain(items[2])

@@ -8,11 +8,10 @@ both are reported.
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools
+from engine.mapping.datatypes.tools import Convert, Flawed, Tools, memo
 from engine.mapping.text import lead, part
 
 _DTM = re.compile(
@@ -94,7 +93,7 @@ def stamp(time_us: int) -> str:
 def date(tools: Tools) -> Convert:
     """Year, month or day; a time of day is cut off."""
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         text = lead(raw)
         if not text:
@@ -108,7 +107,7 @@ def date(tools: Tools) -> Convert:
 def date_time(tools: Tools) -> Convert:
     """As precise as sent; with a time of day always with offset."""
 
-    @lru_cache(MEMO)
+    @memo
     def convert(raw: str) -> Any:
         text = lead(raw)
         if not text:

@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.mapping.tables import Table
 
 Convert = Callable[[str], Any]
 MEMO = 4096  # entries per converter and plan: codes, people and places of a site repeat
+_LONGEST = 400  # characters; what is longer is no code or name, and would fill the memory
+T = TypeVar("T")
+
+
+def memo(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Remember what a pure function of one text gave, for short texts and a bounded number."""
+    known = lru_cache(MEMO)(read)
+    return lambda text: known(text) if len(text) <= _LONGEST else read(text)
 
 
 @dataclass(frozen=True, slots=True)
