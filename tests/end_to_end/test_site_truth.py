@@ -1,0 +1,186 @@
+"""Who is who in the traffic of three sites, against the truth that lies beside it.
+
+The files go over the wire as they are. Records of which only a row of a file exists are told as
+their site's interface would tell them, because what is asked here is the matching, not the channel.
+"""
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chaos.place import Daemon, write_region
+from tests.chaos.reckoning import Found, settled
+from tests.chaos.wire import Line
+
+ZONES = {"epic": "America/Chicago", "athena": "America/New_York", "ecw": "America/Denver"}
+ROWS = "13_ecw_patients_20260915.csv"
+
+
+@dataclass(frozen=True)
+class Truth:
+    person: str
+    site: str
+    number: str
+    expected: str
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing may link it by itself."""
+        return self.expected in {"review", "no-automatic-link"}
+
+    @property
+    def record(self) -> tuple[str, str]:
+        return self.site, self.number
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    data = os.environ.get("CONCORD_TESTDATA")
+    if not data:
+        pytest.skip("CONCORD_TESTDATA names no folder of test data")
+    return Path(data) / "sites"
+
+
+@pytest.fixture(scope="module")
+def truth(folder: Path) -> list[Truth]:
+    with (folder / "people_truth.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Truth(row["person"], row["system"], row["id"].split()[0], row["expected"])
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    region = write_region(tmp_path_factory.mktemp("network"))
+    written = yaml.safe_load(region.read_text("utf-8"))
+    written["sites"] = {
+        site: {"ehr": site, "timezone": zone, "mappings": ["base", "us", f"vendor/{site}"]}
+        for site, zone in ZONES.items()
+    }
+    written["channels"] = {
+        f"{site}-hl7": {"type": "mllp", "site": site, "direction": "in", "port": 0}
+        for site in ZONES
+    }
+    region.write_text(yaml.safe_dump(written), "utf-8")
+    daemon = Daemon(region)
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.end()
+
+
+def send(daemon: Daemon, site: str, body: bytes) -> str:
+    line = Line(lambda: daemon.address(f"{site}-hl7"))
+    answer, _ = line.send(body)
+    line.close()
+    return answer.code
+
+
+@pytest.fixture(scope="module")
+def wired(network: Daemon, folder: Path) -> Found:
+    """Return what the HL7 files came to."""
+    files = sorted(folder.glob("*.hl7"))
+    assert len(files) == 12
+    codes = {send(network, path.name.split("_")[1], path.read_bytes()) for path in files}
+    assert codes <= {"AA", "CA"}
+    return settled(network.region)
+
+
+@pytest.fixture(scope="module")
+def everything(wired: Found, network: Daemon, folder: Path) -> Found:
+    """Return what they came to with the rows told as messages."""
+    with (folder / ROWS).open(encoding="cp1252", newline="") as file:
+        for row in csv.DictReader(file):
+            assert send(network, "ecw", told(row)) == "AA"
+    return settled(network.region)
+
+
+def told(row: dict[str, str]) -> bytes:
+    """Write a row as an ADT^A08 in the conventions of the site's own messages."""
+    month, day, year = [*row["Patient DOB"].split("/"), "", ""][:3]
+    number, where = row["Patient Acct No"], row["Address Line 2"].partition("\n")[0]
+    name = f"{row['Patient Last Name']}^{row['Patient First Name']}^{row['Patient MI']}"
+    home = f"{row['Address Line 1']}^{where}^{row['City']}^{row['State']}^{row['Zip']}"
+    phone = row["Home Phone"] or row["Cell Phone"]
+    who = f"{name}||{year}{month}{day}|{row['Patient Gender']}||{row['Race']}"
+    lines = (
+        f"MSH|^~\\&|ECW|QLBH|HUB|HUB|20260915060000||ADT^A08|ROW{number}|P|2.3||||||8859/1",
+        "EVN|A08|20260915060000",
+        f"PID|1|{number}||QL-{number}|{who}|{home}||{phone}||||||{row['SSN']}",
+    )
+    return ("\r".join(lines) + "\r").encode("cp1252")
+
+
+def wrongly_apart(found: Found, truth: list[Truth]) -> list[set[tuple[str, str]]]:
+    """Return the groups that have to be one person and are several."""
+    groups = defaultdict(set)
+    for row in truth:
+        if row.record in found.people and not row.alone and "never" not in row.expected:
+            groups[row.person].add(row.record)
+    return [some for some in groups.values() if len({found.people[one] for one in some}) > 1]
+
+
+def wrongly_together(found: Found, truth: list[Truth]) -> list[set[tuple[str, str]]]:
+    """Return the people found that hold records of several, or one that had to be left alone."""
+    of = {row.record: row for row in truth}
+    groups = [{of[one] for one in group if one in of} for group in found.groups()]
+    return [
+        {row.record for row in group}
+        for group in groups
+        if len({row.person for row in group}) > 1
+        or (
+            len(group) > 1 and any(row.expected in {"review", "no-automatic-link"} for row in group)
+        )
+    ]
+
+
+def test_the_files_carry_twelve_records_of_the_truth(wired: Found, truth: list[Truth]) -> None:
+    """Guards the other tests against agreeing on nothing."""
+    assert wired.states() == {"written": 12}
+    assert {row.record for row in truth} >= wired.people.keys()
+    assert len(wired.people) == 12
+
+
+def test_what_is_one_person_is_linked(wired: Found, truth: list[Truth]) -> None:
+    assert wrongly_apart(wired, truth) == []
+
+
+def test_what_is_several_is_apart(wired: Found, truth: list[Truth]) -> None:
+    assert wrongly_together(wired, truth) == []
+
+
+def test_merged_records_follow_their_survivor(wired: Found, truth: list[Truth]) -> None:
+    merged = [row for row in truth if row.expected == "merged-away"]
+    assert len(merged) == 3
+    for row in merged:
+        survivor = wired.survivors[wired.records[row.record]]
+        (kept,) = [one for one, record in wired.records.items() if record == survivor]
+        assert wired.people[kept] == wired.people[row.record]
+        assert next(one.person for one in truth if one.record == kept) == row.person
+
+
+def test_with_the_rows_everybody_is_known(everything: Found, truth: list[Truth]) -> None:
+    assert {row.record for row in truth} == everything.people.keys()
+
+
+def test_with_the_rows_what_is_one_person_is_linked(everything: Found, truth: list[Truth]) -> None:
+    assert wrongly_apart(everything, truth) == []
+
+
+def test_with_the_rows_what_is_several_is_apart(everything: Found, truth: list[Truth]) -> None:
+    assert wrongly_together(everything, truth) == []
+
+
+def test_what_needs_a_person_to_look_is_a_task(everything: Found, truth: list[Truth]) -> None:
+    waiting = {record for pair in everything.tasks for record in pair}
+    for row in truth:
+        if row.expected == "review":
+            assert everything.records[row.record] in waiting
