@@ -31,7 +31,7 @@ class State:
     """The registers of one resource. `values` maps a register to its JSON members."""
 
     values: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    stamps: Mapping[str, Stamp] = field(default_factory=dict)  # only those newer than `whole`
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)  # only those not older than `whole`
     whole: Stamp = NEVER  # of the newest `replace`
     meta: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[int, int] = (-(1 << 62), 0)  # source time, position of the newest contribution
@@ -83,7 +83,7 @@ def merge(state: State | None, told: Contribution, source_us: int, position: int
 def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
     if stamp <= known.whole:
         return known
-    newer = {name: held for name, held in known.stamps.items() if held > stamp}
+    newer = {name: held for name, held in known.stamps.items() if held >= stamp}
     values = {
         name: members for name, members in gather(told.type, told.body).items() if name not in newer
     }

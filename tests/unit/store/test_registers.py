@@ -77,6 +77,15 @@ def test_replacing_drops_what_is_not_named_but_not_what_is_newer() -> None:
     assert body(fold((whole, 2, 2), (newer, 3, 3), (detail, 1, 1))) == expected
 
 
+def test_of_one_message_the_first_statement_holds() -> None:
+    part, whole = (
+        told(body={"gender": "male"}),
+        told("replace", body={"gender": "other", "active": True}),
+    )
+    assert body(fold((part, 1, 1), (whole, 1, 1))) == {"gender": "male", "active": True}
+    assert body(fold((whole, 1, 1), (part, 1, 1))) == {"gender": "other", "active": True}
+
+
 def test_the_same_message_again_gives_the_same_state_object() -> None:
     state = fold((told(body={"gender": "male"}), 1, 1))
     assert registers.merge(state, told(body={"gender": "male"}), 1, 1) is state
