@@ -143,6 +143,8 @@ async def test_other_methods_and_types_are_refused(client: httpx.AsyncClient) ->
     refused(await client.delete(f"/fhir/Patient/{PERSON}"), 405, "method-not-allowed")
     refused(await client.get("/fhir/Potion/1"), 404, "unknown-type")
     refused(await client.get("/anything"), 404, "not-found")
+    # A message may speak of several sites' patients: its Provenance is no site's own.
+    refused(await client.get("/sources/mercy/fhir/Provenance/message-1"), 404, "unknown-type")
 
 
 @pytest.mark.parametrize(("method", "path"), [(m, p) for m, p, _ in ROUTES] + [("GET", "/no/such")])

@@ -306,3 +306,25 @@ def test_every_pair_of_sort_and_leader_has_a_plan() -> None:
     for sort, leader in itertools.product(sorts, leaders):
         query = parse("Observation", [leader, ("_sort", sort)])
         assert sql.page(sql.plan(query, "", {}), query, None, 1).text.startswith("SELECT")
+
+
+def test_each_prefix_with_each_date_for_a_patient(
+    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+) -> None:
+    database, bodies = store
+    prefixes = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+    for patient, prefix, text in itertools.product((1, 501), prefixes, DATES):
+        pairs = [("patient", ident(patient)), ("date", prefix + text)]
+        wanted = [b["id"] for b in bodies if about(b, patient, UNIFIED) and dated(b, prefix, text)]
+        assert sorted(found(database, parse("Observation", pairs), UNIFIED)) == sorted(wanted)
+
+
+def test_the_last_page_has_no_next(
+    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+) -> None:
+    database, bodies = store
+    with database.read() as tx:
+        whole = search(tx, parse("Observation", [("_count", str(len(bodies)))]), UNIFIED)
+        short = search(tx, parse("Observation", [("_count", str(len(bodies) - 1))]), UNIFIED)
+    assert (len(whole.matches), whole.next) == (len(bodies), "")
+    assert short.next

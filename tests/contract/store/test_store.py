@@ -182,3 +182,36 @@ def test_meta_alone_makes_no_version_but_the_newest_is_shown(database: Database)
         found = current(database, "Observation", about)
         assert found.version == 1
         assert orjson.loads(found.body)["meta"]["source"] == "urn:b"
+
+
+def test_a_version_that_named_a_person_is_never_changed(database: Database) -> None:
+    with database.write() as tx:
+        assign(tx, [Membership(PATIENT, PERSON, "mercy", "M1")])
+        put(tx, [write(observation("1.5"))], 3)
+    with database.write() as tx:
+        assign(tx, [Membership(PATIENT, SECOND_PERSON, "mercy", "M1")])
+        assert relink(tx, [PATIENT], 3, 2) == 1
+        old = vread(tx, "Observation", OBSERVATION, 1, UNIFIED)
+    assert old is not None
+    assert f"Patient/{PERSON}".encode() in old.body
+
+
+def test_links_between_source_patients_stay_as_the_source_wrote_them(database: Database) -> None:
+    link = [{"other": {"reference": f"Patient/{OTHER}"}, "type": "refer"}]
+    with database.write() as tx:
+        assign(tx, [Membership(OTHER, PERSON, "mercy", "M2")])
+        put(tx, [write(patient(link=link))], 1)
+        put_golden(tx, PERSON, {"meta": META, "link": link}, 1, 1)
+    for about in (PATIENT, PERSON):
+        assert orjson.loads(current(database, "Patient", about).body)["link"] == link
+
+
+def test_references_to_other_patients_show_their_persons(database: Database) -> None:
+    told = observation("1")
+    told.body["performer"] = [{"reference": f"Patient/{OTHER}"}, {"reference": "Patient/unknown"}]
+    with database.write() as tx:
+        assign(tx, [Membership(OTHER, PERSON, "mercy", "M2")])
+        put(tx, [write(told)], 1)
+    body = orjson.loads(current(database, "Observation", OBSERVATION).body)
+    assert body["subject"]["reference"] == f"Patient/{PATIENT}"
+    assert [p["reference"] for p in body["performer"]] == [f"Patient/{PERSON}", "Patient/unknown"]
