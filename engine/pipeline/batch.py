@@ -45,6 +45,7 @@ class Surroundings:
     done: Callable[[Sequence[Account]], None]  # told after each commit
     wanted: int  # most partitions to hold
     most: int = 256  # most messages of one transaction
+    held: Callable[[Fault], None] = lambda _: None  # told when a round could not be finished
 
 
 class Worker:
@@ -64,11 +65,9 @@ class Worker:
 
     def step(self) -> bool:
         """Do one round. StorageBrokenError means that the process has to end."""
-        self._keep_leases()
-        if not self._leases:
-            return False
         try:
-            return self._work()
+            self._keep_leases()
+            return bool(self._leases) and self._work()
         except StorageBrokenError:
             raise
         except FaultError as error:
@@ -76,6 +75,7 @@ class Worker:
                 self._forget()
             elif error.fault.category not in {Category.BUSY, Category.UNAVAILABLE}:
                 raise
+            self._around.held(error.fault)
             return False
 
     def stop(self) -> None:

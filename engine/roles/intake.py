@@ -45,8 +45,8 @@ async def run_intake(region: Region, key: RegionKey, stop: asyncio.Event) -> Non
         await _serve(region, plans, commit, stop, voice)
     finally:
         withdraw(places(region).run, NAME)
-        voice.close()
         await commit.stop()
+        voice.close()
     if broken:
         raise StorageBrokenError(broken[0])
 
@@ -76,7 +76,7 @@ async def _serve(
         tasks = [
             group.create_task(
                 _build(channel, plans[channel.site], voice).run(
-                    commit, partial(started, channel.name)
+                    share(), partial(started, channel.name)
                 )
             )
             for channel in inbound

@@ -12,11 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from engine.app import open_store, places, role_names
-from engine.core.fault import Category, refuse
+from engine.core.fault import Category, FaultError, refuse
 from engine.journal.offsets import depart
 from engine.roles.notice import last_notice, notices
 from engine.roles.voice import Voice
@@ -131,15 +131,16 @@ class Supervisor:
         child.due_s = now_s + wait_s
 
     def _bury(self, child: _Child) -> None:
+        """Void the leases of a dead worker. Where the store refuses, they run out by themselves."""
         last = last_notice(places(self._region).run, child.name)
         if last is None or not last.owner:
             return
-        store = open_store(self._region, self._key)
-        try:
-            with store.write() as tx:
-                depart(tx, last.owner)
-        finally:
-            store.close()
+        with (
+            suppress(FaultError),
+            closing(open_store(self._region, self._key)) as store,
+            store.write() as tx,
+        ):
+            depart(tx, last.owner)
 
     def _stop_all(self) -> None:
         running = [child.process for child in self._children if child.process is not None]

@@ -13,10 +13,17 @@ from pathlib import Path
 
 from engine.app import places, role_names
 from engine.core.clock import SystemClock
+from engine.core.fault import Fault
 from engine.pipeline.ledger import QUARANTINED, Account
 from engine.settings.region import Region
 from engine.telemetry.emit import Telemetry
-from engine.telemetry.event import MessageQuarantined, RoleStarted, RoleStopped
+from engine.telemetry.event import (
+    MessageQuarantined,
+    NumbersUnwritten,
+    RoleStarted,
+    RoleStopped,
+    WorkHeld,
+)
 from engine.telemetry.line import line_writer
 from engine.telemetry.metric import merge, process_metrics
 from engine.telemetry.stray import capture_strays
@@ -40,7 +47,8 @@ class Voice:
         self._began_s = time.monotonic()
         capture_strays(self.emit)
         self._closed = threading.Event()
-        threading.Thread(target=self._keep_publishing, daemon=True).start()
+        self._publisher = threading.Thread(target=self._keep_publishing, daemon=True)
+        self._publisher.start()
 
     def ready(self) -> None:
         """Say that the role is ready."""
@@ -59,10 +67,15 @@ class Voice:
                     )
                 )
 
+    def held(self, fault: Fault) -> None:
+        """Say that a batch has to wait."""
+        self.emit(WorkHeld(self._name, fault.code))
+
     def close(self) -> None:
         """Publish the last numbers and stop."""
         self.emit(RoleStopped(self._name, os.getpid()))
         self._closed.set()
+        self._publisher.join()
         self.publish()
 
     def _keep_publishing(self) -> None:
@@ -70,10 +83,13 @@ class Voice:
             self.publish()
 
     def publish(self) -> None:
-        """Write the numbers as they are now."""
+        """Write the numbers as they are now. A role goes on without them when the disk is full."""
         fresh = self._path.with_suffix(".prom.new")
-        fresh.write_bytes(self.metrics.snapshot())
-        fresh.replace(self._path)
+        try:
+            fresh.write_bytes(self.metrics.snapshot())
+            fresh.replace(self._path)
+        except OSError as error:
+            self.emit(NumbersUnwritten(self._name, type(error).__name__))
 
 
 def all_numbers(folder: Path) -> bytes:

@@ -39,6 +39,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             done=voice.told,
             wanted=region.storage.partitions,
             most=region.limits.batch_messages,
+            held=voice.held,
         )
     )
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))

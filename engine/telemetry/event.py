@@ -62,6 +62,26 @@ class MessageQuarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkHeld:
+    name: ClassVar[str] = "work-held"
+    text: ClassVar[str] = "a batch could not be written; nothing of it was, and it is tried again"
+    level: ClassVar[str] = "warning"
+
+    role: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersUnwritten:
+    name: ClassVar[str] = "numbers-unwritten"
+    text: ClassVar[str] = "the numbers of a role could not be written; the next try may succeed"
+    level: ClassVar[str] = "warning"
+
+    role: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class StorageFailed:
     name: ClassVar[str] = "storage-failed"
     text: ClassVar[str] = "the storage failed; nothing is acknowledged until it works again"
