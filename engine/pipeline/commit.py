@@ -155,11 +155,9 @@ def _reconcile(
     for item in batch:
         position = item.entry.position
         at = Occasion(position, now_us)
-        changed = [
-            done.id
-            for done in written.get(position, ())
-            if done.type == "Patient" and done.outcome in _CHANGED
-        ]
+        patients = [done for done in written.get(position, ()) if done.type == "Patient"]
+        changed = [done.id for done in patients if done.outcome in _CHANGED]
+        confirmed = [done.id for done in patients if done.advanced]
         news = _news(tx, item, changed)
         if news is None:
             continue
@@ -167,7 +165,9 @@ def _reconcile(
         if item.mapped and item.mapped.merges:
             failpoint("inside-merge")
         follow(tx, resolved, at)
-        stale.update(dict.fromkeys(resolved.touched | _persons(tx, changed), position))
+        stale.update(
+            dict.fromkeys(resolved.touched | _persons(tx, [*changed, *confirmed]), position)
+        )
     by_entry: dict[int, list[str]] = {}
     for person, position in stale.items():
         by_entry.setdefault(position, []).append(person)
