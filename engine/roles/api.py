@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 
 from engine import __version__
 from engine.app import (
@@ -12,7 +13,9 @@ from engine.app import (
     places,
 )
 from engine.core.clock import SystemClock
+from engine.database.sqlite import SqliteDatabase
 from engine.journal.offsets import lowest
+from engine.journal.sqlite import SqliteJournal
 from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
@@ -34,13 +37,9 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
     store, journal = open_store(region, key), open_journal(region, key)
     run = places(region).run
 
-    def backlog() -> list[Sample]:
-        with store.read() as tx:
-            behind = journal.head() - lowest(tx)
-        text = "journal positions not yet worked off, at most"
-        return [Sample("backlog", "gauge", text, behind, {})]
-
-    voice.metrics.read_from(backlog)
+    # The thread that publishes the numbers reads them, too: they have connections of their own.
+    counted = open_store(region, key), open_journal(region, key)
+    voice.metrics.read_from(partial(_backlog, *counted))
     endpoint = Endpoint(
         database=store,
         clock=clock,
@@ -64,8 +63,15 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
     finally:
         withdraw(run, NAME)
         voice.close()
-        journal.close()
-        store.close()
+        for database in (journal, store, *counted):
+            database.close()
+
+
+def _backlog(store: SqliteDatabase, journal: SqliteJournal) -> list[Sample]:
+    with store.read() as tx:
+        behind = journal.head() - lowest(tx)
+    text = "journal positions not yet worked off, at most"
+    return [Sample("backlog", "gauge", text, behind, {})]
 
 
 def _health(region: Region) -> Health:
