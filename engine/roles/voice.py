@@ -47,6 +47,7 @@ class Voice:
         self._began_s = time.monotonic()
         capture_strays(self.emit)
         self._closed = threading.Event()
+        self._publishing = threading.Lock()
         self._publisher = threading.Thread(target=self._keep_publishing, daemon=True)
         self._publisher.start()
 
@@ -83,11 +84,15 @@ class Voice:
             self.publish()
 
     def publish(self) -> None:
-        """Write the numbers as they are now. A role goes on without them when the disk is full."""
+        """Write the numbers as they are now. A role goes on without them when the disk is full.
+
+        Any thread may ask: the publisher does each second, and a request for the metrics.
+        """
         fresh = self._path.with_suffix(".prom.new")
         try:
-            fresh.write_bytes(self.metrics.snapshot())
-            fresh.replace(self._path)
+            with self._publishing:
+                fresh.write_bytes(self.metrics.snapshot())
+                fresh.replace(self._path)
         except OSError as error:
             self.emit(NumbersUnwritten(self._name, type(error).__name__))
 

@@ -28,13 +28,16 @@ def region(tmp_path: Path) -> Iterator[Region]:
     undo()
 
 
-def test_many_threads_may_publish_at_once(region: Region) -> None:
+def test_many_threads_may_publish_at_once(
+    region: Region, capfd: pytest.CaptureFixture[str]
+) -> None:
     voice = Voice(region, "worker-1")
     with ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(voice.publish) for _ in range(200)]:
             done.result()
     voice.close()
     assert [path.name for path in (region.data_folder / "run").iterdir()] == ["worker-1.prom"]
+    assert "numbers-unwritten" not in capfd.readouterr().err
 
 
 def test_the_backlog_is_counted_while_a_request_reads(
