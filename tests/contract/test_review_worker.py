@@ -200,7 +200,6 @@ def test_only_the_message_that_kills_is_convicted(
     assert [states[position] for position in innocent] == ["written"] * len(innocent)
 
 
-@pytest.mark.xfail(strict=True, reason="claim runs outside of what step catches")
 def test_a_full_disk_at_a_claim_is_waited_for(place: Place) -> None:
     place.append(deliveries(3))
     place.store.fault = FaultError(FULL)
