@@ -81,9 +81,10 @@ def read_region(text: str, path: Path, channels: ChannelKinds) -> Region:
         raise SettingsErrors(document.problems or [empty])
     problems = [*document.problems, *absent_values(root), *literal_secrets(root)]
     file = _checked(RegionFile, strict_yaml.plain(root), root, problems)
-    found = [_channel(name, root, channels, problems) for name in _channel_names(root)]
+    anchor = path.resolve().parent
+    found = [_channel(name, root, channels, problems, anchor) for name in _channel_names(root)]
     usable = [channel for channel in found if channel is not None]
-    folder = path.resolve().parent / (file.mappings_folder if file else _mappings_folder(root))
+    folder = anchor / (file.mappings_folder if file else _mappings_folder(root))
     problems += disagreements(root, usable, folder)
     if file is None or problems:
         raise SettingsErrors(_without_echo(problems))
@@ -117,8 +118,9 @@ def _channel_names(root: Node) -> list[str]:
 
 
 def _channel(
-    name: str, root: Node, channels: ChannelKinds, problems: list[Problem]
+    name: str, root: Node, channels: ChannelKinds, problems: list[Problem], anchor: Path
 ) -> Channel | None:
+    """Check one channel; relative paths in it are below `anchor`."""
     at = ("channels", name)
     content = strict_yaml.plain(root)["channels"][name]
     if not isinstance(content, Mapping):
@@ -134,7 +136,7 @@ def _channel(
         return None
     own = {key: value for key, value in content.items() if key not in ChannelHead.model_fields}
     try:
-        config = kind.config.model_validate(own)
+        config = kind.config.model_validate(own, context={"folder": anchor})
     except ValidationError as error:
         problems += problems_of(error, root, kind.config, at)
         return None

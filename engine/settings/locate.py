@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.core.problem import Place, Problem, suggestion
 from engine.core.strict_yaml import Entry, Items, Node, Scalar, Table
-from engine.settings.secret import SecretRef, is_secret_name
+from engine.settings.secret import is_secret_name
 
 Loc = Sequence[int | str]
 _OWN = "Value error, "
@@ -124,8 +124,9 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _without_none(annotation: Any) -> Any:
-    models = [one for one in get_args(annotation) if _is_model(one)]
-    return models[0] if models == [SecretRef] else annotation
+    arguments = get_args(annotation)
+    models = [one for one in arguments if _is_model(one)]
+    return models[0] if len(models) == 1 and type(None) in arguments else annotation
 
 
 def _below(node: Node, step: int | str) -> tuple[Entry | None, Node | None]:

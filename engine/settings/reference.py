@@ -41,6 +41,8 @@ def schema(channels: Iterable[DescribedChannel]) -> dict[str, Any]:
     """Return the JSON Schema of a region file with the given kinds of channel."""
     whole = RegionFile.model_json_schema(ref_template="#/$defs/{model}")
     kinds = [_channel_schema(channel) for channel in channels]
+    for kind in kinds:
+        whole["$defs"].update(kind.pop("$defs", {}))  # where references look for them
     whole["properties"]["channels"]["additionalProperties"] = {"oneOf": kinds}
     return {"$schema": DRAFT, **whole}
 
