@@ -8,7 +8,7 @@ from pathlib import Path
 
 from channels.mllp.inbound import SPEC as MLLP
 from engine.core.clock import SystemClock
-from engine.core.fault import Category, refuse
+from engine.core.fault import Category, FaultError, refuse
 from engine.core.ids import keyed_id
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
@@ -72,6 +72,15 @@ class Places:
         """Create the folders, for the owner alone."""
         for folder in (self.folder, self.journal, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def examine_channels(region: Region) -> None:
+    """Look at the files the channels need. FaultError with the first thing that is wrong."""
+    for channel in region.channels:
+        spec = BUILT_IN.get(channel.type, channel.direction)
+        fault = spec and spec.examine(channel.config, SystemClock())
+        if fault:
+            raise FaultError(replace(fault, where=f"channel {channel.name}, {fault.where}"))
 
 
 def places(region: Region) -> Places:

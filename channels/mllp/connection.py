@@ -26,6 +26,8 @@ _INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the message could
 _NO_HEADER = Fault(Category.UNSUPPORTED, "header-unreadable", "the message has no readable MSH")
 _ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the message could not be examined")
 
+_TLS_HELLO = b"\x16\x03"  # a handshake record of any version (RFC 8446, 5.1)
+
 
 class Connection(asyncio.Protocol):
     """The protocol object of one accepted socket."""
@@ -45,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._last = False  # nothing more is taken; close when the row is empty
         self._gone = False
         self._flushing = False
+        self._fresh = True
 
     # what asyncio calls
 
@@ -60,7 +63,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._gone or self._last:
-            return
+            return None
+        if self._fresh and data.startswith(_TLS_HELLO):
+            return self.refuse("tls-on-plain-port")
+        self._fresh = False
         framer = self._framer
         waiting = framer.pending
         self._heard = self._loop.time()
@@ -73,6 +79,7 @@ class Connection(asyncio.Protocol):
         if items:
             self._backlog.extend(items)
             self.pump()
+        return None
 
     def eof_received(self) -> bool:
         """Answer what was sent before the sender shut its side, then close."""
@@ -127,6 +134,11 @@ class Connection(asyncio.Protocol):
         self._backlog.clear()
         self._read(wanted=False)
         self._leave_if_done()
+
+    def refuse(self, code: str) -> None:
+        """Turn a peer away that speaks the wrong protocol, or may not speak at all."""
+        self._tally.connections_refused += 1
+        self.drop(code)
 
     def drop(self, code: str) -> None:
         if not self._gone:

@@ -123,6 +123,8 @@ class Lobby:
         return ""
 
     def _is_listed(self, peer: str) -> bool:
+        if not peer:  # gone before it could be asked for its address
+            return False
         address = ip_address(peer)
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped  # how IPv4 senders look to a listener on `::`

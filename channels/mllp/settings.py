@@ -1,6 +1,10 @@
 """Settings of one MLLP channel, as a region file writes them. The descriptions are the manual."""
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
+from ipaddress import ip_address
+
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+from channels.tls import TlsIn
 
 MIB = 1024 * 1024
 
@@ -16,7 +20,16 @@ class MllpIn(BaseModel):
     )
     allow: tuple[IPvAnyNetwork, ...] = Field(
         default=(),
-        description="networks that may connect, as 10.1.0.0/16; empty: whoever reaches the port",
+        description="peers that may connect, networks as 10.1.0.0/16 or single addresses; empty: "
+        "whoever reaches the port",
+    )
+    tls: TlsIn | None = Field(
+        default=None, description="TLS of the port; without it everything goes in the clear"
+    )
+    insecure: bool = Field(
+        default=False,
+        description="listen on the network with neither `tls` nor `allow`, where something else "
+        "protects the port (a tunnel, a firewall)",
     )
     max_frame_bytes: int = Field(
         default=20 * MIB, ge=1024, description="longest message; a longer one is refused with AR"
@@ -56,3 +69,20 @@ class MllpIn(BaseModel):
     drain_s: float = Field(
         default=5.0, ge=0, description="seconds outstanding answers are waited for when stopping"
     )
+
+    @model_validator(mode="after")
+    def _protected(self) -> "MllpIn":
+        open_port = self.tls is None and not self.allow and not _is_loopback(self.host)
+        if open_port and not self.insecure:
+            raise ValueError(
+                "listens on the network for everyone, in the clear: give it 'tls' or 'allow', "
+                "or say 'insecure: true' if something else protects the port"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

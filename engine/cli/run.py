@@ -15,6 +15,7 @@ from engine import __version__
 from engine.app import (
     api_token,
     compile_plans,
+    examine_channels,
     places,
     prepare_storage,
     reconciling,
@@ -53,6 +54,8 @@ def run(
     stop = threading.Event()
     _stop_on_signal(stop)
     region = region_of(config)
+    if key_fd < 0:  # else the supervisor has
+        examine_channels(region)
     key = receive(key_fd) if key_fd >= 0 else region_key(region)
     if key_fd >= 0:
         threading.Thread(target=_follow_parent, args=(key_fd, stop), daemon=True).start()

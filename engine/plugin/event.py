@@ -51,6 +51,20 @@ class PartialDropped(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateNoticed(ChannelEvent):
+    name: ClassVar[str] = "certificate-noticed"
+    text: ClassVar[str] = "the channel's certificate needs a person, or has been renewed"
+    level: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMiscounted(ChannelEvent):
+    name: ClassVar[str] = "batch-miscounted"
+    text: ClassVar[str] = "a batch holds another number of messages than it says; all were taken"
+    level: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelFailed(ChannelEvent):
     name: ClassVar[str] = "channel-failed"
     text: ClassVar[str] = "a part behind the channel failed; the sender was told to try again"

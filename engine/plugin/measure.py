@@ -14,7 +14,7 @@ _MEASURES: tuple[tuple[str, Kind, str], ...] = (
     ("junk_bytes", "counter", "bytes that made no delivery"),
     ("connections", "gauge", "open connections"),
     ("connections_total", "counter", "connections accepted"),
-    ("connections_refused", "counter", "connections refused by a limit"),
+    ("connections_refused", "counter", "connections refused by a limit, the list of peers or TLS"),
     ("pending", "gauge", "deliveries waiting for the disk"),
     ("pauses", "counter", "times reading from a sender was paused"),
 )
@@ -26,3 +26,6 @@ def channel_samples(channel: str, site: str, tally: Tally) -> Iterator[Sample]:
     for name, kind, text in _MEASURES:
         metric = "channel_connections_opened" if name == "connections_total" else f"channel_{name}"
         yield Sample(metric, kind, text, getattr(tally, name), labels)
+    if tally.certificate_days is not None:
+        text = "days until the channel's certificate expires"
+        yield Sample("channel_certificate_days", "gauge", text, tally.certificate_days, labels)

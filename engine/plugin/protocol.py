@@ -18,6 +18,7 @@ from typing import Protocol
 from engine.core.clock import Clock
 from engine.core.fault import Fault
 from engine.core.values import Envelope, Receipt
+from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelEvent
 from engine.plugin.tally import Tally
 
@@ -70,6 +71,7 @@ class Surroundings:
     admit: Admit
     report: Report
     tally: Tally
+    contracts: tuple[Contract, ...] = ()  # what was agreed about the files of this site
 
 
 class Inbound(Protocol):

@@ -10,6 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from engine.core.clock import Clock
+from engine.core.fault import Fault
 from engine.plugin.protocol import Inbound, Surroundings
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -18,7 +20,10 @@ Direction = Literal["in", "out"]
 
 @dataclass(frozen=True, slots=True)
 class ChannelSpec(Generic[Config]):
-    """`name` is what a region file writes as `type`; `example` is one channel in YAML."""
+    """`name` is what a region file writes as `type`; `example` is one channel in YAML.
+
+    `examine` says before a region starts what is wrong with the files a channel's settings name.
+    """
 
     name: str
     direction: Direction
@@ -27,6 +32,7 @@ class ChannelSpec(Generic[Config]):
     summary: str
     example: str
     ports: Callable[[Config], list[int]]
+    examine: Callable[[Config, Clock], Fault | None] = lambda *_: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,4 @@ class Tally:
     connections_refused: int = 0
     pending: int = 0  # now: submitted, no receipt yet
     pauses: int = 0
+    certificate_days: float | None = None  # now: until it expires; None without TLS

@@ -1,9 +1,12 @@
 """The conformance kit over every channel the project has."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import trustme
 
 from channels.mllp.framing import Frame, Framer, wrap
 from channels.mllp.inbound import SPEC
@@ -37,9 +40,9 @@ class MllpSender:
         await asyncio.sleep(0)
 
 
-async def connect(address: str) -> Sender:
+async def connect(address: str, **tls: Any) -> Sender:
     host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port), **tls)
     return MllpSender(reader, writer, Framer(1_000_000))
 
 
@@ -54,6 +57,32 @@ BENCHES = {
         number_of,
     )
 }
+
+
+@pytest.fixture(scope="module")
+def mllp_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """The same channel behind mutual TLS."""
+    folder, authority = tmp_path_factory.mktemp("tls"), trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(folder / "both.pem")
+    (folder / "both.pem").chmod(0o600)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    authority.issue_cert("sender.example").configure_cert(context)
+    tls = {
+        "certificate": folder / "both.pem",
+        "key": {"file": folder / "both.pem"},
+        "client_ca": folder / "ca.pem",
+    }
+    config = SPEC.config.model_validate({"port": 0, "tls": tls})
+    return Bench(
+        lambda surroundings: SPEC.build(config, surroundings),
+        lambda address: connect(address, ssl=context, server_hostname=HOST),
+        number_of,
+    )
+
+
+HOST = "concord.example"
 REGISTRY = Registry().with_spec(SPEC)
 
 
@@ -65,3 +94,8 @@ def test_every_inbound_channel_has_a_bench() -> None:
 @pytest.mark.parametrize("name", BENCHES)
 def test_conforms(name: str, check: Check) -> None:
     assert asyncio.run(check(BENCHES[name])) == ""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_conforms_over_tls(mllp_over_tls: Bench, check: Check) -> None:
+    assert asyncio.run(check(mllp_over_tls)) == ""

@@ -2,13 +2,16 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from channels.mllp.framing import Frame, Framer, wrap
 from channels.mllp.inbound import MllpInbound
@@ -78,9 +81,9 @@ class Client:
         await asyncio.sleep(0)
 
 
-async def _connect(address: str) -> Client:
+async def _connect(address: str, **tls: Any) -> Client:
     host, _, port = address.rpartition(":")
-    return Client(*await asyncio.open_connection(host, int(port)))
+    return Client(*await asyncio.open_connection(host, int(port), **tls))
 
 
 def _msa(body: bytes) -> tuple[str, str]:
@@ -109,8 +112,8 @@ class Listener:
         return [one.body.split(b"\r")[0].split(b"|")[9].decode() for one in self.intake.taken]
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
-        client = await _connect(self.address)
+    async def client(self, **tls: Any) -> AsyncIterator[Client]:
+        client = await _connect(self.address, **tls)
         try:
             yield client
         finally:
@@ -122,6 +125,8 @@ class Listener:
                 await asyncio.sleep(0.005)
 
 
+NAME = "concord.region.example"
+SENDER = "interface.mercy.example"
 Serve = Callable[..., Any]
 
 
@@ -151,6 +156,63 @@ def mllp_message() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def connect() -> Callable[[str], Any]:
+def connect() -> Callable[..., Any]:
     """`await connect(address)` gives a client of any listener."""
     return _connect
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def senders() -> trustme.CA:
+    """The authority of the senders' certificates."""
+    return trustme.CA()
+
+
+@dataclass
+class Papers:
+    """The files of one listener and the contexts of its senders."""
+
+    folder: Path
+    authority: trustme.CA
+    senders: trustme.CA
+    name: str = NAME
+
+    def issue(self, authority: trustme.CA | None = None, **how: Any) -> None:
+        """Write certificate and key, as a renewal would: the key first, then at once the other."""
+        made = (authority or self.authority).issue_cert(NAME, **how)
+        key = self.folder / "server.key"
+        key.unlink(missing_ok=True)
+        key.touch(mode=0o600)
+        key.write_bytes(made.private_key_pem.bytes())
+        chain = b"".join(blob.bytes() for blob in made.cert_chain_pems)
+        (self.folder / "server.pem").write_bytes(chain)
+
+    def tls(self, **more: Any) -> dict[str, Any]:
+        key = {"file": self.folder / "server.key"}
+        return {"certificate": self.folder / "server.pem", "key": key, **more}
+
+    def mutual(self, **more: Any) -> dict[str, Any]:
+        self.senders.cert_pem.write_to_path(self.folder / "senders.pem")
+        return self.tls(client_ca=self.folder / "senders.pem", **more)
+
+    def client(self, authority: trustme.CA | None = None, *, name: str = NAME) -> dict[str, Any]:
+        """Return what a sender connects with that trusts the authority."""
+        context = ssl.create_default_context()
+        (authority or self.authority).configure_trust(context)
+        return {"ssl": context, "server_hostname": name}
+
+    def known_client(self, issuer: trustme.CA | None = None, name: str = SENDER) -> dict[str, Any]:
+        made = self.client()
+        (issuer or self.senders).issue_cert(name).configure_cert(made["ssl"])
+        return made
+
+
+@pytest.fixture
+def papers(tmp_path: Path, authority: trustme.CA, senders: trustme.CA) -> Papers:
+    made = Papers(tmp_path, authority, senders)
+    made.issue()
+    return made

@@ -95,6 +95,7 @@ def test_a_vanished_sender_is_noticed_and_may_come_back(
     async def run() -> None:
         intake = MemoryIntake(hold=answer_under_way)
         limits = {"peer_timeout_s": PEER_TIMEOUT_S, "max_connections": 1, "host": cable.host}
+        limits["insecure"] = True
         async with serve(intake, **limits) as listener:
             port = int(listener.address.rpartition(":")[2])
             wait = "" if answer_under_way else "answer"

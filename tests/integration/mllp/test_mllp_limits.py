@@ -19,7 +19,7 @@ def test_garbage_ends_the_connection_and_no_other(serve: Any) -> None:
     async def run() -> None:
         async with serve() as listener, listener.client() as good, listener.client() as bad:
             assert await good.ask(1) == ("AA", "1")
-            await bad.write(b"\x16\x03\x01\x02\x00" * (MAX_JUNK_BYTES // 5 + 1))
+            await bad.write(b"\x17\x03\x01\x02\x00" * (MAX_JUNK_BYTES // 5 + 1))
             assert await bad.closed()
             assert await good.ask(2) == ("AA", "2")
             assert listener.codes("partial-dropped") == ["frame-missing"]

@@ -150,3 +150,27 @@ def test_a_file_in_another_encoding(folder: Path) -> None:
 
 def test_the_api_stays_on_loopback(folder: Path) -> None:
     assert refused(folder, GOOD + "api: {host: 0.0.0.0}\n") == [("E303", 9, 13)]
+
+
+TLS = "tls: {certificate: tls/a.pem, key: {file: /etc/a.key}}"
+
+
+def test_paths_of_a_channel_are_relative_to_the_file(folder: Path) -> None:
+    region = load(folder, GOOD.replace("allow: [10.0.0.0/8]", TLS))
+    tls = region.channels[0].config.model_dump()["tls"]
+    assert tls["certificate"] == folder / "tls/a.pem"
+    assert tls["key"] == {"file": Path("/etc/a.key")}
+
+
+def test_a_key_misspelt_deep_in_a_channel(folder: Path) -> None:
+    text = GOOD.replace("allow: [10.0.0.0/8]", TLS.replace("key:", "certificat: b, key:"))
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, text)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.help) == ("E301", "did you mean 'certificate'?")
+
+
+def test_a_port_open_to_the_network_is_refused(folder: Path) -> None:
+    open_port = GOOD.replace("allow: [10.0.0.0/8]", "host: 0.0.0.0")
+    assert refused(folder, open_port) == [("E303", 6, 3)]
+    assert load(folder, open_port.replace("host:", "insecure: yes, host:")).channels

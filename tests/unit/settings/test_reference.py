@@ -1,5 +1,8 @@
 """The manual and the JSON Schema are made of the declaration, and leave nothing out."""
 
+import json
+import re
+
 from channels.mllp.inbound import SPEC
 from channels.mllp.settings import MllpIn
 from engine.settings.reference import schema, settings, settings_table
@@ -10,7 +13,8 @@ def test_every_setting_has_a_meaning() -> None:
     assert [row.path for row in rows if not row.description] == []
     paths = {row.path for row in rows}
     assert {"region", "sites.<name>.timezone", "api.port", "api.token.env"} <= paths
-    assert {f"channels.<mllp in>.{name}" for name in MllpIn.model_fields} <= paths
+    of_channels = {path.removeprefix("channels.<mllp in>.").partition(".")[0] for path in paths}
+    assert set(MllpIn.model_fields) <= of_channels
 
 
 def test_defaults_are_shown() -> None:
@@ -25,3 +29,11 @@ def test_the_schema_knows_the_keys_of_each_channel_type() -> None:
     assert mllp["additionalProperties"] is False
     assert set(mllp["required"]) == {"type", "site", "direction", "port"}
     assert set(MllpIn.model_fields) < set(mllp["properties"])
+
+
+def test_every_reference_of_the_schema_leads_somewhere() -> None:
+    made = schema([SPEC])
+    names = re.findall(r'"#/\$defs/(\w+)"', json.dumps(made))
+    assert "TlsIn" in names
+    assert set(names) <= set(made["$defs"])
+    assert '"$defs"' not in json.dumps(made["properties"])
