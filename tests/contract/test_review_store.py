@@ -303,7 +303,6 @@ def _full(*_: object) -> SqliteDatabase:
     raise FaultError(FULL)
 
 
-@pytest.mark.xfail(strict=True, reason="/metrics and the publishing thread share a connection")
 def test_the_api_counts_its_backlog_while_it_is_asked_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
