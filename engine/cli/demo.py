@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +56,8 @@ def demo(
     def look(endpoint: Endpoint, score: Score) -> None:
         print(json.dumps(asdict(score)) if as_json else _in_words(score))
         if not headless and sys.stdin.isatty():
-            input(_INVITATION.format(base=endpoint.base, token=endpoint.token))
+            with suppress(EOFError):  # Ctrl-D is an answer, too
+                input(_INVITATION.format(base=endpoint.base, token=endpoint.token))
 
     script = Script(messages, seed, crash, _HOME / "samples", _HOME / "mappings", say, look)
     return 0 if play(script).sound else 1

@@ -9,16 +9,19 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from engine.app import region_key, region_of, site_profile
+from engine.app import places, region_key, region_of, site_profile
 from engine.cli.told import told
 from engine.core.clock import SystemClock
-from engine.core.fault import Fault, FaultError
+from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
+from engine.core.problem import suggestion
 from engine.formats.hl7v2.batch import split_batch
 from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.library import Library, read_library
 from engine.mapping.plan import Plan, Traced, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.security.keys import RegionKey
+from engine.settings.region import Region
 
 _PROBLEMS, _USAGE = 1, 2
 _ENDING = ".hl7"
@@ -152,11 +155,23 @@ class Which:
     mappings: Path = DEFAULT_FOLDER
 
 
+def _key(region: Region) -> RegionKey:
+    """Return the region's key. A look at a message is not the first start and makes none."""
+    if region.storage.region_key is None and not places(region).region_key.exists():
+        print("the region has never run: these ids are not its own", file=sys.stderr)
+        return RegionKey(_DEMO_KEY)
+    return region_key(region)
+
+
 def plan_of(which: Which) -> Plan:
     """Compile the mapping to try: a site of a region file, or a chain by itself."""
     if which.config is not None:
         region = region_of(which.config)
-        profile = site_profile(region, which.site, region_key(region))
+        if which.site not in region.sites:
+            hint = suggestion(which.site, region.sites) or f"sites: {', '.join(region.sites)}"
+            message = f"the region file has no such site; {hint}"
+            raise refuse(Category.NOT_FOUND, "unknown-site", message, f"--site {which.site}")
+        profile = site_profile(region, which.site, _key(region))
         return compile_plan(read_library(region.mappings_folder), profile)
     library = read_library(which.mappings)
     chain = _chain(library, which.site, which.chain)

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from engine.app import open_journal, open_store, reconciling, region_key, region_of
+from engine.app import open_journal, open_store, reconciling
+from engine.cli.begun import begun
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.pipeline.decide import outcome, submit
@@ -38,8 +39,7 @@ def explain(a: str, b: str, *, config: Config = Path("region.yaml"), as_json: Js
     as_json
         Print JSON.
     """
-    region = region_of(config)
-    key = region_key(region)
+    region, key = begun(config)
     store = open_store(region, key)
     with store.read() as tx:
         found = gather(tx, a, b, reconciling(region, key).policy.model)
@@ -143,8 +143,7 @@ def undo(
 def _say(
     act: str, names: tuple[str, ...], reason: str, config: Path, as_json: bool, *, of: int = 0
 ) -> int:
-    region = region_of(config)
-    key = region_key(region)
+    region, key = begun(config)
     clock = SystemClock()
     store, journal = open_store(region, key), open_journal(region, key)
     with store.read() as tx:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from engine.app import open_journal, open_store, places, region_key, region_of
+from engine.app import open_journal, open_store, places
+from engine.cli.begun import begun
 from engine.cli.told import told
 from engine.pipeline.status import status as count
 from engine.roles.notice import notices
@@ -23,8 +24,7 @@ def status(config: Path, *, as_json: Annotated[bool, Parameter(name="--json")] =
     as_json
         Print JSON.
     """
-    region = region_of(config)
-    key = region_key(region)
+    region, key = begun(config)
     found = count(open_store(region, key), open_journal(region, key))
     running = notices(places(region).run)
     if as_json:

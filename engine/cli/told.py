@@ -1,5 +1,6 @@
 """Turns what a command raises into words and an exit code: people never see a traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +12,7 @@ from engine.settings.load import SettingsErrors
 
 _P = ParamSpec("_P")
 _BAD_CONFIG, _TRY_AGAIN, _PROBLEMS = 78, 75, 1
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 _CODES = {Category.BUSY: _TRY_AGAIN, Category.UNAVAILABLE: _TRY_AGAIN}
 
 
@@ -20,12 +22,29 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
     @wraps(command)
     def spoken(*arguments: _P.args, **options: _P.kwargs) -> int:
         try:
-            return command(*arguments, **options)
+            code = command(*arguments, **options)
+            sys.stdout.flush()
         except FaultError as error:
             print(f"concord: {error.fault}", file=sys.stderr)
             return _CODES.get(error.fault.category, _PROBLEMS)
         except (SettingsErrors, MappingErrors) as error:
             print("\n\n".join(one.frame() for one in error.problems), file=sys.stderr)
             return _BAD_CONFIG
+        except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+            print(f"concord: {error.strerror}: {error.filename}", file=sys.stderr)
+            return _BAD_CONFIG
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+        except BrokenPipeError:
+            _forget_output()
+            return _PROBLEMS
+        return code
 
     return spoken
+
+
+def _forget_output() -> None:
+    """Let the interpreter flush into nothing: who read the output has gone, as `head` does."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

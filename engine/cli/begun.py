@@ -1,0 +1,25 @@
+"""What commands need that look at a region which runs or has run. They make nothing in it."""
+
+from pathlib import Path
+
+from engine.app import places, region_key, region_of
+from engine.core.fault import Category, refuse
+from engine.journal.sqlite import INDEX_NAME
+from engine.security.keys import RegionKey
+from engine.settings.region import Region
+
+
+def begun(config: Path) -> tuple[Region, RegionKey]:
+    """Return a region that was started at least once, and its key.
+
+    FaultError `never-started`, or `secret-missing` when the key is gone from below the data folder.
+    """
+    region = region_of(config)
+    here = places(region)
+    if not (here.journal / INDEX_NAME).exists():
+        message = f"this region has never run here: start it with `concord run {config}`"
+        raise refuse(Category.NOT_FOUND, "never-started", message, str(here.folder))
+    if region.storage.region_key is None and not here.region_key.exists():
+        message = "the region's key is gone: put it back from its own backup"
+        raise refuse(Category.UNAVAILABLE, "secret-missing", message, str(here.region_key))
+    return region, region_key(region)
