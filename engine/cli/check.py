@@ -15,6 +15,7 @@ from engine.mapping.plan import MappingErrors, compile_plan
 from engine.mapping.site import SiteProfile
 
 _BAD_CONFIG = 78
+_UNREADABLE = ("E10", "E11")  # the YAML, the documents and their keys
 _OPTIONAL = ("us",)  # below every vendor and site where it exists
 _NO_KEY = b"\x00" * 32  # ids are not looked at here
 
@@ -97,6 +98,20 @@ def as_dict(problem: Problem) -> dict[str, object]:
     }
 
 
+def causes_first(problems: list[Problem]) -> list[Problem]:
+    """Put what cannot be read first: a file that is not read is missed in many other places."""
+    return sorted(problems, key=lambda one: not one.code.startswith(_UNREADABLE))
+
+
+def _show(problems: list[Problem]) -> None:
+    print("\n\n".join(one.frame() for one in causes_first(problems)), file=sys.stderr)
+    number = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    follow = sum(not one.code.startswith(_UNREADABLE) for one in problems)
+    first = "; mend the first ones first, others may follow from them"
+    hint = first if 0 < follow < len(problems) else ""
+    print(f"\n{number}{hint}; `concord explain CODE` says more", file=sys.stderr)
+
+
 @told
 def check(
     folder: Path = Path("mappings"),
@@ -119,8 +134,7 @@ def check(
     if as_json:
         print(json.dumps({"chains": names, "problems": [as_dict(one) for one in problems]}))
     elif problems:
-        print("\n\n".join(problem.frame() for problem in problems), file=sys.stderr)
-        print(f"\n{len(problems)} problems; `concord explain CODE` says more", file=sys.stderr)
+        _show(problems)
     else:
         print(f"{len(names)} chains, no problems")
     return _BAD_CONFIG if problems else 0

@@ -28,7 +28,8 @@ def explain(code: str, *, as_json: Annotated[bool, Parameter(name="--json")] = F
     known = {**settings.CODES, **mapping.CODES}
     found = known.get(code.upper())
     if found is None:
-        print(f"concord: no code {code}; {suggestion(code.upper(), known)}", file=sys.stderr)
+        hint = suggestion(code.upper(), known) or f"codes are {min(known)} to {max(known)}"
+        print(f"concord: no code {code}; {hint}", file=sys.stderr)
         return _USAGE
     cause, cure = found
     if as_json:

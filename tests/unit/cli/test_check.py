@@ -1,0 +1,49 @@
+"""The order in which `concord check` shows mistakes, and what `concord explain` does not know."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli.check import check
+from engine.cli.explain import explain
+
+IDENTITY = "map: v1\nkind: identity\npatient: [{label: MR, from: 'PID-3[1]'}]\n"
+MESSAGE = """map: v1
+kind: message
+structure: ADT_A01
+triggers: [ADT^A01]
+make:
+  - Patient: {map: PID-Patient, from: PID}
+"""
+BROKEN = "map: v1\nkind: resource\nfrom: PID\nto: Patient\nPatient:\n  birthDate: *seven\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "a-identity.yaml").write_text(IDENTITY, "utf-8")
+    (base / "b-message.yaml").write_text(MESSAGE, "utf-8")
+    (base / "c-patient.yaml").write_text(BROKEN, "utf-8")
+    return tmp_path
+
+
+def test_what_cannot_be_read_comes_before_what_follows_from_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(folder) == 78
+    said = capsys.readouterr().err
+    assert said.startswith("base/c-patient.yaml:6:14: E103")
+    assert "E230 unknown map 'PID-Patient'" in said
+    assert "\n2 problems; mend the first ones first" in said
+
+
+def test_one_mistake_is_one_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "base" / "b-message.yaml").unlink()
+    assert check(folder) == 78
+    assert "\n1 problem; `concord explain CODE` says more\n" in capsys.readouterr().err
+
+
+def test_a_code_far_from_all_names_the_range(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain("missing-patient-key") == 2
+    assert "codes are E101 to E3" in capsys.readouterr().err
