@@ -4,6 +4,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """Where the present comes from."""

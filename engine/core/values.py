@@ -13,6 +13,7 @@ from typing import Any
 from engine.core.fault import Fault
 
 HL7_V2 = "x-application/hl7-v2+er7"
+CSV_ROW = "application/vnd.concord.csv-row+json"  # one row of a file, with its headers
 DECISION = "application/vnd.concord.decision+json"
 
 

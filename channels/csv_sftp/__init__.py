@@ -1,0 +1,1 @@
+"""CSV files from a drop folder or over SFTP, one delivery per row."""

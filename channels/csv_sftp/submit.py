@@ -1,0 +1,127 @@
+"""Rows to the intake: as many at once as allowed, none while it is full, each receipt counted.
+
+Rule: a row the sender can mend is rejected; when anything behind us fails, nothing is rejected, the
+file is held and read again later. What was stored meanwhile is then recognised as a repetition.
+"""
+
+import asyncio
+from functools import partial
+
+from channels.csv_sftp.reading import Given
+from engine.core.failpoint import failpoint
+from engine.core.fault import Category, Fault
+from engine.core.values import CSV_ROW, Envelope, Receipt
+from engine.formats.delimited.delivery import RowDelivery
+from engine.formats.delimited.table import Row
+from engine.plugin.event import ChannelFailed
+from engine.plugin.protocol import Admission, Intake, Surroundings
+
+_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the row could not be stored")
+_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the row could not be examined")
+_SENDERS = frozenset({Category.INVALID, Category.UNSUPPORTED})  # what only the sender can mend
+Rejected = tuple[Row, str, str]  # row, code, column
+
+
+class Submission:
+    """The rows of one file on their way. `held` is the fault for which the file has to wait."""
+
+    def __init__(self, surroundings: Surroundings, intake: Intake, max_pending: int) -> None:
+        self._around = surroundings
+        self._intake = intake
+        self._max_pending = max_pending
+        self._pending = 0
+        self._changed = asyncio.Event()
+        self._rejects: list[Rejected] = []
+        self.held: Fault | None = None
+        self.submitted = 0
+        self.rejected = 0
+
+    async def put(self, given: Given) -> None:
+        """Hand on one row, waiting while there is no room."""
+        self._around.tally.received += 1
+        if given.delivery is None:
+            self._reject(given.row, given.row.code)
+            return
+        await self._room()
+        body = given.delivery.to_bytes()
+        self._around.tally.bytes_received += len(body)
+        admission = self._examined(body)
+        if admission.fault is not None:
+            self._refuse(given.row, admission.fault)
+        elif self.held is None:
+            self._submit(given.row, self._envelope(body, given.delivery, admission))
+
+    async def settled(self) -> None:
+        """Wait until every row has its receipt."""
+        while self._pending:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def take_rejects(self) -> list[Rejected]:
+        """Return the rejected rows since the last call."""
+        found, self._rejects = self._rejects, []
+        return found
+
+    async def _room(self) -> None:
+        while self._pending >= self._max_pending:
+            self._changed.clear()
+            await self._changed.wait()
+        while self._intake.full():
+            self._around.tally.pauses += 1
+            drained = asyncio.Event()
+            self._intake.on_drained(drained.set)
+            await drained.wait()
+
+    def _examined(self, body: bytes) -> Admission:
+        try:
+            return self._around.admit(body)
+        except Exception:  # noqa: BLE001 - one row must not end the channel
+            self._failed(_ADMISSION_FAILED)
+            return Admission(fault=_ADMISSION_FAILED)
+
+    def _envelope(self, body: bytes, delivery: RowDelivery, admission: Admission) -> Envelope:
+        around = self._around
+        return Envelope(
+            around.channel,
+            around.site,
+            CSV_ROW,
+            body,
+            around.clock.now_us(),
+            delivery.control_id,
+            admission.lane,
+        )
+
+    def _submit(self, row: Row, envelope: Envelope) -> None:
+        self._pending += 1
+        self._around.tally.pending += 1
+        failpoint("after-receive")
+        try:
+            self._intake.submit(envelope, partial(self._settled, row))
+        except Exception:  # noqa: BLE001 - the file waits whatever broke behind us
+            self._failed(_INTAKE_FAILED)
+            self._settled(row, Receipt(fault=_INTAKE_FAILED))
+
+    def _settled(self, row: Row, receipt: Receipt) -> None:
+        self._pending -= 1
+        self._around.tally.pending -= 1
+        if receipt.fault is None:
+            self._around.tally.accepted += 1
+            self.submitted += 1
+        else:
+            self._refuse(row, receipt.fault)
+        self._changed.set()
+
+    def _refuse(self, row: Row, fault: Fault) -> None:
+        if fault.category in _SENDERS:
+            self._reject(row, fault.code)
+        else:
+            self._around.tally.refused += 1
+            self.held = self.held or fault
+
+    def _reject(self, row: Row, code: str) -> None:
+        self._around.tally.refused += 1
+        self.rejected += 1
+        self._rejects.append((row, code, row.column))
+
+    def _failed(self, fault: Fault) -> None:
+        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
