@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from channels.csv_sftp.event import FileFinished
 from channels.csv_sftp.inbound import SPEC
 from engine.core.values import Envelope
 from engine.formats.delimited.contract import Column, Contract, Dialect
@@ -85,9 +86,12 @@ class Drop:
         """Put one file there, wait for its end and stop."""
 
         async def whole() -> dict[str, Any]:
+            before = self.reported()
             async with self.running():
                 self.put(name, data)
-                return await self.finished(name, folder)
+                run = await self.finished(name, folder)
+                await self.until(lambda: self.reported() > before)
+                return run
 
         return asyncio.run(whole())
 
@@ -98,6 +102,9 @@ class Drop:
     @property
     def envelopes(self) -> list[Envelope]:
         return self.intake.taken
+
+    def reported(self) -> int:
+        return sum(isinstance(event, FileFinished) for event in self.events)
 
     def codes(self) -> list[str]:
         return [event.code for event in self.events if event.code]
