@@ -35,6 +35,7 @@ from engine.pipeline.prepare import prepare
 from engine.roles import supervisor
 from engine.roles.notice import Notice, post
 from engine.security.keys import RegionKey
+from engine.store.codes import code_of
 from mpi.component import component
 from mpi.golden import follow, rebuild
 from mpi.links import Said
@@ -47,6 +48,7 @@ RECONCILING = reconciling(REGION, KEY)
 START_US = 1_790_000_000_000_000
 DAY_US = 24 * 3600 * 1_000_000
 MORNING = "20260914060000"
+OBSERVATION = code_of("Observation")
 
 
 @pytest.fixture
@@ -155,6 +157,29 @@ def test_reading_the_journal_again_keeps_the_accounts(store: SqliteDatabase) -> 
     for position, body in enumerate((first, later), 1):
         play(store, body, position)
     assert rows(store, "SELECT position, state, changed FROM ledger ORDER BY position") == before
+
+
+def report(number: str, name: str, control_id: str) -> bytes:
+    """Write a result of Mercy under the one filler order number LR-1600001."""
+    head = {2: "^~\\&", 3: "Beaker", 4: "MERCY", 7: MORNING, 9: "ORU^R01^ORU_R01"}
+    head |= {10: control_id, 11: "P", 12: "2.5.1"}
+    order = {1: "1", 2: "1600001^EPC", 3: "LR-1600001^Beaker", 4: "24323-8^Panel^LN"}
+    order |= {7: MORNING, 22: MORNING, 25: "F"}
+    result = {1: "1", 2: "NM", 3: "2951-2^Sodium^LN", 5: "147", 6: "mmol/L", 11: "F", 14: MORNING}
+    who = {1: "1", 3: f"{number}^^^EPI^EPI", 5: name, 7: "19610402", 8: "F"}
+    return message(
+        segment("MSH", head), segment("PID", who), segment("OBR", order), segment("OBX", result)
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="a reused order number takes a result from its patient")
+def test_a_result_is_not_taken_from_its_patient_unsaid(store: SqliteDatabase) -> None:
+    play(store, report("1001", "FALKENRATH^IMOGEN", "C1"), 1)
+    play(store, report("1002", "OYELARAN^NADIA", "C2"), 2)
+    holders = rows(store, f"SELECT DISTINCT record FROM resource WHERE type = {OBSERVATION}")
+    noted = rows(store, "SELECT notes FROM ledger WHERE position = 2 AND notes <> '[]'")
+    assert people(store) == 2
+    assert len(holders) == 2 or noted or rows(store, "SELECT kind FROM task")
 
 
 @dataclass
