@@ -1,9 +1,13 @@
-"""Insert statements from declared tables: one parameter for each column named."""
+"""Insert statements from declared tables: one parameter for each column named.
 
+ON CONFLICT is written here as text: SQLite took the clause over from PostgreSQL
+(sqlite.org/lang_upsert.html), so one spelling holds for both, where SQLAlchemy has two.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Table, bindparam
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table, bindparam, insert
 
 from engine.database.statement import Statement
 
@@ -11,18 +15,32 @@ OnConflict = Literal["fail", "ignore", "replace"]
 
 
 def inserting(
-    table: Table, *names: str, on_conflict: OnConflict = "fail", **fixed: Any
+    table: Table,
+    *names: str,
+    on_conflict: OnConflict = "fail",
+    replaced: Sequence[str] = (),
+    **fixed: Any,
 ) -> Statement:
     """Build the insert of a row with `names` as parameters, in that order, and `fixed` values.
 
     A row whose primary key exists makes the statement fail, is left as it is (`ignore`), or takes
-    the new values (`replace`).
+    the new values (`replace`): of the columns `replaced`, or of all that are given.
     """
     row = insert(table).values({name: bindparam(name) for name in names} | fixed)
+    keys = [column.name for column in table.primary_key.columns]
     if on_conflict == "ignore":
-        row = row.on_conflict_do_nothing()
+        tail = " ON CONFLICT DO NOTHING"
     elif on_conflict == "replace":
-        keys = [column.name for column in table.primary_key.columns]
-        fresh = {name: row.excluded[name] for name in (*names, *fixed) if name not in keys}
-        row = row.on_conflict_do_update(index_elements=keys, set_=fresh)
-    return Statement(row, *names)
+        fresh = replaced or [name for name in (*names, *fixed) if name not in keys]
+        tail = f" ON CONFLICT ({_quoted(keys)}) DO UPDATE SET {_taken(fresh)}"
+    else:
+        tail = ""
+    return Statement(row, *names, tail=tail)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _taken(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}" = excluded."{name}"' for name in names)

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as driver
 from sqlalchemy import MetaData
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from engine.database.driver import connect
@@ -21,7 +22,7 @@ from engine.database.fault import translate
 from engine.database.statement import Statement
 from engine.database.transaction import Row
 
-DIALECT = "sqlite"
+DIALECT = SQLiteDialect(paramstyle="qmark")
 
 
 class SqliteTransaction:

@@ -7,28 +7,34 @@ once per statement and engine, and the text is kept.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.expression import ClauseElement
 
-_DIALECTS = {"sqlite": sqlite.dialect(paramstyle="qmark")}
 _Compiled = tuple[str, tuple[int, ...] | None, list[Any]]
 
 
 class Statement:
-    """One SQL statement with its parameters in the order the caller gives them."""
+    """One SQL statement with its parameters in the order the caller gives them.
 
-    __slots__ = ("_names", "_texts", "source")
+    A dialect is an engine's own, with positional parameters.
+    """
 
-    def __init__(self, source: ClauseElement, *names: str) -> None:
-        """Declare `source`, whose bind parameters are exactly `names`, passed in that order."""
+    __slots__ = ("_names", "_tail", "_texts", "source")
+
+    def __init__(self, source: ClauseElement, *names: str, tail: str = "") -> None:
+        """Declare `source`, whose bind parameters are exactly `names`, passed in that order.
+
+        `tail` is written behind it as it is: what every engine spells alike.
+        """
         self.source = source
         self._names = names
+        self._tail = tail
         self._texts: dict[str, _Compiled] = {}
 
-    def text(self, dialect: str) -> str:
+    def text(self, dialect: Dialect) -> str:
         return self._compiled(dialect)[0]
 
-    def arrange(self, dialect: str, values: Sequence[Any]) -> Sequence[Any]:
+    def arrange(self, dialect: Dialect, values: Sequence[Any]) -> Sequence[Any]:
         """Put the values into the order of the compiled text.
 
         A parameter may occur twice, and constants of the statement stand between them.
@@ -39,15 +45,15 @@ class Statement:
         known = (*values, *constants)
         return [known[place] for place in order]
 
-    def _compiled(self, dialect: str) -> _Compiled:
-        found = self._texts.get(dialect)
+    def _compiled(self, dialect: Dialect) -> _Compiled:
+        found = self._texts.get(dialect.name)
         if found is None:
-            found = self._texts[dialect] = self._compile(dialect)
+            found = self._texts[dialect.name] = self._compile(dialect)
         return found
 
-    def _compile(self, dialect: str) -> _Compiled:
+    def _compile(self, dialect: Dialect) -> _Compiled:
         compiled: Any = self.source.compile(
-            dialect=_DIALECTS[dialect], compile_kwargs={"render_postcompile": True}
+            dialect=dialect, compile_kwargs={"render_postcompile": True}
         )
         places = list(getattr(compiled, "positiontup", None) or ())
         if unused := set(self._names) - set(places):
@@ -60,4 +66,4 @@ class Statement:
         order = tuple(known.index(name) for name in places)
         plain = order == tuple(range(len(self._names)))
         constants = [compiled.binds[name].effective_value for name in fixed]
-        return str(compiled), None if plain else order, constants
+        return str(compiled) + self._tail, None if plain else order, constants

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BindParameter, and_, bindparam, exists, insert, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.expression import ClauseElement
 
+from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
-from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.codes import PATIENT
 from engine.store.tables import MEMBER, RESOURCE, RETIRED, VERSION
@@ -32,11 +31,11 @@ class Membership:
     local_id: str  # identifier as the site writes it
 
 
-_NAMES = ("record", "person", "site", "local_id")
-_ADD = upsert(MEMBER).values({name: bindparam(name) for name in _NAMES})
-_ASSIGN = Statement(
-    _ADD.on_conflict_do_update(index_elements=["record"], set_={"person": _ADD.excluded.person}),
-    *_NAMES,
+_ASSIGN = inserting(
+    MEMBER,
+    *("record", "person", "site", "local_id"),
+    on_conflict="replace",
+    replaced=("person",),
 )
 _COLUMNS = (MEMBER.c.record, MEMBER.c.person, MEMBER.c.site, MEMBER.c.local_id)
 _BY_RECORD = ListStatement(lambda keys: select(*_COLUMNS).where(MEMBER.c.record.in_(keys)))

@@ -5,7 +5,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, bindparam,
 
 from engine.core.fault import FaultError
 from engine.database.protocol import Database
-from engine.database.sqlite import SqliteDatabase
+from engine.database.sqlite import DIALECT, SqliteDatabase
 from engine.database.statement import Statement
 
 METADATA = MetaData()
@@ -56,16 +56,14 @@ def test_a_wrong_key_is_refused(tmp_path: Path) -> None:
 
 def test_a_statement_names_exactly_its_parameters() -> None:
     with pytest.raises(ValueError, match="do not occur"):
-        Statement(select(THING.c.body).where(THING.c.id == bindparam("key")), "other").text(
-            "sqlite"
-        )
+        Statement(select(THING.c.body).where(THING.c.id == bindparam("key")), "other").text(DIALECT)
 
 
 def test_constants_of_a_statement_stay_in_place() -> None:
     fixed = Statement(
         select(THING.c.id).where(THING.c.id == 7, THING.c.body == bindparam("b")), "b"
     )
-    assert list(fixed.arrange("sqlite", (b"x",))) == [7, b"x"]
+    assert list(fixed.arrange(DIALECT, (b"x",))) == [7, b"x"]
 
 
 def test_a_repeated_parameter_is_given_once() -> None:
@@ -77,4 +75,4 @@ def test_a_repeated_parameter_is_given_once() -> None:
         "body",
         "floor",
     )
-    assert list(both.arrange("sqlite", (b"x", 3))) == [3, b"x", 3]
+    assert list(both.arrange(DIALECT, (b"x", 3))) == [3, b"x", 3]
