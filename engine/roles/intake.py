@@ -4,10 +4,11 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from engine.app import BUILT_IN, compile_plans, open_journal, places
 from engine.core.clock import SystemClock
-from engine.core.fault import Category, Fault, refuse
+from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
@@ -25,10 +26,14 @@ NAME = "intake"
 
 
 async def run_intake(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. StorageBrokenError when the journal's disk failed."""
+    """Serve until `stop` is set.
+
+    StorageBrokenError when the journal's disk failed, FaultError when a channel cannot start.
+    """
     voice = Voice(region, NAME)
     plans = compile_plans(region, key)
     broken: list[Fault] = []
+    refused: list[FaultError] = []
     commit = GroupCommit(
         partial(open_journal, region, key),
         max_bytes=region.limits.intake_bytes,
@@ -43,12 +48,22 @@ async def run_intake(region: Region, key: RegionKey, stop: asyncio.Event) -> Non
     commit.start()
     try:
         await _serve(region, plans, commit, stop, voice)
+    except* FaultError as several:
+        refused.append(first_fault(several))
     finally:
         withdraw(places(region).run, NAME)
         await commit.stop()
         voice.close()
     if broken:
         raise StorageBrokenError(broken[0])
+    if refused:
+        raise refused[0]
+
+
+def first_fault(several: BaseExceptionGroup[Any]) -> FaultError:
+    """Return the first fault of what ended a group of channels."""
+    first: FaultError | BaseExceptionGroup[Any] = several.exceptions[0]
+    return first_fault(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _serve(
