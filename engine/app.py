@@ -13,7 +13,7 @@ from engine.core.ids import keyed_id
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
 from engine.journal.binding import bind
-from engine.journal.sqlite import SqliteJournal, found_journal
+from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
@@ -88,15 +88,26 @@ def places(region: Region) -> Places:
 
 
 def region_key(region: Region) -> RegionKey:
-    """Return the region's key: from where the file says, else the one made at the first start."""
+    """Return the region's key: from where the file says, else the one made at the first start.
+
+    FaultError `secret-missing` when there is data but no key: a new one would open none of it.
+    """
     reference = region.storage.region_key
     if reference is None:
+        _refuse_orphans(places(region))
         return RegionKey(read_or_make(places(region).region_key))
     written = read_secret(reference, os.environ, region.file.parent)
     if not _KEY.fullmatch(written):
         message = "the region key is 64 hexadecimal digits"
         raise refuse(Category.INVALID, "secret-damaged", message)
     return RegionKey(bytes.fromhex(written))
+
+
+def _refuse_orphans(here: Places) -> None:
+    written = here.store.exists() or (here.journal / INDEX_NAME).exists()
+    if written and not here.region_key.exists():
+        message = "the region's key is gone and cannot be made again: put it back from its backup"
+        raise refuse(Category.UNAVAILABLE, "secret-missing", message, str(here.region_key))
 
 
 def api_token(region: Region) -> str:

@@ -19,7 +19,4 @@ def begun(config: Path) -> tuple[Region, RegionKey]:
     if not (here.journal / INDEX_NAME).exists():
         message = f"this region has never run here: start it with `concord run {config}`"
         raise refuse(Category.NOT_FOUND, "never-started", message, str(here.folder))
-    if region.storage.region_key is None and not here.region_key.exists():
-        message = "the region's key is gone: put it back from its own backup"
-        raise refuse(Category.UNAVAILABLE, "secret-missing", message, str(here.region_key))
     return region, region_key(region)

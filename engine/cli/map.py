@@ -158,7 +158,7 @@ class Which:
 def _key(region: Region) -> RegionKey:
     """Return the region's key. A look at a message is not the first start and makes none."""
     if region.storage.region_key is None and not places(region).region_key.exists():
-        print("the region has never run: these ids are not its own", file=sys.stderr)
+        print("no region key here yet: these ids are not the region's own", file=sys.stderr)
         return RegionKey(_DEMO_KEY)
     return region_key(region)
 

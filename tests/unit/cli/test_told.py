@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.app import region_key, region_of
 from engine.cli.map import Which, map_files
 from engine.cli.mpi import explain
 from engine.cli.status import status
 from engine.cli.told import told
+from engine.core.fault import FaultError
 
 LINES = 20_000
 
@@ -35,14 +37,14 @@ def test_looking_at_a_region_that_never_ran_makes_nothing(
     assert not (region.parent / "data").exists()
 
 
-def test_a_lost_key_is_not_replaced_by_looking(
-    region: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lost_key_is_not_replaced(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = region.parent / "data" / "journal"
     journal.mkdir(parents=True)
     (journal / "journal-index.db").touch()
     assert status(region) == 75
-    assert "put it back from its own backup" in capsys.readouterr().err
+    with pytest.raises(FaultError, match="secret-missing"):
+        region_key(region_of(region))
+    assert "put it back from its backup" in capsys.readouterr().err
     assert not (region.parent / "data" / "keys").exists()
 
 
@@ -50,7 +52,7 @@ def test_a_try_of_a_mapping_makes_no_key(region: Path, capsys: pytest.CaptureFix
     message = region.parent / "one.hl7"
     message.write_text("MSH|^~\\&|A|B|||20260314101500||ADT^A01|C1|P|2.5.1\rPID|1||7", "utf-8")
     map_files([message], which=Which(site="mercy", config=region))
-    assert "has never run" in capsys.readouterr().err
+    assert "no region key here yet" in capsys.readouterr().err
     assert not (region.parent / "data").exists()
 
 
