@@ -44,6 +44,7 @@ def _configure(
     connection: driver.Connection, key: bytes | None, cache_mb: int, checkpoint_pages: int
 ) -> None:
     if key is not None:
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it writes to standard error
         connection.execute("PRAGMA cipher_memory_security = OFF")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("PRAGMA cipher_page_size = 8192")
