@@ -15,7 +15,9 @@ from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.r4 import elements
 from engine.r4.elements import Element
+from engine.r4.invariants import RULES
 
+_BROKEN = "an object that a rule of the standard does not allow is left out"
 MISSING = "an element that FHIR requires has no value"
 NOT_ELEMENTS = frozenset({"when", "label", "required"})
 
@@ -128,9 +130,25 @@ def built(context: Context, fields: Fields, path: str) -> Op:
         if possible.isdisjoint(names) and steps:
             message = f"{path} requires '{name}', and nothing sets it"
             context.problems.report("E222", fields.mark, message)
-    op = _object(steps, tuple(required.values()), path)
+    op = _lawful(_object(steps, tuple(required.values()), path), path)
     kind = elements.resolve(path)
     return _period(op, path) if kind is not None and kind.types == ("Period",) else op
+
+
+def _lawful(op: Op, path: str) -> Op:
+    """Leave out a backbone element that breaks a rule of its own, as app-1 of a participant."""
+    rules = tuple(RULES.get(path, {}).values())
+    if not rules:
+        return op
+
+    def checked(scope: Scope) -> Any:
+        found = op(scope)
+        if found is None or all(rule(found) for rule in rules):
+            return found
+        scope.env.note("broken-rule", path, _BROKEN)
+        return None
+
+    return checked
 
 
 def _period(op: Op, path: str) -> Op:
