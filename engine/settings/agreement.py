@@ -19,11 +19,14 @@ def disagreements(root: Node, channels: list[Channel], mappings: Path) -> Iterat
     """Compare names, zones, layers and ports; `mappings` is where the layers lie."""
     content = plain(root)
     sites = _table(content, "sites")
+    missing = bool(sites) and not mappings.is_dir()
+    if missing:
+        yield _no_folder(mappings, root)
     for name in sites:
         site = _table(sites, name)
         yield from _zone(site.get("timezone"), ("sites", name, "timezone"), root)
         layers = site.get("mappings")
-        for number, layer in enumerate(layers if isinstance(layers, list) else []):
+        for number, layer in enumerate(layers if isinstance(layers, list) and not missing else []):
             yield from _layer(layer, ("sites", name, "mappings", number), mappings, root)
     for name in _table(content, "channels"):
         site_name = _table(_table(content, "channels"), name).get("site")
@@ -46,6 +49,12 @@ def _zone(zone: Any, loc: Loc, root: Node) -> Iterator[Problem]:
     except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         remedy = suggestion(zone, available_timezones()) or "use an IANA name"
         yield Problem("E306", f"unknown time zone '{zone}'", value_place(root, loc), remedy)
+
+
+def _no_folder(mappings: Path, root: Node) -> Problem:
+    place = value_place(root, ("mappings_folder",))
+    remedy = "correct mappings_folder; it is relative to this file"
+    return Problem("E307", f"no folder {mappings.resolve()}", place, remedy)
 
 
 def _layer(layer: Any, loc: Loc, mappings: Path, root: Node) -> Iterator[Problem]:

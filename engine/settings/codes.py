@@ -34,8 +34,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Write a name such as America/Chicago; abbreviations such as CST are ambiguous.",
         ),
         "E307": (
-            "A site's chain names a mapping layer that has no folder in `mappings_folder`.",
-            "Correct the name, or create the folder.",
+            "`mappings_folder`, or a mapping layer that a site's chain names, is not there.",
+            "Correct the name, or create the folder; paths are relative to the region file.",
         ),
         "E308": (
             "Two listeners would bind the same port.",

@@ -74,6 +74,7 @@ def test_a_good_file(folder: Path) -> None:
         ("ehr: epic, ", "", [("E302", 4, 3)]),
         ("America/Chicago", "America/Chicag", [("E306", 4, 32)]),
         ("vendor/epic]", "vendor/epik]", [("E307", 4, 66)]),
+        ("region: north", "region: north\nmappings_folder: ../nope", [("E307", 2, 18)]),
         ("latin1", "latin-99", [("E303", 4, 89)]),
         ("type: mllp", "type: mlpp", [("E310", 6, 21)]),
         ("direction: in", "direction: out", [("E311", 6, 51)]),
