@@ -175,12 +175,12 @@ def depart(tx: Transaction, owner: str) -> None:
 
 
 def advance(tx: Transaction, lease: Lease, position: int) -> Lease:
-    """Move an offset in the transaction of the results. FaultError `fenced`: the batch is void."""
+    """Move an offset in the results' transaction. FaultError `fenced-off`: the batch is void."""
     return advance_all(tx, [lease], position)[0]
 
 
 def advance_all(tx: Transaction, leases: Sequence[Lease], position: int) -> list[Lease]:
-    """Move several offsets to one position in one statement; all of them, or FaultError `fenced`.
+    """Move several offsets to one position in one statement: all, or FaultError `fenced-off`.
 
     For partitions that are processed up to the `upto` of a read, whether or not they had entries.
     A lease already there only has its fence checked.
@@ -189,7 +189,7 @@ def advance_all(tx: Transaction, leases: Sequence[Lease], position: int) -> list
         raise ValueError("an offset never moves back")
     values = [value for one in leases for value in (one.partition, one.position, one.fence)]
     if leases and tx.run(_advance_of(len(leases)), *values, position) != len(leases):
-        raise refuse(Category.CONFLICT, "fenced", "the partition has another holder")
+        raise refuse(Category.CONFLICT, "fenced-off", "the partition has another holder")
     return [_moved(lease, position) for lease in leases]
 
 

@@ -71,7 +71,7 @@ class Worker:
         except StorageBrokenError:
             raise
         except FaultError as error:
-            if error.fault.code == "fenced":
+            if error.fault.code == "fenced-off":
                 self._forget()
             elif error.fault.category not in {Category.BUSY, Category.UNAVAILABLE}:
                 raise

@@ -62,8 +62,8 @@ def commit(
 ) -> Committed:
     """Write a batch and move `leases` to `upto`, the position it reaches.
 
-    FaultError `fenced` when a lease was lost: the batch is void. Other faults and exceptions leave
-    the store as it was.
+    FaultError `fenced-off` when a lease was lost: the batch is void. Other faults and exceptions
+    leave the store as it was.
     """
     failpoint("before-write")
     with database.write() as tx:

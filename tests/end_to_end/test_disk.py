@@ -95,8 +95,8 @@ def test_a_failed_fsync_ends_the_role_and_loses_nothing(
     wait_until(lambda: len(journal.lines) > 20, "traffic")
     failing.arm()
     wait_for(sending)
-    assert failing.has_failed()
     found = settled(region)
+    assert failing.has_failed()
     reckoning = reckon(journal.lines, found)
     assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
     crashes = [text for text in daemon.told().splitlines() if '"role-crashed"' in text]

@@ -22,7 +22,7 @@ def test_a_worker_asleep_before_its_batch_is_overtaken_and_then_void(
     daemon.start()
     sleeper = daemon_of(
         region,
-        {"CONCORD_FAILPOINT": "before-write:4:stop"},
+        {"CONCORD_FAILPOINT": "before-write:1:stop"},
         arguments=("--role", "worker", "--name", "sleeper"),
     )
     sleeper.launch()
@@ -31,7 +31,7 @@ def test_a_worker_asleep_before_its_batch_is_overtaken_and_then_void(
     wait_until(lambda: owner in holders(region), "a share of the partitions")
     try:
         journal = send_all(daemon, 13, 90)
-        assert is_asleep(pid), "it fell asleep with a batch in its hands"
+        wait_until(lambda: is_asleep(pid), "falling asleep with a batch in its hands")
         pending = {e.position for e in read(region).entries} - read(region).accounts.keys()
         assert pending, "what it held waits for the lease to end"
         found = settled(region, LEASE_S)
@@ -40,6 +40,7 @@ def test_a_worker_asleep_before_its_batch_is_overtaken_and_then_void(
             os.kill(pid, signal.SIGCONT)
     journal.lines += send_all(daemon, 14, 30).lines
     later = settled(region)
+    assert '"code":"fenced-off"' in sleeper.told()
     assert later.accounts.items() >= found.accounts.items()
     assert daemon.pid("sleeper") == pid
     assert sleeper.stop() == 0

@@ -59,7 +59,7 @@ def test_an_overtaken_batch_is_void(store: SqliteDatabase, *, moved: bool) -> No
             tx.query("INSERT INTO result (writer) VALUES (?)", ("awake",))
             offsets.advance_all(tx, leases, 9)
     worker.send_signal(signal.SIGCONT)
-    assert worker.communicate("go\n")[0] == "fenced\n"
+    assert worker.communicate("go\n")[0] == "fenced-off\n"
     assert writers(store) == ["awake"] * moved
     with store.read() as tx:
         standing = {(one.position, one.owner) for one in offsets.lag(tx, 9)}
