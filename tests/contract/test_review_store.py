@@ -248,6 +248,21 @@ def _bring(tx: Transaction, record: str, position: int, **more: Any) -> None:
     resolve(tx, news, RECONCILING.policy, Occasion(position, START_US))
 
 
+@pytest.mark.xfail(strict=True, reason="an alias does not know which entry said it")
+def test_undoing_a_merge_undoes_all_it_said(store: SqliteDatabase) -> None:
+    """An A40 whose PID-3 lists the number that is given up, beside the merge itself."""
+    with store.write() as tx:
+        _bring(tx, "r1", 1, aliases=(Alias("r1", "urn:mrn", "1"),))
+        _bring(tx, "r2", 2, aliases=(Alias("r2", "urn:mrn", "2"),))
+        merge = (Said("r1", "r2", "merge", "source", START_US, "mercy"),)
+        _bring(tx, "r1", 3, aliases=(Alias("r1", "urn:mrn", "2"),), statements=merge)
+        one = tx.query("SELECT DISTINCT person FROM identity", ())
+        resolve(tx, News("", undoes=3), RECONCILING.policy, Occasion(4, START_US))
+        two = tx.query("SELECT DISTINCT person FROM identity", ())
+    assert len(one) == 1
+    assert len(two) == 2
+
+
 @pytest.mark.xfail(strict=True, reason="a statement is made of every pair that shares a number")
 def test_records_that_share_a_number_cost_no_square(store: SqliteDatabase) -> None:
     with store.write() as tx:

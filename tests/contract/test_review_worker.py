@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlcipher3.dbapi2 as driver
 from sqlalchemy import MetaData
 
 from engine.app import compile_plans, reconciling, region_of
@@ -305,3 +306,18 @@ def test_a_corrupt_entry_does_not_stop_the_others(place: Place) -> None:
     work(place.hire(), 30)
     states = place.states()
     assert [states.get(position) for position in good] == ["written"] * len(good)
+
+
+@pytest.mark.xfail(strict=True, reason="whatever the driver says counts as a bug in the message")
+def test_a_store_of_another_version_quarantines_nothing(place: Place) -> None:
+    """A program was replaced, the tables were not: that is true of every message or of none."""
+    place.append(deliveries(4))
+    with place.store.write() as tx:
+        tx.query("ALTER TABLE edge DROP COLUMN hard", ())
+    worker = place.hire()
+    for _ in range(12):
+        try:
+            worker.step()
+        except (FaultError, driver.Error):
+            break
+    assert "quarantined" not in place.states().values()
