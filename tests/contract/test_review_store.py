@@ -25,7 +25,7 @@ from engine.core.fault import FaultError
 from engine.core.values import HL7_V2, Alias, Entry, Envelope, PatientKey
 from engine.database.fault import FULL
 from engine.database.metadata import STORE
-from engine.database.sqlite import SqliteDatabase
+from engine.database.sqlite import DIALECT, SqliteDatabase
 from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.demo.hl7 import message, segment
@@ -190,7 +190,7 @@ class Recording:
     texts: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def _note(self, statement: Statement, values: Sequence[Any]) -> None:
-        self.texts[statement.text("sqlite")] = tuple(statement.arrange("sqlite", values))
+        self.texts[statement.text(DIALECT)] = tuple(statement.arrange(DIALECT, values))
 
     def run(self, statement: Statement, *values: Any) -> int:
         self._note(statement, values)
