@@ -167,7 +167,8 @@ def _say(
     if as_json:
         print(json.dumps({"act": position, "state": state}))
     elif account:
-        print(f"act {position}: {act} {state}; take it back with: concord mpi undo {position}")
+        back = f"concord mpi undo {position} --config {config}"
+        print(f"act {position}: {act} {state}; take it back with: {back}")
     else:
         print(f"act {position}: {act} is kept and will be done as soon as a worker runs")
     return 0
