@@ -22,3 +22,15 @@ class FileSkipped(ChannelEvent):
     name: ClassVar[str] = "file-skipped"
     text: ClassVar[str] = "a file was left where it is"
     level: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeyRefused(ChannelEvent):
+    """Fingerprints as `ssh-keygen -lf` shows them; several known ones with a comma between."""
+
+    name: ClassVar[str] = "host-key-refused"
+    text: ClassVar[str] = "the server showed another key than the known one; nothing was sent to it"
+    level: ClassVar[str] = "error"
+
+    known_key: str = ""
+    offered_key: str = ""

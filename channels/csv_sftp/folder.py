@@ -27,6 +27,10 @@ class Folder:
     def __str__(self) -> str:
         return str(self._folder)
 
+    @asynccontextmanager
+    async def visit(self) -> AsyncIterator[None]:
+        yield
+
     async def waiting(self) -> list[Seen]:
         return await _apart(self._listed, self._folder)
 

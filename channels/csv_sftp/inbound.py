@@ -9,9 +9,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from channels.csv_sftp.event import FileSkipped
+from channels.csv_sftp.event import FileSkipped, HostKeyRefused
 from channels.csv_sftp.folder import Folder
 from channels.csv_sftp.place import PROCESSING, Place, Seen
+from channels.csv_sftp.remote import Remote
 from channels.csv_sftp.settings import CsvIn, seconds
 from channels.csv_sftp.take import Desk, take, turn_away
 from engine.core.fault import Category, FaultError, refuse
@@ -30,7 +31,7 @@ class CsvInbound:
     def __init__(self, settings: CsvIn, surroundings: Surroundings) -> None:
         self._settings = settings
         self._around = surroundings
-        self._place, self._spool = _placed(settings, surroundings.channel)
+        self._place, self._spool = _placed(settings, surroundings)
         self._looked: dict[str, Seen] = {}
         self._skipped: set[str] = set()
 
@@ -68,20 +69,22 @@ class CsvInbound:
 
     async def _look(self, desk: Desk) -> None:
         try:
-            for seen in await self._place.claimed():
-                if not await self._dispatch(desk, seen):
-                    return
-            for seen in self._complete(await self._place.waiting()):
-                if not await self._claim(seen):
-                    continue
-                if not await self._dispatch(desk, seen):
-                    return
+            async with self._place.visit():
+                await self._work(desk)
         except FaultError as error:
             fault = error.fault
             self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
         except OSError:
             code = "spool-failed"
             self._around.report(ChannelFailed(self._around.channel, self._around.site, code))
+
+    async def _work(self, desk: Desk) -> None:
+        for seen in await self._place.claimed():
+            if not await self._dispatch(desk, seen):
+                return
+        for seen in self._complete(await self._place.waiting()):
+            if await self._claim(seen) and not await self._dispatch(desk, seen):
+                return
 
     def _complete(self, listed: list[Seen]) -> Iterator[Seen]:
         """Yield the files of ours that nobody writes any more."""
@@ -130,11 +133,19 @@ class CsvInbound:
         return next((one for one in self._around.contracts if one.takes(name)), None)
 
 
-def _placed(settings: CsvIn, channel: str) -> tuple[Place, Path]:
+def _placed(settings: CsvIn, around: Surroundings) -> tuple[Place, Path]:
     """Return the place and a folder for what is read from it, on the same footing."""
     if settings.folder is not None:
         return Folder(settings.folder), settings.folder / PROCESSING / ".spool"
-    raise refuse(Category.UNSUPPORTED, "no-place", "sftp is not there yet", channel)
+    if settings.sftp is None or settings.spool_folder is None:
+        raise refuse(Category.BUG, "no-place", "the settings name no place", around.channel)
+    spool = settings.spool_folder / around.channel
+
+    def refused(known: str, offered: str) -> None:
+        code = "host-key-changed"
+        around.report(HostKeyRefused(around.channel, around.site, code, known, offered))
+
+    return Remote(settings.sftp, spool, refused), spool
 
 
 SPEC = ChannelSpec(

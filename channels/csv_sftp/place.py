@@ -35,6 +35,10 @@ class Place(Protocol):
         """Say in one sentence why it cannot be used now, without leaving this host, or None."""
         ...
 
+    def visit(self) -> AbstractAsyncContextManager[None]:
+        """Be there for a while: the methods below work only inside."""
+        ...
+
     async def waiting(self) -> list[Seen]:
         """List the plain files put there; never links, folders or hidden files."""
         ...

@@ -28,6 +28,8 @@ SHAPES = {
         r"[A-Z][A-Za-z]*(?:Error|Exception|Group|Interrupt|Iteration|Exit|Warning)"
     ),
     "logger": re.compile(r"asyncio|concurrent\.futures|fastapi|starlette|uvicorn(?:\.[a-z]+)?"),
+    "known_key": re.compile(r"SHA256:[\w+/]{43}(?:,SHA256:[\w+/]{43}){0,9}", re.ASCII),
+    "offered_key": re.compile(r"SHA256:[\w+/]{43}", re.ASCII),
     "place": re.compile(r"(?:engine|channels|mpi)/[a-z0-9_/]+\.py:[0-9]+"),
 }
 LABELS = ("site", "channel", "role", "code")  # of metrics: few values each

@@ -1,0 +1,147 @@
+"""A drop folder on an SFTP server, visited anew at each look: no connection is kept in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncssh
+
+from channels.csv_sftp.peer import UNREACHABLE, Refused, connected
+from channels.csv_sftp.place import FOLDERS, NOTE, PROCESSING, Seen, free_name, is_plain
+from channels.csv_sftp.settings import Sftp
+from engine.core.fault import Category, FaultError, refuse
+
+T = TypeVar("T")
+_COPY = "fetched"  # name of the local copy: never the one the sender chose
+_STALLED_S = 600.0  # longest time a transfer may take for each file
+
+
+class Remote:
+    """Satisfies `Place`. Works only inside `visit`."""
+
+    def __init__(self, peer: Sftp, spool: Path, refused: Refused) -> None:
+        self._peer = peer
+        self._spool = spool
+        self._refused = refused
+        self._client: asyncssh.SFTPClient | None = None
+
+    def __str__(self) -> str:
+        return f"sftp://{self._peer.host}:{self._peer.port}/{self._peer.folder.lstrip('/')}"
+
+    def check(self) -> str | None:
+        for what, path in (
+            ("key_file", self._peer.key_file),
+            ("known_hosts", self._peer.known_hosts),
+        ):
+            if not path.is_file():
+                return f"the file that {what} names does not exist"
+        return None
+
+    @asynccontextmanager
+    async def visit(self) -> AsyncIterator[None]:
+        async with connected(self._peer, self._refused) as client:
+            self._client = client
+            try:
+                for name in FOLDERS:
+                    await self._answered(client.makedirs(self._path(name), exist_ok=True))
+                yield
+            finally:
+                self._client = None
+
+    async def waiting(self) -> list[Seen]:
+        return await self._listed("")
+
+    async def claimed(self) -> list[Seen]:
+        return await self._listed(PROCESSING)
+
+    async def claim(self, name: str) -> bool:
+        """Rename; servers of version 3 refuse one onto a file that exists, so this happens once."""
+        target = self._path(PROCESSING, name)
+        if await self._answered(self._files.exists(target)):
+            return False
+        try:
+            await self._timed(self._files.rename(self._path(name), target))
+        except asyncssh.SFTPNoSuchFile:
+            return False
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            raise FaultError(UNREACHABLE) from error
+        return True
+
+    async def forget(self, name: str) -> None:
+        if await self._answered(self._files.exists(self._path(name))):
+            await self._answered(self._files.remove(self._path(name)))
+
+    @asynccontextmanager
+    async def opened(self, name: str) -> AsyncIterator[Path]:
+        path = self._path(PROCESSING, name)
+        attributes = await self._answered(self._files.lstat(path))
+        if attributes.type != asyncssh.FILEXFER_TYPE_REGULAR:
+            raise refuse(Category.INVALID, "not-a-file", "what was claimed is not a plain file")
+        copy = self._spool / _COPY
+        await self._answered(self._files.get(path, str(copy)), _STALLED_S)
+        try:
+            yield copy
+        finally:
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+
+    async def finish(self, name: str, folder: str, papers: Mapping[str, Path]) -> None:
+        names = await self._answered(self._files.listdir(self._path(folder)))
+        final = free_name(name, {str(one) for one in names})
+        for suffix, paper in papers.items():
+            await self._put(paper, self._path(folder), f"{final}{suffix}")
+        renamed = self._files.rename(self._path(PROCESSING, name), self._path(folder, final))
+        await self._answered(renamed)
+
+    async def recall(self, note: str) -> bytes:
+        try:
+            path = self._path(PROCESSING, f"{NOTE}{note}")
+            async with self._files.open(path, "r", "utf-8") as data:
+                return str(await self._timed(data.read())).encode()
+        except asyncssh.SFTPNoSuchFile:
+            return b""
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            raise FaultError(UNREACHABLE) from error
+
+    async def remember(self, note: str, text: bytes) -> None:
+        paper = self._spool / "note"
+        await asyncio.to_thread(paper.write_bytes, text)
+        await self._put(paper, self._path(PROCESSING), f"{NOTE}{note}")
+
+    async def _listed(self, folder: str) -> list[Seen]:
+        entries = await self._answered(self._files.readdir(self._path(folder)))
+        found = [seen for entry in entries if (seen := _seen(entry)) is not None]
+        return sorted(found, key=lambda one: (one.changed_us, one.name))
+
+    async def _put(self, paper: Path, folder: str, name: str) -> None:
+        unfinished = f"{folder}/{NOTE}{name}.new"
+        await self._answered(self._files.put(str(paper), unfinished), _STALLED_S)
+        await self._answered(self._files.posix_rename(unfinished, f"{folder}/{name}"))
+
+    @property
+    def _files(self) -> asyncssh.SFTPClient:
+        if self._client is None:
+            raise FaultError(UNREACHABLE)
+        return self._client
+
+    def _path(self, *names: str) -> str:
+        return "/".join((self._peer.folder.rstrip("/"), *(name for name in names if name)))
+
+    async def _timed(self, call: Coroutine[Any, Any, T], timeout_s: float = 0.0) -> T:
+        async with asyncio.timeout(timeout_s or self._peer.timeout_s):
+            return await call
+
+    async def _answered(self, call: Coroutine[Any, Any, T], timeout_s: float = 0.0) -> T:
+        """Wait for an answer; whatever goes wrong can be tried again."""
+        try:
+            return await self._timed(call, timeout_s)
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            raise FaultError(UNREACHABLE) from error
+
+
+def _seen(entry: asyncssh.SFTPName) -> Seen | None:
+    name, found = str(entry.filename), entry.attrs
+    if not is_plain(name) or found.type != asyncssh.FILEXFER_TYPE_REGULAR:
+        return None
+    return Seen(name, found.size or 0, (found.mtime or 0) * 1_000_000)
