@@ -1,0 +1,165 @@
+"""PostgreSQL as the engine: any number of processes and hosts, one writer at a time in each queue.
+
+Rule 1: the first thing a writing transaction does is to take the advisory lock of its queue, and it
+holds it to the end. So what is true on SQLite is true here: nobody else writes what it has read.
+Rule 2: it runs at READ COMMITTED, so after the lock it sees what the writer before it committed. A
+reading transaction is REPEATABLE READ: one state for the whole block.
+
+The server is checked when a connection is opened; a lost connection is opened again by the next
+transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from sqlalchemy import MetaData
+
+from engine.core.fault import Category, refuse
+from engine.database.postgres_connection import connect
+from engine.database.postgres_fault import translate
+from engine.database.postgres_schema import DIALECT, definitions
+from engine.database.statement import Statement
+from engine.database.transaction import Row
+
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class PostgresTransaction:
+    """Runs statements on a connection whose transaction is open."""
+
+    __slots__ = ("_connection", "_cursor")
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor(binary=True)
+
+    def run(self, statement: Statement, *values: Any) -> int:
+        return self._execute(statement, values).rowcount
+
+    def run_many(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
+        arranged = [statement.arrange(DIALECT, row) for row in rows]
+        if arranged:
+            self._cursor.executemany(statement.text(DIALECT).encode(), arranged)
+
+    def one(self, statement: Statement, *values: Any) -> Row | None:
+        return self._execute(statement, values).fetchone()
+
+    def all(self, statement: Statement, *values: Any) -> list[Row]:
+        return self._execute(statement, values).fetchall()
+
+    def insert(self, statement: Statement, *values: Any) -> int:
+        self._execute(statement, values)
+        return int(self.query("SELECT lastval()", ())[0][0])
+
+    def query(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        text = sql.replace("%", "%%").replace("?", "%s")
+        found = self._cursor.execute(text.encode(), tuple(values), prepare=False)
+        return found.fetchall() if found.description else []
+
+    def define(self, text: str) -> None:
+        """Run a statement that defines something."""
+        self._connection.execute(text.encode(), prepare=False)
+
+    def copy(
+        self, table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[Row]
+    ) -> None:
+        """Append rows by the binary COPY protocol; `types` are the SQL types of the columns."""
+        text = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+            sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        with self._cursor.copy(text) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def _execute(self, statement: Statement, values: Sequence[Any]) -> psycopg.Cursor[Row]:
+        arranged = statement.arrange(DIALECT, values)
+        return self._cursor.execute(statement.text(DIALECT).encode(), arranged, prepare=True)
+
+
+class PostgresDatabase:
+    """One schema of a PostgreSQL database, for one thread at a time."""
+
+    def __init__(self, dsn: str, *, schema: str, queue: str = "store") -> None:
+        """Connect. `dsn` as libpq reads it; writers queue with those of the same `queue`.
+
+        FaultError when the server cannot be reached, refuses, or does not keep its promises.
+        """
+        self._dsn = dsn
+        self._schema = schema
+        key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
+        self._lock = int.from_bytes(key, "big", signed=True)
+        self._write = f"BEGIN; SELECT pg_advisory_xact_lock({self._lock})"
+        self._connection: psycopg.Connection[Row] | None = connect(dsn, schema)
+
+    @contextmanager
+    def write(self) -> Iterator[PostgresTransaction]:
+        """Open a writing transaction: commits at the end of the block, rolls back on any exception.
+
+        Raises FaultError `database-busy` or `disk-full` (nothing was written),
+        `database-unreachable` (nothing was, unless the connection broke while committing), or
+        StorageBrokenError, after which the process has to stop.
+        """
+        with self._transaction(self._write) as transaction:
+            yield transaction
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresTransaction]:
+        """Open a reading transaction: one consistent state for the whole block."""
+        with self._transaction(_READ) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[PostgresTransaction]:
+        try:
+            connection = self._connected()
+            try:
+                connection.execute(begin.encode(), prepare=False)
+                yield PostgresTransaction(connection)
+                _commit(connection)
+            except BaseException:
+                _roll_back(connection)
+                raise
+        except psycopg.Error as error:
+            raise translate(error) or error from error
+
+    def _connected(self) -> psycopg.Connection[Row]:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._dsn, self._schema)
+        return self._connection
+
+    def create(self, metadata: MetaData) -> None:
+        """Create the schema, and the declared tables and indexes that are missing."""
+        with self.write() as tx:
+            tx.define(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+            for text in definitions(metadata):
+                tx.define(text)
+
+    def checkpoint(self) -> None:
+        """Leave it to the server, which moves its write-ahead log into the tables by itself."""
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _commit(connection: psycopg.Connection[Row]) -> None:
+    """Commit. A COMMIT after a failed statement is answered ROLLBACK, and is no error to libpq."""
+    if connection.execute("COMMIT", prepare=False).statusmessage != "COMMIT":
+        raise refuse(Category.BUG, "not-committed", "the transaction had failed before")
+
+
+def _roll_back(connection: psycopg.Connection[Row]) -> None:
+    """Undo what is open; a connection that cannot even do that is closed."""
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        return
+    try:
+        connection.execute("ROLLBACK", prepare=False)
+    except psycopg.Error:
+        connection.close()

