@@ -57,6 +57,7 @@ class Worker:
         self._cursor = 0
         self._looked_us = 0
         self._size = min(32, around.most)
+        self.held = False  # the last round could not be finished: the store is busy or full
         self._convicted = False  # this life has found the message that ended those before it
 
     @property
@@ -65,6 +66,7 @@ class Worker:
 
     def step(self) -> bool:
         """Do one round. StorageBrokenError means that the process has to end."""
+        self.held = False
         try:
             self._keep_leases()
             return bool(self._leases) and self._work()
@@ -73,7 +75,9 @@ class Worker:
         except FaultError as error:
             if error.fault.code == "fenced-off":
                 self._forget()
-            elif error.fault.category not in {Category.BUSY, Category.UNAVAILABLE}:
+            elif error.fault.category in {Category.BUSY, Category.UNAVAILABLE}:
+                self.held = True
+            else:
                 raise
             self._around.held(error.fault)
             return False

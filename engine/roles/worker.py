@@ -14,6 +14,8 @@ from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
 _SHORTEST_S, _LONGEST_S = 0.001, 0.02
+_HELD_S = 1.0
+"""A full disk does not empty faster for being asked, and each try prepares the batch again."""
 
 
 def owner_name(clock: SystemClock) -> str:
@@ -73,4 +75,4 @@ def _work(worker: Worker, stop: threading.Event) -> None:
             pause_s = _SHORTEST_S
         else:
             stop.wait(pause_s)
-            pause_s = min(_LONGEST_S, pause_s * 2)
+            pause_s = min(_HELD_S if worker.held else _LONGEST_S, pause_s * 2)
