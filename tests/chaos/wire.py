@@ -116,6 +116,41 @@ class Journal:
         return [one for one in self.lines if one.answer.accepted]
 
 
+class Burst:
+    """Sends without waiting for answers, up to a window; what is in doubt is sent again."""
+
+    def __init__(self, address: Callable[[], Address | None], window: int) -> None:
+        self._line = Line(address)
+        self._window = window
+
+    def send(self, site: str, bodies: Sequence[bytes], journal: Journal) -> None:
+        """Send all of them in order and enter each once, with the answer it got in the end."""
+        waiting = [(body, 0) for body in bodies]
+        while waiting:
+            part = [(body, tries + 1) for body, tries in waiting[: self._window]]
+            answers = self._answers([body for body, _ in part])
+            for (body, tries), answer in zip(part, answers, strict=False):
+                journal.lines.append(Sent(site, body, answer, tries, 0.0))
+            waiting = part[len(answers) :] + waiting[self._window :]
+        self._line.close()
+
+    def _answers(self, bodies: Sequence[bytes]) -> list[Answer]:
+        """Return the answers that came before the line was lost, or all of them."""
+        received = b""
+        try:
+            connection = self._line.open()
+            connection.sendall(b"".join(START + body + END for body in bodies))
+            while received.count(END) < len(bodies):
+                piece = connection.recv(65_536)
+                if not piece:
+                    raise ConnectionResetError
+                received += piece
+        except OSError:
+            self._line.close()
+            time.sleep(0.05)
+        return [read_answer(frame) for frame in received.split(END)[:-1]]
+
+
 class Sender:
     """Sends a site's messages in the background, one after the other."""
 

@@ -1,14 +1,16 @@
 """A role is killed at each named point of the main path: nothing is lost, nothing is doubled."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.calm import calm
-from tests.chaos.day import send_all
+from tests.chaos.day import bodies, send_all
 from tests.chaos.place import Daemon, command
 from tests.chaos.reckoning import reckon, settled, unlike
+from tests.chaos.wire import Burst, Journal
 
 COUNT = 75
 
@@ -36,6 +38,24 @@ def test_killed_at(point: str, role: str, region: Path, daemon_of: Callable[...,
     assert len(journal.lines) == COUNT
     assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
     assert found.states()["quarantined"] == 0
+    assert unlike(found, calm(region.parent / "calm", found.entries)) == []
+
+
+def test_killed_with_many_durable_and_none_answered(
+    region: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    daemon, journal = daemon_of(region, {"CONCORD_FAILPOINT": "before-ack:4"}), Journal()
+    daemon.start()
+    some = bodies(8, 300)["mercy"]
+    Burst(partial(daemon.address, "mercy-hl7"), window=25).send("mercy", some, journal)
+    found = settled(region)
+    assert len(journal.lines) == len(some)
+    assert max(one.tries for one in journal.lines) > 1
+    assert len(found.entries) > len(journal.accepted), "some were durable and sent again"
+    assert "role-crashed" in daemon.told()
+    reckoning = reckon(journal.lines, found)
+    assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
+    assert daemon.stop() == 0
     assert unlike(found, calm(region.parent / "calm", found.entries)) == []
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from engine.demo.reader import Endpoint
 from tests.chaos.place import Daemon, write_region
 from tests.chaos.reckoning import Found, settled
 from tests.chaos.wire import Line
@@ -184,3 +185,16 @@ def test_what_needs_a_person_to_look_is_a_task(everything: Found, truth: list[Tr
     for row in truth:
         if row.expected == "review":
             assert everything.records[row.record] in waiting
+
+
+def test_the_endpoint_shows_one_patient_for_each_person(everything: Found, network: Daemon) -> None:
+    network.wait_ready("api")
+    host, port = network.address("api") or ("", 0)
+    token = (network.data / "keys" / "api.token").read_text("ascii").strip()
+    endpoint = Endpoint(f"http://{host}:{port}", token)
+    shown = {patient["id"] for patient in endpoint.search("/fhir/Patient")}
+    assert shown == set(everything.people.values())
+    for site in ZONES:
+        records = {patient["id"] for patient in endpoint.search(f"/sources/{site}/fhir/Patient")}
+        known = {key for (of, _), key in everything.records.items() if of == site}
+        assert records == known & everything.resources.keys()
