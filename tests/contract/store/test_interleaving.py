@@ -1,6 +1,7 @@
 """Any order and any batching of the same writes leave the same content and the same index."""
 
 import itertools
+import os
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import engine.store.tables  # noqa: F401 - declares the tables
 from engine.core.lexeme import Number, decode
 from engine.core.values import Contribution
 from engine.database.metadata import STORE
+from engine.database.postgres import PostgresDatabase
 from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.database.transaction import Transaction
@@ -55,10 +57,19 @@ def writes(draw: st.DrawFn) -> list[Write]:
     return made
 
 
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Database]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Database, Database]]:
+    """A database on SQLite, and another on either engine: they must not differ either."""
     folder = Path(tmp_path_factory.mktemp("orders"))
-    pair = SqliteDatabase(folder / "one.db"), SqliteDatabase(folder / "two.db")
+    other: Database
+    if request.param == "postgresql":
+        uri = request.getfixturevalue("postgres_uri")
+        other = PostgresDatabase(uri, schema=f"orders_{os.getpid()}")
+    else:
+        other = SqliteDatabase(folder / "two.db")
+    pair = SqliteDatabase(folder / "one.db"), other
     for database in pair:
         database.create(STORE)
     yield pair
@@ -117,7 +128,7 @@ def fresh_index(tx: Transaction) -> dict[str, set[tuple[Any, ...]]]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(said=writes(), data=st.data())
 def test_order_and_batches_make_no_difference(
