@@ -29,7 +29,7 @@ from engine.journal.offsets import depart
 from engine.journal.partition import partition_of
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline import batch
-from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.batch import RENEW_US, Surroundings, Worker
 from engine.pipeline.commit import commit
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import prepare
@@ -207,6 +207,7 @@ def test_a_full_disk_at_a_claim_is_waited_for(place: Place) -> None:
     worker = place.hire()
     assert worker.step() is False
     place.store.fault = None
+    place.clock.time_us += RENEW_US + 1
     work(worker)
     assert set(place.states().values()) == {"written"}
 
