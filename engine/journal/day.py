@@ -3,28 +3,26 @@
 It does not know which positions are free or which day it is: the journal tells it.
 """
 
-import hashlib
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select
 
 from engine.core.fault import Category, FaultError, refuse
-from engine.core.values import Entry, Envelope
+from engine.core.values import Entry
 from engine.database.lists import ListStatement
 from engine.database.sqlite import SqliteDatabase
 from engine.database.statement import Statement
-from engine.database.transaction import Row, Transaction
-from engine.journal.partition import partition_of
+from engine.database.transaction import Transaction
+from engine.journal.entries import Ask, Found, look, verified
 from engine.journal.tables import DAY, ENTRY, ORIGIN
 
 # The journal is written at its end and read near it: a checkpoint of 2,000 pages stays short, and
 # the pages a reader wants are the ones just written.
 _CHECKPOINT_PAGES = 2000
 _CACHE_MB = 16
-_SMALLEST_WINDOW = 64
 
 _COLUMNS = [column.name for column in ENTRY.columns]
 _INSERT = Statement(insert(ENTRY).values({name: bindparam(name) for name in _COLUMNS}), *_COLUMNS)
@@ -42,35 +40,6 @@ _CLAIM = Statement(
     insert(ORIGIN).values(day=bindparam("day"), instance=bindparam("instance")), "day", "instance"
 )
 _ORIGIN = Statement(select(ORIGIN.c.day, ORIGIN.c.instance))
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Part of a day: entries, how far all wanted ones are among them, and whether more is there."""
-
-    entries: list[Entry]
-    upto: int
-    more: bool
-
-
-def digest(body: bytes) -> bytes:
-    """Return the 16-byte BLAKE2b (RFC 7693) that stands beside each body."""
-    return hashlib.blake2b(body, digest_size=16).digest()
-
-
-def row_of(envelope: Envelope, partitions: int) -> tuple[Any, ...]:
-    """Return what is stored of an envelope, without its position."""
-    return (
-        partition_of(envelope.site, envelope.lane, partitions),
-        envelope.channel,
-        envelope.site,
-        envelope.media_type,
-        envelope.received_us,
-        envelope.control_id,
-        envelope.lane,
-        digest(envelope.body),
-        envelope.body,
-    )
 
 
 class DayFile:
@@ -98,26 +67,15 @@ class DayFile:
         with self._database.read() as tx:
             return _last(tx)
 
-    def read_on(
-        self, after: int, limit: int, max_bytes: int, partitions: Container[int] | None
-    ) -> Found:
+    def read_on(self, ask: Ask, after: int) -> Found:
         """Look at the next stretch of rows beyond `after` and return the wanted ones."""
-        size = limit if partitions is None else max(4 * limit, _SMALLEST_WINDOW)
         with self._database.read() as tx:
-            window = tx.all(_WINDOW, after, size)
-            wanted = _wanted(window, limit, max_bytes, partitions)
-            rows = sorted(_ENTRIES.all(tx, wanted.positions))
-        entries, whole = _verified(rows)
-        if not whole:
-            return Found(entries, entries[-1].position, more=True)
-        if wanted.cut:
-            return Found(entries, wanted.positions[-1], more=True)
-        return Found(entries, window[-1][0] if window else after, more=len(window) == size)
+            return look(ask, after, partial(tx.all, _WINDOW), partial(_ENTRIES.all, tx))
 
     def entry(self, position: int) -> Entry | None:
         with self._database.read() as tx:
             rows = _ENTRIES.all(tx, [position])
-        entries, _ = _verified(rows)
+        entries, _ = verified(rows)
         return entries[0] if entries else None
 
     def close(self) -> None:
@@ -179,47 +137,3 @@ def _last(tx: Transaction) -> int:
 
 def _numbered(rows: Sequence[tuple[Any, ...]], first: int) -> Iterable[tuple[Any, ...]]:
     return ((position, *row) for position, row in enumerate(rows, first))
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    positions: list[int]
-    cut: bool  # a bound was reached, so wanted rows may follow within the window
-
-
-def _wanted(
-    window: Sequence[Row], limit: int, max_bytes: int, partitions: Container[int] | None
-) -> _Wanted:
-    positions: list[int] = []
-    room = max_bytes
-    for position, partition, length in window:
-        if partitions is not None and partition not in partitions:
-            continue
-        if positions and (len(positions) >= limit or length > room):
-            return _Wanted(positions, cut=True)
-        positions.append(position)
-        room -= length
-    return _Wanted(positions, cut=False)
-
-
-def _verified(rows: Sequence[Row]) -> tuple[list[Entry], bool]:
-    """Return the entries before the first damaged one; FaultError when that is the very first."""
-    entries: list[Entry] = []
-    for row in rows:
-        position, partition, channel, site, media_type, received_us, control_id, lane = row[:8]
-        if digest(row[9]) != row[8]:
-            if not entries:
-                raise _corrupt(position)
-            return entries, False
-        envelope = Envelope(channel, site, media_type, row[9], received_us, control_id, lane)
-        entries.append(Entry(position, partition, envelope))
-    return entries, True
-
-
-def _corrupt(position: int) -> FaultError:
-    return refuse(
-        Category.UNAVAILABLE,
-        "journal-corrupt",
-        "an entry of the journal is not what was written",
-        f"position {position}",
-    )

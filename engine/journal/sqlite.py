@@ -12,7 +12,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from engine.database.sqlite import SqliteDatabase
 from engine.database.transaction import Transaction
 from engine.journal import catalog
 from engine.journal.catalog import Day
-from engine.journal.day import DayFile, found_day, open_day, row_of
+from engine.journal.day import DayFile, found_day, open_day
+from engine.journal.entries import Ask, day_of, read_through, row_of
 from engine.journal.partition import DEFAULT_PARTITIONS
 from engine.journal.protocol import Batch, JournalIdentity
 from engine.journal.tables import INDEX
@@ -34,7 +34,6 @@ INDEX_NAME = "journal-index.db"
 _BLOCK = 16_384
 _DAY_FILES = "journal-????-??-??.db"
 _OPEN_FILES = 4
-_STRETCHES = 16
 
 KeyOf = Callable[[str], bytes | None]
 
@@ -124,7 +123,7 @@ class SqliteJournal:
         if not envelopes:
             return []
         rows = [row_of(envelope, self._identity.partitions) for envelope in envelopes]
-        day = _day_of(max(envelope.received_us for envelope in envelopes))
+        day = day_of(envelopes)
         try:
             first = self._append(rows, day)
             while first == 0:
@@ -182,19 +181,10 @@ class SqliteJournal:
     def read_on(
         self, after: int, limit: int, max_bytes: int, partitions: Container[int] | None
     ) -> Batch:
-        # The list of days comes first: a day followed by another is complete from then on.
-        days = _from(self.days(), after)
-        upto = after
-        for _ in range(_STRETCHES):
-            if not days:
-                break
-            found = self._file(days[0].day).read_on(upto, limit, max_bytes, partitions)
-            upto = found.upto
-            if found.entries:
-                return Batch(tuple(found.entries), upto)
-            if not found.more:
-                days = days[1:]
-        return Batch((), upto)
+        ask = Ask(limit, max_bytes, partitions)
+        return read_through(
+            self.days(), after, lambda day, upto: self._file(day).read_on(ask, upto)
+        )
 
     def entry(self, position: int) -> Entry | None:
         holding = [day for day in self.days() if day.first <= position]
@@ -257,13 +247,3 @@ class SqliteJournal:
 
 def _missing() -> FaultError:
     return refuse(Category.NOT_FOUND, "journal-missing", "there is no journal here")
-
-
-def _day_of(time_us: int) -> str:
-    return datetime.fromtimestamp(time_us // 1_000_000, UTC).date().isoformat()
-
-
-def _from(days: Sequence[Day], after: int) -> Sequence[Day]:
-    """Leave out the days that end at or before position `after`."""
-    passed = sum(1 for later in days[1:] if later.first <= after + 1)
-    return days[passed:]
