@@ -54,8 +54,10 @@ def exists(reader: Reader, tree: Expr) -> Test:
     if isinstance(tree, syntax.Word) and _SEGMENT.fullmatch(tree.name.rpartition(".")[2]):
         key = tuple(tree.name.split("."))
         if len(key) > 1:
+            reader.grammar.slots.touched.more = True
             return lambda scope: bool(nearest_at(scope.bound, key))
         slot = reader.grammar.slots.index(key)
+        reader.grammar.slots.touched.reads.add((slot, 0))  # the name, of a segment that is there
         return lambda scope: scope.rows[slot] is not NO_FIELDS
     read = reader.texts(tree)
     return lambda scope: bool(read(scope))

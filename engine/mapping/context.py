@@ -9,6 +9,7 @@ from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar, Needs
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Problems
+from engine.mapping.recall import Memory
 from engine.mapping.scope import Lineage, Scope
 from engine.mapping.source import Source
 from engine.r4.elements import Element
@@ -45,6 +46,7 @@ class Context:
     identify: Identify
     made: frozenset[str]  # types that some message of the chain makes
     resource: str  # FHIR type being made
+    memory: Memory
     top: str = ""  # top-level element being compiled
     depth: int = 0
     traced: bool = False

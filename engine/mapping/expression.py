@@ -6,7 +6,7 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 
 from dataclasses import replace
 
-from engine.mapping import conditions, functions, syntax
+from engine.mapping import columns, conditions, functions, syntax
 from engine.mapping.grammar import Grammar, Needs, closest
 from engine.mapping.node import Scalar
 from engine.mapping.scope import Scope
@@ -51,11 +51,13 @@ class Compiler:
     def parse(self, text: str) -> Expr | None:
         """Parse; None after a problem was reported."""
         try:
-            return syntax.parse(text)
+            tree = syntax.parse(text)
         except ExpressionError as error:
             span = Span(error.start, error.length)
             self.wrong("E201", span, error.message, "see section 5 of LANGUAGE.md")
             return None
+        known = self.grammar.columns
+        return tree if known is None else columns.resolved(tree, known, self.wrong)
 
     def source(self, tree: Expr) -> Source | None:
         """Compile a plain path or `$` to a typed source; None when it is something computed."""
@@ -123,6 +125,7 @@ class Compiler:
         reached = self._reach(known.datatype, tree.component, tree.sub, tree.span)
         slot = self.grammar.slots.index((*tree.groups, tree.segment))
         self.grammar.slots.needs.reads.add((slot, tree.number))
+        self.grammar.slots.touched.reads.add((slot, tree.number))
         return path_source(tree, slot, reached, known.repeats, test)
 
     def _undeclared(self, tree: syntax.Path) -> str:
@@ -181,6 +184,7 @@ class Compiler:
     def _word(self, tree: syntax.Word) -> One:
         self.free()
         if tree.name == "received":
+            self.grammar.slots.touched.more = True
             return lambda scope: scope.env.received
         value = self.grammar.site.get(tree.name)
         if value is None:

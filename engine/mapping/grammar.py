@@ -1,6 +1,6 @@
 """What the expressions of one resource map may refer to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -37,11 +37,26 @@ class Needs:
 
 
 @dataclass(slots=True)
+class Touched:
+    """Everything a rule can see, conditions and defaults included."""
+
+    reads: set[tuple[int, int]] = field(default_factory=set)
+    lists: set[str] = field(default_factory=set)  # segments it sees all of, in its own group
+    more: bool = False  # it sees more than fields: what was made, the patient, the arrival time
+
+    def add(self, other: "Touched") -> None:
+        self.reads |= other.reads
+        self.lists |= other.lists
+        self.more = self.more or other.more
+
+
+@dataclass(slots=True)
 class Slots:
     """The segments a resource map reads, each at its own index; 0 is the map's own segment."""
 
     keys: dict[SlotKey, int] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)  # of the rule being compiled
+    touched: Touched = field(default_factory=Touched)  # by the rule being compiled
 
     @contextmanager
     def apart(self) -> Iterator[Needs]:
@@ -52,6 +67,17 @@ class Slots:
             yield own
         finally:
             self.needs = before
+
+    @contextmanager
+    def watched(self) -> Iterator[Touched]:
+        """Collect what a part can see; the whole sees it, too."""
+        before, own = self.touched, Touched()
+        self.touched = own
+        try:
+            yield own
+        finally:
+            before.add(own)
+            self.touched = before
 
     def index(self, key: SlotKey) -> int:
         return self.keys.setdefault(key, len(self.keys))
@@ -65,6 +91,7 @@ class Grammar:
     tables: dict[str, Table]
     site: dict[str, str]  # `$site.name` -> value
     repetition: str = ""  # datatype of `$`, empty where there is none
+    columns: Mapping[str, int] | None = None  # of the feed whose rows are mapped: name -> field
 
 
 def closest(name: str, known: list[str]) -> str:

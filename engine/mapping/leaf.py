@@ -318,10 +318,19 @@ def _each_body(context: Context, fields: Fields, element: Element) -> Every:
     return _body(context, Fields(entries, fields.mark), replace(element, max=1))
 
 
+def _touch_all(context: Context, place: tuple[str, ...]) -> None:
+    touched = context.grammar.slots.touched
+    if len(place) > 1:
+        touched.more = True
+    else:
+        touched.lists.add(place[0])
+
+
 def _each_segment(
     context: Context, fields: Fields, element: Element, place: tuple[str, ...]
 ) -> Every:
     slot = context.grammar.slots.index((place[-1],))
+    _touch_all(context, place)
     with context.grammar.slots.apart():
         body = _body(context, fields, element)
     context.grammar.slots.needs.free = True

@@ -12,6 +12,7 @@ from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.recall import remembering
 from engine.mapping.scope import Scope
 from engine.r4 import elements
 from engine.r4.elements import Element
@@ -55,10 +56,15 @@ def primitive_extension(context: Context, key: Scalar, node: Node, path: str) ->
 def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     """Compile one element; None after a problem was reported."""
     slots = context.grammar.slots
-    with slots.apart() as needs:
+    with slots.apart() as needs, slots.watched() as touched:
         found = _step(context, key, node, path)
     slots.needs.add(needs)
-    return replace(found, gate=needs.gate()) if found else None
+    if found is None:
+        return None
+    if context.depth == 0 and not context.traced:
+        op = remembering(found.op, touched, context.memory)
+        found = replace(found, op=op)
+    return replace(found, gate=needs.gate())
 
 
 def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:

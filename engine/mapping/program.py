@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
 from engine.mapping import identity as identities
+from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.tools import MEMO, Tools
 from engine.mapping.documents import Effective, assemble, listed, text_at
+from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
 from engine.mapping.grammar import Grammar, Slots, closest
 from engine.mapping.identity import Identity, compile_identity
 from engine.mapping.leaf import Leaves
@@ -18,8 +20,10 @@ from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
 from engine.mapping.node import Fields, Node
 from engine.mapping.problem import Place, Problems
+from engine.mapping.recall import Memory
 from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
+from engine.mapping.vocabulary import Declared
 from engine.r4 import elements
 
 _REVISION = "1"  # of this compiler: changed when the same files come to mean something else
@@ -32,6 +36,7 @@ class Program:
     messages: dict[str, CompiledMessage]  # by trigger
     identity: Identity
     tools: Tools
+    feeds: dict[str, CompiledFeed]  # by name
 
 
 def identifier(site: SiteProfile) -> Identify:
@@ -67,6 +72,7 @@ class _Build:
         self._effective = assemble(library, site.chain, self._problems)
         self._made = _made_types(self._effective)
         self._identify = identifier(site)
+        self._memory = Memory()
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
@@ -102,9 +108,23 @@ class _Build:
                     self._problems.report("E232", document.mark, message)
                 elif compiled:
                     messages[trigger] = compiled
+        feeds = self._feeds([entry.label for entry in identity.patient])
         self._unused()
         self._problems.raise_any()
-        return Program(messages, identity, self._tools)
+        return Program(messages, identity, self._tools, feeds)
+
+    def _feeds(self, labels: list[str]) -> dict[str, CompiledFeed]:
+        return {
+            name: compile_feed(document, self._problems, self._fresh, self._tools.zone, labels)
+            for name, document in self._effective.feeds.items()
+        }
+
+    def _fresh(self, row: Declared, columns: Columns, resource: str) -> Context:
+        """Make the context of a part of a csv document."""
+        declared = {**self._effective.segments, **row}
+        grammar = replace(self._grammar(), declared=declared, columns=columns)
+        grammar.slots.index((ROW,))
+        return self._context(grammar, resource, frozenset({PATIENT, resource}))
 
     def _unused(self) -> None:
         """Check maps that no message uses, too."""
@@ -133,21 +153,25 @@ class _Build:
             self._maps[known] = self._compiled(make.map, document, links, make.when)
         return self._maps[known]
 
+    def _context(self, grammar: Grammar, resource: str, made: frozenset[str]) -> Context:
+        return Context(
+            Leaves(),
+            grammar,
+            self._tools,
+            self._identify,
+            made,
+            resource,
+            self._memory,
+            traced=self._traced,
+        )
+
     def _compiled(
         self, name: str, document: Fields, links: Links, when: Node | None
     ) -> tuple[CompiledMap, When]:
         resource = text_at(document, "to")
         grammar = self._grammar()
         grammar.slots.index((text_at(document, "from"),))
-        context = Context(
-            Leaves(),
-            grammar,
-            self._tools,
-            self._identify,
-            self._made,
-            resource,
-            traced=self._traced,
-        )
+        context = self._context(grammar, resource, self._made)
         if resource not in elements.resource_types():
             advice = closest(resource, sorted(elements.resource_types()))
             self._problems.report("E223", document.mark, f"no resource type '{resource}'", advice)

@@ -59,6 +59,7 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
             "E224", node.mark, message, closest(type_name, sorted(context.made))
         )
     context.grammar.slots.needs.free = True
+    context.grammar.slots.touched.more = True
     return made(type_name, every=node.text.endswith("*"))
 
 
@@ -85,6 +86,8 @@ def _to_side(
     name, node = entry
     if not _target_fits(context, name, name.text, element):
         return no_values
+    if name.text == "RelatedPerson":  # whose: the patient's
+        context.grammar.slots.touched.more = True
     if isinstance(node, Fields):
         return _nested(context, name.text, node, key)
     return _of_value(context, name, node)
@@ -106,7 +109,7 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
     def every(scope: Scope) -> list[Any]:
         for source, prepare in pairs:
             found = [
-                {"reference": _linked(context, scope, made, source.label)}
+                {"reference": _link(context, scope, made, source.label)}
                 for raw in source.many(scope)
                 if (made := prepare(raw)) is not None and _has_subject(made.side, scope)
             ]
@@ -151,6 +154,11 @@ def _made(context: Context, side: sides.Side) -> Contribution:
 
 def _has_subject(side: sides.Side, scope: Scope) -> bool:
     return side.type != "RelatedPerson" or bool(scope.record)
+
+
+def _link(context: Context, scope: Scope, made: Prepared, where: str) -> str:
+    """Add a prepared resource to the message in a way that can be done again."""
+    return str(scope.env.do(lambda at: _linked(context, at, made, where), scope))
 
 
 def _linked(context: Context, scope: Scope, made: Prepared, where: str) -> str:
@@ -222,7 +230,8 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
             return []
         own = tuple(part for op in parts for part in [op(scope)])
         ident = ("key", *own) if any(own) else _natural_key(found)
-        return [{"reference": put(context, scope, type_name, ident, found)}]
+        reference = scope.env.do(lambda at: put(context, at, type_name, ident, found), scope)
+        return [{"reference": reference}]
 
     return every
 

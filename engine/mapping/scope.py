@@ -4,7 +4,7 @@ One `Env` per message, one `Frame` per `per:`, one `Scope` per resource. Mutable
 live for one message and never leave this package.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.formats.hl7v2.parse import Message, Segment
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 NO_FIELDS = NOTHING.fields
+Effect = Callable[["Scope"], object]  # what a rule did to a message beside giving a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Env:
         "accept",
         "control_id",
         "diagnostics",
+        "effects",
         "fallback_key",
         "found",
         "lineage",
@@ -55,6 +57,7 @@ class Env:
         self.found: dict[tuple[int, str], Segment] = {}  # outward searches by group and name
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
         self.diagnostics: dict[Diagnostic, None] = {}
+        self.effects: list[Effect] | None = None  # kept while a rule is being remembered
         self.shapes: dict[int, bytes] = {}
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
@@ -68,7 +71,19 @@ class Env:
 
     def note(self, code: str, where: str, message: str) -> None:
         """Keep a diagnostic once."""
-        self.diagnostics[Diagnostic(code, where, message)] = None
+        noted = Diagnostic(code, where, message)
+        self.diagnostics[noted] = None
+        if self.effects is not None:
+            self.effects.append(lambda scope: scope.env.diagnostics.setdefault(noted))
+
+    def do(self, effect: Effect, scope: "Scope") -> Any:
+        """Do something to the message that a remembered rule has to do again."""
+        kept, self.effects = self.effects, None
+        done = effect(scope)
+        if kept is not None:
+            kept.append(effect)
+            self.effects = kept
+        return done
 
 
 class Instance:

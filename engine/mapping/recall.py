@@ -1,0 +1,180 @@
+"""What a rule made of the same fields before: rules are pure, and codes, people and places repeat.
+
+A rule is remembered by the raw text of everything it can read, together with what it did beside
+giving a value: nulls met, defaults used, diagnostics, resources linked. Remembering never changes
+what is made. Memory is bounded for a plan as a whole; a rule whose fields never repeat rests.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.mapping.grammar import Touched
+from engine.mapping.scope import Effect, Scope
+
+Op = Callable[[Scope], Any]
+ROOM = 8192  # what a plan remembers of late; as much again is kept until it is used or pushed out
+LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
+_TRIAL = 256  # misses after which a rule is judged
+_REST = 4096  # runs a rule is not remembered for when its fields do not repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a rule gave, and did."""
+
+    value: Any
+    nulled: bool
+    defaulted: bool
+    effects: tuple[Effect, ...]
+    silent: bool  # nothing to do again but to give the value
+
+
+class Shelf:
+    """What one rule made, by the fields it read."""
+
+    __slots__ = ("hits", "misses", "old", "rest", "young")
+
+    def __init__(self) -> None:
+        self.young: dict[Hashable, Made] = {}
+        self.old: dict[Hashable, Made] = {}
+        self.hits = self.misses = self.rest = 0
+
+    def judge(self) -> None:
+        """Let a rule rest that hardly ever sees the same fields again."""
+        self.misses += 1
+        if self.misses >= _TRIAL:
+            if self.hits * 8 < self.misses:
+                self.rest = _REST
+                self.young, self.old = {}, {}
+            self.hits = self.misses = 0
+
+
+class Memory:
+    """The shelves of a plan and the room they share."""
+
+    __slots__ = ("_free", "_shelves")
+
+    def __init__(self) -> None:
+        self._shelves: list[Shelf] = []
+        self._free = ROOM
+
+    def shelf(self) -> Shelf:
+        """Return an empty shelf for one more rule."""
+        shelf = Shelf()
+        self._shelves.append(shelf)
+        return shelf
+
+    def keep(self, shelf: Shelf, key: Hashable, made: Made) -> None:
+        """Remember; when the room is used up, what was not asked for lately goes."""
+        shelf.young[key] = made
+        self._free -= 1
+        if self._free <= 0:
+            for each in self._shelves:
+                each.young, each.old = {}, each.young
+            self._free = ROOM
+
+    @property
+    def size(self) -> int:
+        """How many results are remembered."""
+        return sum(len(shelf.young) + len(shelf.old) for shelf in self._shelves)
+
+
+def remembering(op: Op, touched: Touched, memory: Memory) -> Op:
+    """Return the rule with a memory; the rule itself when it reads more than fields."""
+    if touched.more or not (touched.reads or touched.lists):
+        return op
+    shelf, read = memory.shelf(), _reader(touched)
+
+    def recalled(scope: Scope) -> Any:
+        if shelf.rest:
+            shelf.rest -= 1
+            return op(scope)
+        key = read(scope)
+        made = shelf.young.get(key)
+        if made is None:
+            made = shelf.old.get(key)
+            if made is None:
+                return _learnt(op, scope, key, shelf, memory)
+            memory.keep(shelf, key, made)
+        shelf.hits += 1
+        if not made.silent:
+            _again(made, scope)
+        return made.value
+
+    return recalled
+
+
+def _again(made: Made, scope: Scope) -> None:
+    scope.nulled = scope.nulled or made.nulled
+    scope.defaulted = scope.defaulted or made.defaulted
+    for effect in made.effects:
+        effect(scope)
+
+
+def _learnt(op: Op, scope: Scope, key: Hashable, shelf: Shelf, memory: Memory) -> Any:
+    shelf.judge()
+    if shelf.rest or _length(key) > LONGEST:
+        return op(scope)
+    env = scope.env
+    nulled, defaulted = scope.nulled, scope.defaulted
+    scope.nulled = scope.defaulted = False
+    effects: list[Effect] = []
+    env.effects = effects
+    value = op(scope)
+    env.effects = None
+    silent = not (scope.nulled or scope.defaulted or effects)
+    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), silent)
+    scope.nulled, scope.defaulted = nulled or made.nulled, defaulted or made.defaulted
+    memory.keep(shelf, key, made)
+    return value
+
+
+def _length(key: Hashable) -> int:
+    if isinstance(key, str):
+        return len(key)
+    return sum(_length(part) for part in key) if isinstance(key, tuple) else 0
+
+
+def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
+    """Return what reads the raw text of all fields, and of all segments, that a rule can see."""
+    reads, lists = tuple(sorted(touched.reads)), tuple(sorted(touched.lists))
+    fields = _one(*reads[0]) if len(reads) == 1 else _several(reads)
+    if not lists:
+        return fields
+
+    def both(scope: Scope) -> Hashable:
+        segments = scope.bound.segments
+        texts = tuple([tuple([s.text for s in segments.get(name, ())]) for name in lists])
+        return fields(scope), texts
+
+    return both
+
+
+def _one(slot: int, number: int) -> Callable[[Scope], Hashable]:
+    def read(scope: Scope) -> Hashable:
+        row = scope.rows[slot]
+        return row[number] if number < len(row) else ""
+
+    return read
+
+
+def _several(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
+    slots = {slot for slot, _ in reads}
+    if len(slots) == 1:
+        return _of_row(slots.pop(), tuple(number for _, number in reads))
+
+    def read(scope: Scope) -> Hashable:
+        rows = scope.rows
+        return tuple([row[n] if n < len(row := rows[slot]) else "" for slot, n in reads])
+
+    return read
+
+
+def _of_row(slot: int, numbers: tuple[int, ...]) -> Callable[[Scope], Hashable]:
+    def read(scope: Scope) -> Hashable:
+        row = scope.rows[slot]
+        length = len(row)
+        return tuple([row[n] if n < length else "" for n in numbers])
+
+    return read

@@ -1,0 +1,113 @@
+"""Rules that remember: what is done again, what is forgotten, who rests."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.formats.hl7v2.groups import Bound
+from engine.formats.hl7v2.parse import Segment, parse
+from engine.mapping.grammar import Touched
+from engine.mapping.recall import LONGEST, ROOM, Memory, remembering
+from engine.mapping.scope import Env, Frame, Scope
+
+PID = Touched({(0, 3), (0, 5)})
+
+
+def scope_on(text: str) -> Scope:
+    message = parse(b"MSH|^~\\&|A")
+    bound = Bound("ADT_A01", None)
+    segment = Segment(text[:3], 1, text, "|")
+    bound.segments[segment.name] = [segment]
+    return Scope(Env(message, frozenset(), "", ""), Frame(bound, None), bound, [segment])
+
+
+class Rule:
+    """A rule that counts how often it is really run."""
+
+    def __init__(self, work: Callable[[Scope], Any]) -> None:
+        self.runs = 0
+        self._work = work
+
+    def __call__(self, scope: Scope) -> Any:
+        self.runs += 1
+        return self._work(scope)
+
+
+def test_the_same_fields_give_the_same_object() -> None:
+    rule = Rule(lambda scope: {"value": scope.rows[0][3]})
+    op = remembering(rule, PID, Memory())
+    first, again = op(scope_on("PID|1||7||X")), op(scope_on("PID|2||7||X|other"))
+    assert first is again
+    assert op(scope_on("PID|1||7||Y")) == first
+    assert op(scope_on("PID|1||8")) == {"value": "8"}
+    assert rule.runs == 3
+
+
+def test_nulls_defaults_and_diagnostics_are_done_again() -> None:
+    def work(scope: Scope) -> None:
+        scope.nulled = scope.defaulted = True
+        scope.env.note("code", "PID-3", "message")
+
+    op = remembering(Rule(work), PID, Memory())
+    for _ in range(2):
+        scope = scope_on("PID|1||7")
+        op(scope)
+        assert (scope.nulled, scope.defaulted, len(scope.env.diagnostics)) == (True, True, 1)
+
+
+def test_effects_are_done_again_once() -> None:
+    done: list[str] = []
+
+    def work(scope: Scope) -> None:
+        scope.env.do(lambda at: at.env.do(lambda _: done.append("inner"), at), scope)
+
+    op = remembering(Rule(work), PID, Memory())
+    for _ in range(3):
+        op(scope_on("PID|1||7"))
+    assert done == ["inner"] * 3
+
+
+def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
+    rule = Rule(lambda scope: len(scope.bound.segments.get("NK1", ())))
+    op = remembering(rule, Touched({(0, 3)}, {"NK1"}), Memory())
+    bare, with_kin = scope_on("PID|1||7"), scope_on("PID|1||7")
+    with_kin.bound.segments["NK1"] = [Segment("NK1", 2, "NK1|1", "|")]
+    assert [op(bare), op(with_kin), op(bare)] == [0, 1, 0]
+    assert rule.runs == 2
+
+
+@pytest.mark.parametrize("touched", [Touched(more=True), Touched({(0, 3)}, more=True), Touched()])
+def test_what_sees_more_than_fields_is_not_remembered(touched: Touched) -> None:
+    rule = Rule(lambda _: "x")
+    assert remembering(rule, touched, Memory()) is rule
+
+
+def test_long_texts_are_not_kept() -> None:
+    memory = Memory()
+    op = remembering(Rule(lambda _: "x"), PID, memory)
+    op(scope_on("PID|1||" + "x" * (LONGEST + 1)))
+    assert memory.size == 0
+
+
+def test_memory_is_bounded_for_all_rules_together() -> None:
+    memory = Memory()
+    ops = [remembering(Rule(lambda _: "x"), PID, memory) for _ in range(20)]
+    for number in range(ROOM // 2):
+        for op in ops:
+            scope = scope_on(f"PID|1||{number // 3}")
+            op(scope)
+    assert ROOM // 2 < memory.size <= 2 * ROOM
+
+
+def test_a_rule_whose_fields_never_repeat_rests_and_is_tried_again() -> None:
+    memory = Memory()
+    rule = Rule(lambda scope: scope.rows[0][3])
+    op = remembering(rule, PID, memory)
+    for number in range(1_000):
+        assert op(scope_on(f"PID|1||{number}")) == str(number)
+    assert memory.size == 0
+    for number in range(5_000):
+        assert op(scope_on(f"PID|1||{number % 3}")) == str(number % 3)
+    assert rule.runs < 5_500
+    assert memory.size == 3
