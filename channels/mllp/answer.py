@@ -1,8 +1,4 @@
-"""The answer to one frame: who asked, what became of it, the bytes to send back.
-
-Answers leave a connection in the order of the frames (MLLP has no other way to tell which is
-which but MSA-2, and old senders do not read that), so each frame has its place in a row.
-"""
+"""The answer to one message: who asked, what became of it, the bytes to send back."""
 
 from collections.abc import Callable
 from itertools import count
@@ -10,8 +6,8 @@ from itertools import count
 from channels.mllp.framing import wrap
 from engine.core.clock import Clock
 from engine.core.fault import Fault
-from engine.core.values import Receipt
 from engine.formats.hl7v2.ack import Header, reply
+from engine.formats.hl7v2.batch_ack import BatchDelivery
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -45,20 +41,13 @@ class Answers:
 
     def write(self, header: Header, fault: Fault | None) -> bytes:
         """Return the framed answer, or nothing when the sender wants none."""
-        message = reply(header, fault, self._next_id(), self._clock.now_us())
+        message = self.reply(header, fault)
         return b"" if message is None else wrap(message)
 
+    def reply(self, header: Header, fault: Fault | None) -> bytes | None:
+        """Return the answer without a frame, or None when the sender wants none."""
+        return reply(header, fault, self._next_id(), self._clock.now_us())
 
-class Pending:
-    """One frame's place in the row: `settle` is what the intake calls back."""
-
-    __slots__ = ("_settled", "answer", "header", "ready")
-
-    def __init__(self, header: Header, settled: Callable[["Pending", Receipt], None]) -> None:
-        self.header = header
-        self.answer = b""
-        self.ready = False
-        self._settled = settled
-
-    def settle(self, receipt: Receipt) -> None:
-        self._settled(self, receipt)
+    def write_batch(self, delivery: BatchDelivery) -> bytes:
+        """Return the framed answer to a batch, made of the answers to its messages."""
+        return wrap(delivery.write(self._next_id, self._clock.now_us()))

@@ -12,20 +12,22 @@ import socket
 from collections import deque
 from typing import cast
 
-from channels.mllp.answer import Answers, Pending
-from channels.mllp.framing import Frame, Framer, FramingFault, Item
+from channels.mllp.answer import Answers
+from channels.mllp.arrivals import Arrivals
+from channels.mllp.framing import Frame, FramingFault, Item
+from channels.mllp.handover import examine, submit
 from channels.mllp.lobby import Lobby
-from engine.core.failpoint import failpoint
+from channels.mllp.row import Pending, Row
 from engine.core.fault import Category, Fault
-from engine.core.values import HL7_V2, Envelope, Receipt
+from engine.core.values import Receipt
 from engine.formats.hl7v2.ack import read_header
-from engine.plugin.event import ChannelFailed, DeliveryRefused, PartialDropped
+from engine.formats.hl7v2.batch import is_batch
+from engine.plugin.event import BatchMiscounted, DeliveryRefused, PartialDropped
 from engine.plugin.protocol import Admission
 
-_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the message could not be stored")
 _NO_HEADER = Fault(Category.UNSUPPORTED, "header-unreadable", "the message has no readable MSH")
-_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the message could not be examined")
 
+TURN = 50  # messages of a batch that are taken before other connections have theirs
 _TLS_HELLO = b"\x16\x03"  # a handshake record of any version (RFC 8446, 5.1)
 
 
@@ -36,25 +38,24 @@ class Connection(asyncio.Protocol):
         self.peer = ""
         self.held_bytes = 0
         self._lobby = lobby
-        self._answers = answers
         self._tally = lobby.surroundings.tally
-        self._framer = Framer(lobby.settings.max_frame_bytes)
         self._backlog: deque[Item] = deque()
-        self._row: deque[Pending] = deque()
+        self._row = Row(answers, lobby.settings.batch_answers)
         self._loop = asyncio.get_running_loop()
-        self._heard = self._began = self._blocked = 0.0
+        self._arrivals = Arrivals(lobby.settings, self._loop.time())
+        self._blocked = 0.0
         self._reading = True
         self._last = False  # nothing more is taken; close when the row is empty
         self._gone = False
         self._flushing = False
         self._fresh = True
+        self._turning = False  # others have their turn before the next messages of a batch
 
     # what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = cast("asyncio.Transport", transport)
         self.peer = str((transport.get_extra_info("peername") or ("",))[0])
-        self._heard = self._loop.time()
         if self._lobby.enter(self):
             watch_peer(transport.get_extra_info("socket"), self._lobby.settings.peer_timeout_s)
         else:
@@ -67,31 +68,24 @@ class Connection(asyncio.Protocol):
         if self._fresh and data.startswith(_TLS_HELLO):
             return self.refuse("tls-on-plain-port")
         self._fresh = False
-        framer = self._framer
-        waiting = framer.pending
-        self._heard = self._loop.time()
         self._tally.bytes_received += len(data)
-        items = framer.feed(data)
-        if items or not waiting:
-            self._began = self._heard
-        if framer.held_bytes != self.held_bytes:
-            self._lobby.hold(self, framer.held_bytes)
+        items = self._arrivals.feed(data, self._loop.time())
         if items:
-            self._backlog.extend(items)
-            self.pump()
+            self._go_on(items)
+        else:
+            self._hold()
         return None
 
     def eof_received(self) -> bool:
         """Answer what was sent before the sender shut its side, then close."""
         self._last = True
-        self._backlog.extend(self._framer.close())
-        self.pump()
+        self._go_on(self._arrivals.close())
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
-        if self._framer.pending:
-            self._report_partial("connection-lost")
+        if self._arrivals.pending or self._row.batch:
+            self._lobby.report(PartialDropped, "connection-lost")
         self._backlog.clear()
         self._lobby.leave(self)
 
@@ -106,34 +100,54 @@ class Connection(asyncio.Protocol):
     # what the lobby calls
 
     def tick(self, now: float) -> None:
-        limits = self._lobby.settings
-        if self._blocked and now - self._blocked > limits.frame_deadline_s:
+        if self._blocked and now - self._blocked > self._lobby.settings.frame_deadline_s:
             self.drop("answers-not-read")
         elif not self._reading or self._last:
-            self._began = self._heard = now  # it is we who make the sender wait
-        elif self._framer.pending:
-            self._tick_frame(now)
-        elif limits.idle_timeout_s and now - self._heard > limits.idle_timeout_s and not self._row:
+            self._arrivals.excuse(now)
+        elif self._arrivals.is_idle(now) and not self._row:
             self.drop("idle")
+        elif self._arrivals.is_late(now):
+            self._last = True
+            self._lobby.report_drop("frame-deadline")
+            self._go_on(self._arrivals.close())
+        elif items := self._arrivals.settle(now):
+            self._go_on(items)
 
     def pump(self) -> None:
         """Hand on what has been received, as far as there is room; else stop reading."""
-        while self._backlog and not self._gone:
-            if len(self._row) >= self._lobby.settings.max_pipelined:
-                return self._read(wanted=False)
+        if not self._turning:
+            wanted = self._advance()
+            self._hold()
+            self._read(wanted=wanted)
+
+    def _advance(self) -> bool:
+        """Take what may be taken now; tells whether more is wanted from the sender."""
+        turns = 0
+        while (self._backlog or self._row.batch) and not self._gone:
+            if self._row.owed >= self._lobby.settings.max_pipelined:
+                return False
             if self._lobby.intake.full():
                 self._lobby.wait_for_room(self)
-                return self._read(wanted=False)
-            self._take(self._backlog.popleft())
+                return False
+            if turns == TURN:
+                self._turning = True
+                self._loop.call_soon(self._next_turn)
+                return False
+            turns += self._take_next()
         self._leave_if_done()
-        return self._read(wanted=not (self._blocked or self._last))
+        return not (self._blocked or self._last)
+
+    def _next_turn(self) -> None:
+        self._turning = False
+        self.pump()
 
     def finish(self) -> None:
         """Take nothing more; what was received and not handed on stays unanswered."""
         self._last = True
         self._backlog.clear()
+        self._row.end_batch(dropped=True)
         self._read(wanted=False)
-        self._leave_if_done()
+        self._flush()
 
     def refuse(self, code: str) -> None:
         """Turn a peer away that speaks the wrong protocol, or may not speak at all."""
@@ -148,54 +162,48 @@ class Connection(asyncio.Protocol):
 
     # one item after the other
 
+    def _take_next(self) -> bool:
+        """Take the next thing; tells whether it was a message of a batch."""
+        batch = self._row.batch
+        if batch is None:
+            self._take(self._backlog.popleft())
+            return False
+        message = batch.delivery.next_message()
+        if message is None:
+            for code in batch.delivery.complaints:
+                self._lobby.report(BatchMiscounted, code)
+            self._row.end_batch()
+            self._flush_soon()
+        else:
+            self._take_message(message)
+        return True
+
     def _take(self, item: Item) -> None:
         if isinstance(item, Frame):
-            self._take_frame(item.body)
+            if is_batch(item.body):
+                self._row.begin_batch(item.body)
+            else:
+                self._take_message(item.body)
             return
         self._tally.junk_bytes += item.dropped
-        self._report_partial(item.fault.code)
+        self._lobby.report(PartialDropped, item.fault.code)
         if item.fatal:
             self._refuse_stream(item)
 
-    def _take_frame(self, body: bytes) -> None:
+    def _take_message(self, body: bytes) -> None:
         self._tally.received += 1
         place = self._lobby.surroundings
         header = read_header(body)
-        pending = Pending(header, self._settled)
-        self._row.append(pending)
-        admission = self._examine(body) if header.readable else Admission(fault=_NO_HEADER)
+        pending = self._row.expect(header, self._settled)
+        admission = examine(place, body) if header.readable else Admission(fault=_NO_HEADER)
         if admission.fault is not None:
             self._refuse(pending, admission.fault)
             return
-        received_us = place.clock.now_us()
-        envelope = Envelope(
-            place.channel,
-            place.site,
-            HL7_V2,
-            body,
-            received_us,
-            admission.control_id,
-            admission.lane,
-        )
         self._tally.pending += 1
-        failpoint("after-receive")
-        try:
-            self._lobby.intake.submit(envelope, pending.settle)
-        except Exception:  # noqa: BLE001 - the sender needs an answer whatever broke behind us
-            place.report(ChannelFailed(place.channel, place.site, _INTAKE_FAILED.code))
-            pending.settle(Receipt(fault=_INTAKE_FAILED))
-
-    def _examine(self, body: bytes) -> Admission:
-        place = self._lobby.surroundings
-        try:
-            return place.admit(body)
-        except Exception:  # noqa: BLE001 - one message must not end a sender's connection
-            place.report(ChannelFailed(place.channel, place.site, _ADMISSION_FAILED.code))
-            return Admission(fault=_ADMISSION_FAILED)
+        submit(place, self._lobby.intake, body, admission, pending.settle)
 
     def _refuse(self, pending: Pending, fault: Fault) -> None:
-        place = self._lobby.surroundings
-        place.report(DeliveryRefused(place.channel, place.site, fault.code))
+        self._lobby.report(DeliveryRefused, fault.code)
         self._tally.refused += 1
         self._ready(pending, fault)
 
@@ -205,9 +213,7 @@ class Connection(asyncio.Protocol):
         header = read_header(item.sample)
         if header.readable:
             self._tally.received += 1
-            pending = Pending(header, self._settled)
-            self._row.append(pending)
-            self._refuse(pending, item.fault)
+            self._refuse(self._row.expect(header, self._settled), item.fault)
 
     # answers
 
@@ -225,24 +231,26 @@ class Connection(asyncio.Protocol):
             self._refuse(pending, receipt.fault)
 
     def _ready(self, pending: Pending, fault: Fault | None) -> None:
-        pending.answer = self._answers.write(pending.header, fault)
-        pending.ready = True
-        if len(self._row) == 1 and not self._backlog:
+        self._row.answer(pending, fault)
+        if self._row.is_last() and not self._backlog:
             self._flush()
-        elif not self._flushing:
-            self._flushing = True  # several at once leave in one write
+        else:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Let several answers leave in one write."""
+        if not self._flushing:
+            self._flushing = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False
-        ready = []
-        while self._row and self._row[0].ready:
-            ready.append(self._row.popleft().answer)
+        ready = self._row.leave()
         if self._gone:
             return
         if ready:
-            self._transport.write(b"".join(ready))
-        if self._backlog:
+            self._transport.write(ready)
+        if self._backlog or self._row.batch:
             self.pump()
         else:
             self._leave_if_done()
@@ -263,23 +271,17 @@ class Connection(asyncio.Protocol):
             self._tally.pauses += 1
             self._transport.pause_reading()
 
-    def _tick_frame(self, now: float) -> None:
-        limits = self._lobby.settings
-        items: list[Item] = []
-        if now - self._began > limits.frame_deadline_s:
-            items = self._framer.close()
-            self._last = True
-            self._lobby.report_drop("frame-deadline")
-        elif now - self._heard > limits.end_grace_s:
-            items = self._framer.settle()
-        if items or self._last:
-            self._lobby.hold(self, 0)
-            self._backlog.extend(items)
-            self.pump()
+    def _go_on(self, items: list[Item]) -> None:
+        self._backlog.extend(items)
+        self.pump()
 
-    def _report_partial(self, code: str) -> None:
-        place = self._lobby.surroundings
-        place.report(PartialDropped(place.channel, place.site, code))
+    def _hold(self) -> None:
+        """Let the lobby know how much is kept here: unfinished, or waiting for room."""
+        held_bytes = self._arrivals.held_bytes + self._row.held_bytes
+        if self._backlog:
+            held_bytes += sum(len(item.body) for item in self._backlog if isinstance(item, Frame))
+        if held_bytes != self.held_bytes:
+            self._lobby.hold(self, held_bytes)
 
 
 def watch_peer(connected: socket.socket, timeout_s: int) -> None:

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from channels.mllp.settings import MllpIn
-from engine.plugin.event import PeerDropped
+from engine.plugin.event import ChannelEvent, PeerDropped
 from engine.plugin.protocol import Intake, Surroundings
 
 
@@ -78,7 +78,7 @@ class Lobby:
             self._empty.set()
 
     def hold(self, guest: Guest, held_bytes: int) -> None:
-        """Note how much of an unfinished frame a connection keeps; too much closes the largest."""
+        """Note how many bytes of frames a connection keeps; too much closes the largest."""
         self._held_bytes += held_bytes - guest.held_bytes
         guest.held_bytes = held_bytes
         if self._held_bytes > self.settings.max_held_bytes:
@@ -109,8 +109,12 @@ class Lobby:
             await asyncio.sleep(0)  # the loop closes aborted sockets in its next round
 
     def report_drop(self, code: str) -> None:
+        self.report(PeerDropped, code)
+
+    def report(self, kind: type[ChannelEvent], code: str) -> None:
+        """Say that something of this kind has happened on the channel."""
         place = self.surroundings
-        place.report(PeerDropped(place.channel, place.site, code))
+        place.report(kind(place.channel, place.site, code))
 
     def _objection(self, peer: str) -> str:
         limits = self.settings

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
+from channels.mllp.row import BatchPolicy
 from channels.tls import TlsIn
 
 MIB = 1024 * 1024
@@ -37,8 +38,8 @@ class MllpIn(BaseModel):
     max_held_bytes: int = Field(
         default=256 * MIB,
         ge=1024,
-        description="unfinished frames of all connections together; beyond it the sender that "
-        "holds most is closed",
+        description="frames of all connections together that are unfinished or wait for room; "
+        "beyond it the sender that holds most is closed",
     )
     frame_deadline_s: float = Field(
         default=30.0, gt=0, description="seconds from the first byte of a frame to its last"
@@ -65,6 +66,11 @@ class MllpIn(BaseModel):
         default=1000,
         ge=1,
         description="unanswered messages of one connection before reading pauses",
+    )
+    batch_answers: BatchPolicy = Field(
+        default="all",
+        description="what a batch (FHS, BHS) is answered with: `all`, a batch of one "
+        "acknowledgement for each message; `errors`, of those for refused messages; `none`",
     )
     drain_s: float = Field(
         default=5.0, ge=0, description="seconds outstanding answers are waited for when stopping"

@@ -2,7 +2,7 @@
 
 import codecs
 
-from engine.formats.hl7v2.batch import split_batch
+from engine.formats.hl7v2.batch import is_batch, pieces, split_batch
 from engine.formats.hl7v2.parse import parse
 
 ONE = b"MSH|^~\\&|A\rPID|1\r"
@@ -60,3 +60,25 @@ def test_one_message_in_an_envelope_is_taken_out() -> None:
 def test_a_large_delivery_is_passed_on_at_once() -> None:
     body = ONE + b"OBX|1|ED|PDF||^AP^PDF^Base64^" + b"QUJD" * 2_600_000
     assert split_batch(body)[0] is body
+
+
+def test_a_batch_is_more_than_one_message_or_has_an_envelope() -> None:
+    for body in (ONE + TWO, b"BHS|^~\\&|\r" + ONE, ONE + b"BTS|1\r", b"BHS|^~\\&|\rBTS|0\r"):
+        assert is_batch(body)
+        assert is_batch(codecs.BOM_UTF8 + body)
+        assert is_batch(body.replace(b"\r", b"\n"))
+    for body in (
+        ONE,
+        b"stray\r" + ONE,
+        b"",
+        b"MSHX|1",
+        ONE + b"NTE|1||BHS|MSH\r",
+        b"garbage\rPID|1",
+    ):
+        assert not is_batch(body)
+
+
+def test_pieces_come_one_by_one() -> None:
+    found = pieces(b"FHS|1\r\n BHS|2\r" + ONE + b"BTS")
+    assert next(found) == (b"FHS", b"FHS|1\r\n")
+    assert list(found) == [(b"BHS", b"BHS|2\r"), (b"MSH", ONE), (b"BTS", b"BTS")]
