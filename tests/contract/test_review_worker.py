@@ -193,6 +193,7 @@ def test_only_the_message_that_kills_is_convicted(
     assert not one.step()  # both have come up and find nothing free yet
     assert not other.step()
     place.bury("worker-3")
+    place.clock.time_us += RENEW_US // 2
     for _ in range(12):
         one.step()
         other.step()
