@@ -3,8 +3,25 @@
 Times are seconds of the loop's clock, handed in by the caller.
 """
 
+from typing import Protocol
+
 from channels.mllp.framing import Framer, Item
-from channels.mllp.settings import MllpIn
+
+
+class Limits(Protocol):
+    """What it needs of the channel's settings; `channels.mllp.settings` says what each means."""
+
+    @property
+    def max_frame_bytes(self) -> int: ...
+
+    @property
+    def frame_deadline_s(self) -> float: ...
+
+    @property
+    def end_grace_s(self) -> float: ...
+
+    @property
+    def idle_timeout_s(self) -> float: ...
 
 
 class Arrivals:
@@ -12,7 +29,7 @@ class Arrivals:
 
     __slots__ = ("_began", "_framer", "_heard", "_limits")
 
-    def __init__(self, limits: MllpIn, now: float) -> None:
+    def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
         self._framer = Framer(limits.max_frame_bytes)
         self._began = self._heard = now  # the unfinished frame's first byte, and the last byte
