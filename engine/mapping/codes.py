@@ -23,7 +23,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "E114": (
             "The document does not begin with `map: v1` and one of the known kinds.",
-            "Kinds are message, resource, identity and overlay.",
+            "Kinds are message, resource, csv, identity and overlay.",
         ),
         "E115": (
             "Two layers, or two documents of one layer, define the same map or message.",
@@ -140,6 +140,22 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "E241": (
             "The site's time zone is not in the IANA list.",
             "Write a name such as America/Chicago.",
+        ),
+        "E250": (
+            "A csv document names a column it does not declare, or a field of a message.",
+            "Declare the column under `columns`, or correct the name.",
+        ),
+        "E251": (
+            "The contract of a csv document is not right: a column, its type, the dialect.",
+            "Section 10 of LANGUAGE.md lists the types of columns and the keys of a dialect.",
+        ),
+        "E252": (
+            "A csv document does not say whom its rows are about in the site's own terms.",
+            "Write patient: {label: Column}; the label is one of the identity document's.",
+        ),
+        "E253": (
+            "A csv document takes deletions and does not say what they do, or cannot do it.",
+            'Add on_delete with the elements a deleted row gets, as {active: "=false"}.',
         ),
     }
 )

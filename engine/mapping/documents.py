@@ -18,6 +18,11 @@ from engine.mapping.vocabulary import FieldType, is_datatype
 _KEYS = {
     "message": {"map", "kind", "name", "structure", "triggers", "make", "link", "emit"},
     "resource": {"map", "kind", "name", "from", "to", "key", "profile", "skip", "mode"},
+    "csv": {
+        *("map", "kind", "feed", "files", "deletes", "dialect", "extract_time", "columns"),
+        *("on_extra_column", "trailer", "changed", "empty", "patient", "to", "key", "profile"),
+        *("skip", "mode", "delete_when", "on_delete", "Patient"),
+    },
     "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
     "identity": {
         "map",
@@ -33,6 +38,7 @@ _KEYS = {
 _REQUIRED = {
     "message": ("structure", "triggers", "make"),
     "resource": ("from", "to"),
+    "csv": ("feed", "files", "columns", "patient", "to", "key"),
     "overlay": (),
     "identity": (),
 }
@@ -44,6 +50,7 @@ class Effective:
 
     messages: dict[str, Fields] = field(default_factory=dict)
     resources: dict[str, Fields] = field(default_factory=dict)
+    feeds: dict[str, Fields] = field(default_factory=dict)
     identity: dict[str, Node] = field(default_factory=dict)
     assigners: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
@@ -77,7 +84,7 @@ class _Assembly:
             for document in nodes.documents(path, text, self._problems)
         ]
         checked = [(kind, d) for document in documents for kind, d in self._checked(document)]
-        for kind in ("resource", "message", "identity", "overlay"):
+        for kind in ("resource", "message", "csv", "identity", "overlay"):
             for found, document in checked:
                 if found == kind:
                     self._add(kind, document)
@@ -101,13 +108,14 @@ class _Assembly:
         return [(kind, document)] if self._keys_fit(kind, document) else []
 
     def _keys_fit(self, kind: str, document: Fields) -> bool:
-        allowed = _KEYS[kind] | ({text_at(document, "to")} if kind == "resource" else set())
+        makes = kind in {"resource", "csv"}
+        allowed = _KEYS[kind] | ({text_at(document, "to")} if makes else set())
         for key, _ in document.entries:
             if key.text not in allowed:
                 message = f"unknown key '{key.text}' in a {kind} document"
                 self._problems.report("E111", key.mark, message, closest(key.text, list(allowed)))
         missing = [name for name in _REQUIRED[kind] if document.get(name) is None]
-        if kind == "resource" and not isinstance(document.get(text_at(document, "to")), Fields):
+        if makes and not isinstance(document.get(text_at(document, "to")), Fields):
             missing.append(f"{text_at(document, 'to')}:")
         for name in missing:
             self._problems.report("E112", document.mark, f"a {kind} document needs '{name}'")
@@ -120,6 +128,8 @@ class _Assembly:
         elif kind == "message":
             name = text_at(document, "name") or text_at(document, "structure")
             self._define(self.effective.messages, name, document)
+        elif kind == "csv":
+            self._define(self.effective.feeds, text_at(document, "feed"), document)
         elif kind == "identity":
             self._identity(document.drop("map", "kind"))
         else:
@@ -191,21 +201,21 @@ class _Assembly:
             table.add("", code.text, Target(systems[0] if systems else "", text), code.mark)
 
     def _change(self, name: Scalar, edits: Node) -> None:
-        known = self.effective.resources
-        if name.text in self.effective.messages:
-            known = self.effective.messages
-        document = known.get(name.text)
-        if document is None:
-            names = [*self.effective.resources, *self.effective.messages]
-            message = f"no map or message '{name.text}' in the layers below"
+        kinds = (self.effective.resources, self.effective.messages, self.effective.feeds)
+        known = next((kind for kind in kinds if name.text in kind), None)
+        if known is None:
+            names = [name for kind in kinds for name in kind]
+            message = f"no map, message or feed '{name.text}' in the layers below"
             self._problems.report("E120", name.mark, message, closest(name.text, names))
             return
+        document = known[name.text]
         for path, new in self._entries(edits):
-            document = self._changed(document, path, new, known is self.effective.messages)
+            whole = known is not self.effective.resources
+            document = self._changed(document, path, new, whole=whole)
         known[name.text] = document
 
-    def _changed(self, document: Fields, path: Scalar, new: Node, message: bool) -> Fields:
-        if message:
+    def _changed(self, document: Fields, path: Scalar, new: Node, *, whole: bool) -> Fields:
+        if whole:
             return overlay.change(document, path, new, self._problems)
         if path.text.startswith("$"):
             bare = Scalar(path.text[1:], path.mark)

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.fault import Category, refuse
 from engine.core.values import Mapped
+from engine.formats.delimited.contract import Contract
+from engine.formats.delimited.delivery import RowDelivery
 from engine.formats.hl7v2.parse import Message
-from engine.mapping import run
+from engine.mapping import row, run
 from engine.mapping.bundle import bodies, bundle, reference
+from engine.mapping.feed import CompiledFeed
 from engine.mapping.header import Headers
 from engine.mapping.library import Library
 from engine.mapping.problem import MappingErrors, Problem
 from engine.mapping.program import Program, build, content_hash
-from engine.mapping.scope import Lineage
+from engine.mapping.scope import Env, Lineage
 from engine.mapping.site import SiteProfile
 from engine.mapping.text import standard
 
@@ -48,6 +52,25 @@ class Plan:
         """Message kinds that are mapped, e.g. `ADT^A01`."""
         return tuple(sorted(self._program.messages))
 
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """What was agreed about the files of the site, the most particular name first."""
+        found = [feed.contract for feed in self._program.feeds.values()]
+        return tuple(sorted(found, key=lambda one: (-len(one.files), one.feed)))
+
+    def map_row(self, delivery: RowDelivery, received_us: int) -> Mapped:
+        """Map one row of a file, as `map` does a message.
+
+        FaultError: unsupported `unknown-feed`, invalid `missing-patient-key`, `column-missing` and
+        the codes of cells.
+        """
+        return _mapped_row(self._program, self.id, delivery, received_us)[0]
+
+    def trace_row(self, delivery: RowDelivery, received_us: int) -> Traced:
+        """Map one row and say where each element came from; faults as `map_row`."""
+        mapped, env = _mapped_row(self._tracing(), self.id, delivery, received_us)
+        return Traced(mapped, tuple(env.lineage))
+
     def map(self, message: Message, received_us: int) -> Mapped:
         """Map one message; a pure function of its arguments and the plan.
 
@@ -60,10 +83,13 @@ class Plan:
 
     def trace(self, message: Message, received_us: int) -> Traced:
         """Map one message and say where each element came from; faults as `map`."""
+        mapped, env = run.execute(self._tracing(), self._site, self.id, message, received_us)
+        return Traced(mapped, tuple(env.lineage))
+
+    def _tracing(self) -> Program:
         if self._traced is None:
             self._traced = build(self._library, self._site, traced=True)
-        mapped, env = run.execute(self._traced, self._site, self.id, message, received_us)
-        return Traced(mapped, tuple(env.lineage))
+        return self._traced
 
     def bundle(self, messages: Sequence[Message], received_us: int) -> dict[str, Any]:
         """Map the messages of one delivery to one transaction Bundle, with headers.
@@ -87,11 +113,28 @@ class Plan:
         first = standard(messages[0])
         return bundle(found, headers.identifier(first), headers.sent(first, received_us))
 
+    def row_lane(self, delivery: RowDelivery) -> str:
+        """Return the key of the patient a row is about, as `lane`; faults as `map_row`."""
+        return row.lane(_feed(self._program, delivery), self._program.identity, delivery)
+
     def lane(self, message: Message) -> str:
         """Return the key of the patient a message is about, `label:value`; empty when none."""
         identity = self._program.identity
         key = identity.key(identity.flat(standard(message)))
         return "" if key is None else f"{key[0]}:{key[1]}"
+
+
+def _feed(program: Program, delivery: RowDelivery) -> CompiledFeed:
+    found = program.feeds.get(delivery.feed)
+    if found is None:
+        raise refuse(Category.UNSUPPORTED, "unknown-feed", "no mapping handles files of this feed")
+    return found
+
+
+def _mapped_row(
+    program: Program, plan: str, delivery: RowDelivery, received_us: int
+) -> tuple[Mapped, Env]:
+    return row.execute(_feed(program, delivery), program.identity, plan, delivery, received_us)
 
 
 def compile_plan(library: Library, site: SiteProfile) -> Plan:

@@ -5,9 +5,9 @@ The file is text/csv (RFC 4180) as far as its dialect does not say otherwise.
 """
 
 from dataclasses import dataclass
-from datetime import tzinfo
 from fnmatch import fnmatchcase
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 AUTO = "auto"
 DELIMITERS = (",", ";", "\t", "|")
@@ -44,7 +44,7 @@ class Contract:
     files: str  # pattern of file names: patients*.csv
     columns: tuple[Column, ...]
     key: tuple[str, ...]  # names of the columns that say what a row is about
-    zone: tzinfo  # of times without offset, in cells and in file names
+    zone: ZoneInfo  # of times without offset, in cells and in file names
     dialect: Dialect = Dialect()
     extra: Extra = "report"
     deletes: str = ""  # pattern of files whose rows are deletions; they need the key alone

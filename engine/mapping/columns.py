@@ -1,0 +1,61 @@
+"""Columns of a feed in expressions: a bare word that is a column's name reads that column.
+
+A row is mapped as if it were one segment whose fields are the columns, so that everything the
+language can do with fields it can do with cells. Only here is a column a field.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+from engine.mapping import syntax
+from engine.mapping.grammar import closest
+from engine.mapping.syntax import Expr, Span
+from engine.mapping.vocabulary import FieldType
+
+ROW = "ROW"
+_PLACE = re.compile(rf"{ROW}-(\d+)")
+_DATATYPES = {"date": "DTM", "datetime": "DTM", "decimal": "NM", "integer": "NM", "code": "CWE"}
+_PARTS = get_args(Expr)
+Columns = Mapping[str, int]  # name -> number of the field
+Wrong = Callable[[str, Span, str, str], None]
+
+
+def declared(kinds: list[str]) -> dict[str, dict[int, FieldType]]:
+    """Return the row as a declared segment; `kinds` are the columns' types in their order."""
+    numbered = enumerate(kinds, 1)
+    return {ROW: {n: FieldType(_DATATYPES.get(kind, "ST"), False) for n, kind in numbered}}
+
+
+def resolved(tree: Expr, columns: Columns, wrong: Wrong) -> Expr:
+    """Return the tree with its words as columns; what is no column is reported."""
+    if isinstance(tree, syntax.Word):
+        return _word(tree, columns, wrong)
+    if isinstance(tree, syntax.Path):
+        wrong("E250", tree.span, f"a file has no {tree.segment}-{tree.number}", "name a column")
+        return syntax.Literal("", tree.span)
+    changed: dict[str, Any] = {}
+    for item in fields(tree):
+        value = getattr(tree, item.name)
+        if isinstance(value, tuple):
+            changed[item.name] = tuple(resolved(part, columns, wrong) for part in value)
+        elif isinstance(value, _PARTS):
+            changed[item.name] = resolved(value, columns, wrong)
+    return replace(tree, **changed)
+
+
+def _word(tree: syntax.Word, columns: Columns, wrong: Wrong) -> Expr:
+    number = columns.get(tree.name)
+    if number is not None:
+        return syntax.Path((), ROW, number, span=tree.span)
+    if tree.name.startswith("$") or tree.name == "received":
+        return tree
+    advice = closest(tree.name, [*columns, "received"])
+    wrong("E250", tree.span, f"unknown column '{tree.name}'", advice)
+    return syntax.Literal("", tree.span)
+
+
+def named(where: str, headers: tuple[str, ...]) -> str:
+    """Write a place for people: columns by their headers."""
+    return _PLACE.sub(lambda found: headers[int(found[1]) - 1], where)
