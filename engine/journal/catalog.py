@@ -1,4 +1,6 @@
-"""The journal's index file: which journal this is, which days it has, which positions are used up.
+"""The journal's index: which journal this is, which days it has, which positions are used up.
+
+On SQLite it is a file of its own, on PostgreSQL it lies beside the entries.
 
 Rule 1: its writing transaction is the lock of the whole journal. Position order is commit order
 because positions are chosen and committed inside it.
@@ -8,7 +10,7 @@ no position is used twice, even after a day file was replaced by an older copy.
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select, true, update
+from sqlalchemy import bindparam, delete, func, insert, select, true, update
 
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -47,6 +49,13 @@ _ADD_DAY = Statement(
     insert(DAY_FILE).values(day=bindparam("day"), first=bindparam("first")), "day", "first"
 )
 _RAISE = Statement(update(JOURNAL).values(floor=bindparam("floor")), "floor")
+_RESERVE = Statement(
+    update(JOURNAL)
+    .where(JOURNAL.c.instance == bindparam("mine"), JOURNAL.c.epoch == bindparam("current"))
+    .values(floor=JOURNAL.c.floor + bindparam("count"))
+    .returning(JOURNAL.c.floor, select(func.max(DAY_FILE.c.day)).scalar_subquery()),
+    *("mine", "current", "count"),
+)
 _NEXT_EPOCH = Statement(update(JOURNAL).values(epoch=JOURNAL.c.epoch + 1))
 _FORGET = Statement(delete(DAY_FILE).where(DAY_FILE.c.day == bindparam("key")), "key")
 _DROPPED = Statement(update(JOURNAL).values(dropped=bindparam("dropped")), "dropped")
@@ -74,9 +83,7 @@ def found(tx: Transaction, instance: str, partitions: int) -> None:
 
 
 def state(tx: Transaction) -> State | None:
-    """Return the state, or None when no journal was founded here."""
-    if not tx.query("SELECT 1 FROM sqlite_master WHERE name = 'journal'", ()):
-        return None
+    """Return the state, or None when no journal was founded here; its tables have to be there."""
     row = tx.one(_STATE)
     if row is None:
         return None
@@ -100,6 +107,15 @@ def add_day(tx: Transaction, day: Day) -> None:
 
 def raise_floor(tx: Transaction, floor: int) -> None:
     tx.run(_RAISE, floor)
+
+
+def reserve(tx: Transaction, identity: JournalIdentity, count: int) -> tuple[int, str] | None:
+    """Use up the next positions; returns the last of them and the newest day, empty if none.
+
+    None when the journal has become another one, or is in another epoch.
+    """
+    row = tx.one(_RESERVE, identity.instance, identity.epoch, count)
+    return (row[0], row[1] or "") if row else None
 
 
 def next_epoch(tx: Transaction) -> None:

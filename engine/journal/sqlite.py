@@ -224,7 +224,8 @@ class SqliteJournal:
             return self._founded_in(tx)
 
     def _founded_in(self, tx: Transaction) -> catalog.State:
-        state = catalog.state(tx)
+        made = tx.query("SELECT 1 FROM sqlite_master WHERE name = 'journal'", ())
+        state = catalog.state(tx) if made else None
         if state is None:
             raise _missing()
         return state

@@ -1,9 +1,14 @@
-"""The tables of the journal's files: one file per day with the entries, one small index of days."""
+"""The tables of the journal: the entries, by day, and a small index of days.
+
+On SQLite each day is a file with the tables of `DAY`, and the index is one more. On PostgreSQL all
+lie in one schema, and each day is a partition of `ENTRIES`.
+"""
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 
 INDEX = MetaData()
 DAY = MetaData()
+PARTITIONED = MetaData()
 
 JOURNAL = Table(
     "journal",
@@ -44,4 +49,21 @@ ENTRY = Table(
     Column("lane", String, nullable=False, comment="what keeps order, empty for the site's own"),
     Column("digest", LargeBinary, nullable=False, comment="BLAKE2b-128 of the body"),
     Column("body", LargeBinary, nullable=False, comment="the bytes as received"),
+)
+
+ENTRIES = Table(
+    "entry",
+    PARTITIONED,
+    Column("day", String, primary_key=True, comment="UTC day as 2026-11-20: the partition"),
+    Column("position", Integer, primary_key=True, comment="order of commits"),
+    Column("partition", Integer, nullable=False, comment="hash of site and lane"),
+    Column("channel", String, nullable=False, comment="the channel it came through"),
+    Column("site", String, nullable=False, comment="the site that sent it"),
+    Column("media_type", String, nullable=False, comment="what the body is"),
+    Column("received_us", Integer, nullable=False, comment="when it came, microseconds UTC"),
+    Column("control_id", LargeBinary, nullable=False, comment="MSH-10 in UTF-8, empty if none"),
+    Column("lane", LargeBinary, nullable=False, comment="what keeps order, in UTF-8; may be empty"),
+    Column("digest", LargeBinary, nullable=False, comment="BLAKE2b-128 of the body"),
+    Column("body", LargeBinary, nullable=False, comment="the bytes as received"),
+    postgresql_partition_by="LIST (day)",
 )

@@ -1,4 +1,4 @@
-"""What the journal's contract is run against: a plain and an encrypted SQLite journal.
+"""What the journal's contract is run against: a plain and an encrypted SQLite journal, PostgreSQL.
 
 Another implementation joins by one more parameter of `locator` and of `appender.py`.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.values import HL7_V2, Envelope
+from engine.journal.postgres import found_postgres_journal, open_postgres_journal
 from engine.journal.protocol import Journal
 from engine.journal.sqlite import SqliteJournal, found_journal
 
@@ -20,27 +21,36 @@ KEY = bytes(range(32))
 APPENDER = Path(__file__).with_name("appender.py")
 
 
-@pytest.fixture(params=["plain", "encrypted"])
-def locator(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return what `appender.py` opens the journal by."""
-    key = KEY.hex() if request.param == "encrypted" else "-"
-    return f"{tmp_path} {key}"
+@pytest.fixture(params=["plain", "encrypted", "postgresql"])
+def locator(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Return what `appender.py` opens the journal by: folder and key, or server and schema."""
+    if request.param == "postgresql":
+        found: tuple[str, str] = request.getfixturevalue("postgres_schema")
+        return found
+    return str(tmp_path), KEY.hex() if request.param == "encrypted" else "-"
 
 
 @pytest.fixture
-def opened(locator: str) -> Iterator[Callable[[], Journal]]:
+def opened(locator: tuple[str, str]) -> Iterator[Callable[[], Journal]]:
     """Return a function that opens the same journal once more."""
-    folder, _, hexadecimal = locator.rpartition(" ")
-    key = None if hexadecimal == "-" else bytes.fromhex(hexadecimal)
-    found_journal(Path(folder), lambda _: key, instance="contract", partitions=8)
+    place, name = locator
     with ExitStack() as handles:
 
         def another() -> Journal:
-            journal = SqliteJournal(Path(folder), lambda _: key)
+            journal = open_once(place, name)
             handles.callback(journal.close)
             return journal
 
         yield another
+
+
+def open_once(place: str, name: str) -> Journal:
+    if place.startswith("postgresql:"):
+        found_postgres_journal(place, name, instance="contract", partitions=8)
+        return open_postgres_journal(place, name)
+    key = None if name == "-" else bytes.fromhex(name)
+    found_journal(Path(place), lambda _: key, instance="contract", partitions=8)
+    return SqliteJournal(Path(place), lambda _: key)
 
 
 @pytest.fixture
@@ -54,11 +64,11 @@ def envelope() -> Callable[..., Envelope]:
 
 
 @pytest.fixture
-def append_elsewhere(locator: str) -> Callable[..., subprocess.Popen[str]]:
+def append_elsewhere(locator: tuple[str, str]) -> Callable[..., subprocess.Popen[str]]:
     """Return a function that starts a process appending `groups` groups of `size` envelopes."""
 
     def started(name: str, *, groups: int, size: int) -> subprocess.Popen[str]:
-        command = [sys.executable, str(APPENDER), *locator.rsplit(" ", 1), name]
+        command = [sys.executable, str(APPENDER), *locator, name]
         return subprocess.Popen(
             [*command, str(groups), str(size)], stdout=subprocess.PIPE, text=True
         )
