@@ -10,7 +10,9 @@ import psycopg
 from engine.core.fault import Category, Fault, FaultError
 from engine.database.fault import BROKEN, BUSY, FULL, StorageBrokenError
 
-LOST = Fault(Category.UNAVAILABLE, "database-unreachable", "the database cannot be reached or opened")
+LOST = Fault(
+    Category.UNAVAILABLE, "database-unreachable", "the database cannot be reached or opened"
+)
 REFUSED = Fault(Category.FORBIDDEN, "database-refused", "the database refuses this user")
 
 _CLASSES = {
