@@ -7,7 +7,7 @@ the session. Where it cannot start, those tests are skipped and say why.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -46,9 +46,21 @@ def postgres_uri() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_schema(postgres_uri: str) -> Iterator[tuple[str, str]]:
-    """Return the connection string and the name of a schema that is this test's alone."""
-    schema = f"t{os.getpid()}_{next(_NUMBERS)}"
-    yield postgres_uri, schema
+def postgres_schemas(postgres_uri: str) -> Iterator[Callable[[], str]]:
+    """Return a function that names a schema nobody else uses, each time another."""
+    given: list[str] = []
+
+    def another() -> str:
+        given.append(f"t{os.getpid()}_{next(_NUMBERS)}")
+        return given[-1]
+
+    yield another
     with psycopg.connect(postgres_uri, autocommit=True) as connection:
-        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
+        for schema in given:
+            connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
+
+
+@pytest.fixture
+def postgres_schema(postgres_uri: str, postgres_schemas: Callable[[], str]) -> tuple[str, str]:
+    """Return the connection string and the name of a schema that is this test's alone."""
+    return postgres_uri, postgres_schemas()

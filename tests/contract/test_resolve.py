@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from engine.core.values import Alias, PatientKey
-from engine.database.metadata import STORE
-from engine.database.sqlite import SqliteDatabase
+from engine.database.protocol import Database
 from engine.database.statement import Statement
 from mpi.links import Said
 from mpi.model import load_model
 from mpi.resolve import News, Occasion, Policy, resolve
 from mpi.tables import IDENTITY, LINK_LOG, TASK
+
+NewStore = Callable[[], Database]
 
 MODEL = load_model(Path("mpi/data/model-default.yaml").read_text(encoding="utf-8"))
 POLICY = Policy(MODEL, lambda founder: f"E-{founder}")
@@ -26,11 +27,8 @@ LOG = Statement(select(LINK_LOG.c.record, LINK_LOG.c.before, LINK_LOG.c.after))
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    opened = SqliteDatabase(tmp_path / "store.db")
-    opened.create(STORE)
-    yield opened
-    opened.close()
+def database(new_store: NewStore) -> Database:
+    return new_store()
 
 
 def patient(family: str, given: str, birth: str, **more: Any) -> dict[str, Any]:
@@ -59,7 +57,7 @@ ANNA = {
 }
 
 
-def arrive(database: SqliteDatabase, record: str, body: dict[str, Any], position: int) -> None:
+def arrive(database: Database, record: str, body: dict[str, Any], position: int) -> None:
     key = PatientKey("mercy", record, record.upper())
     with database.write() as tx:
         resolve(
@@ -67,7 +65,7 @@ def arrive(database: SqliteDatabase, record: str, body: dict[str, Any], position
         )
 
 
-def say(database: SqliteDatabase, position: int, kind: str, a: str, b: str) -> None:
+def say(database: Database, position: int, kind: str, a: str, b: str) -> None:
     origin = "source" if kind == "merge" else "steward"
     said = (Said(a, b, kind, origin, position, "someone"),)
     keys = (PatientKey("mercy", a, a), PatientKey("mercy", b, b))
@@ -75,12 +73,12 @@ def say(database: SqliteDatabase, position: int, kind: str, a: str, b: str) -> N
         resolve(tx, News("mercy", named=keys, statements=said), POLICY, Occasion(position, 0))
 
 
-def undo(database: SqliteDatabase, position: int, of: int) -> None:
+def undo(database: Database, position: int, of: int) -> None:
     with database.write() as tx:
         resolve(tx, News("", undoes=of, actor="steward"), POLICY, Occasion(position, 0))
 
 
-def groups(database: SqliteDatabase) -> set[frozenset[str]]:
+def groups(database: Database) -> set[frozenset[str]]:
     with database.read() as tx:
         rows = tx.all(PEOPLE)
     people: dict[str, set[str]] = {}
@@ -89,17 +87,15 @@ def groups(database: SqliteDatabase) -> set[frozenset[str]]:
     return {frozenset(members) for members in people.values()}
 
 
-def test_any_order_of_arrival_gives_the_same_people(tmp_path: Path) -> None:
-    for number, order in enumerate(itertools.permutations(ANNA)):
-        database = SqliteDatabase(tmp_path / f"{number}.db")
-        database.create(STORE)
+def test_any_order_of_arrival_gives_the_same_people(new_store: NewStore) -> None:
+    for order in itertools.permutations(ANNA):
+        database = new_store()
         for position, record in enumerate(order, 1):
             arrive(database, record, ANNA[record], position)
         assert groups(database) == {frozenset({"r1", "r2"}), frozenset({"r3"})}
-        database.close()
 
 
-def test_a_link_is_made_and_undone_and_the_old_id_comes_back(database: SqliteDatabase) -> None:
+def test_a_link_is_made_and_undone_and_the_old_id_comes_back(database: Database) -> None:
     for position, record in enumerate(ANNA, 1):
         arrive(database, record, ANNA[record], position)
     with database.read() as tx:
@@ -113,7 +109,7 @@ def test_a_link_is_made_and_undone_and_the_old_id_comes_back(database: SqliteDat
     assert groups(database) == {frozenset({"r1", "r2", "r3"})}
 
 
-def test_unlinked_records_stay_apart_when_evidence_comes_again(database: SqliteDatabase) -> None:
+def test_unlinked_records_stay_apart_when_evidence_comes_again(database: Database) -> None:
     arrive(database, "r1", ANNA["r1"], 1)
     arrive(database, "r2", ANNA["r2"], 2)
     say(database, 3, "unlink", "r1", "r2")
@@ -122,7 +118,7 @@ def test_unlinked_records_stay_apart_when_evidence_comes_again(database: SqliteD
     assert groups(database) == {frozenset({"r1"}), frozenset({"r2"})}
 
 
-def test_a_merge_before_its_records_holds_when_they_come(database: SqliteDatabase) -> None:
+def test_a_merge_before_its_records_holds_when_they_come(database: Database) -> None:
     say(database, 1, "merge", "r1", "r3")
     arrive(database, "r3", ANNA["r3"], 2)
     arrive(database, "r1", ANNA["r1"], 3)
@@ -131,7 +127,7 @@ def test_a_merge_before_its_records_holds_when_they_come(database: SqliteDatabas
         assert {row[0]: row[2] for row in tx.all(PEOPLE)} == {"r1": "", "r3": "r1"}
 
 
-def test_records_of_a_site_that_share_an_identifier_are_one(database: SqliteDatabase) -> None:
+def test_records_of_a_site_that_share_an_identifier_are_one(database: Database) -> None:
     for position, record in enumerate(("r1", "r3"), 1):
         news = News(
             "mercy",
@@ -144,7 +140,7 @@ def test_records_of_a_site_that_share_an_identifier_are_one(database: SqliteData
     assert groups(database) == {frozenset({"r1", "r3"})}
 
 
-def test_statements_in_any_order_give_the_same_people_and_tasks(tmp_path: Path) -> None:
+def test_statements_in_any_order_give_the_same_people_and_tasks(new_store: NewStore) -> None:
     deeds = [
         *(("arrive", record, "", position) for position, record in enumerate(ANNA, 1)),
         ("merge", "r1", "r3", 4),
@@ -155,8 +151,7 @@ def test_statements_in_any_order_give_the_same_people_and_tasks(tmp_path: Path) 
     outcomes = set()
     for number in range(12):
         random.Random(number).shuffle(deeds)
-        database = SqliteDatabase(tmp_path / f"{number}.db")
-        database.create(STORE)
+        database = new_store()
         for deed, a, b, position in deeds:
             if deed == "arrive":
                 arrive(database, a, ANNA[a], position)
@@ -168,11 +163,10 @@ def test_statements_in_any_order_give_the_same_people_and_tasks(tmp_path: Path) 
             tasks = frozenset(tx.all(TASKS))
             merged = frozenset((row[0], row[2]) for row in tx.all(PEOPLE))
         outcomes.add((frozenset(groups(database)), tasks, merged))
-        database.close()
     assert len(outcomes) == 1
 
 
-def test_every_move_is_written_down(database: SqliteDatabase) -> None:
+def test_every_move_is_written_down(database: Database) -> None:
     arrive(database, "r1", ANNA["r1"], 1)
     arrive(database, "r2", ANNA["r2"], 2)
     with database.read() as tx:
