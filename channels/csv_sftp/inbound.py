@@ -16,6 +16,7 @@ from channels.csv_sftp.remote import Remote
 from channels.csv_sftp.settings import CsvIn, seconds
 from channels.csv_sftp.take import Desk, take, turn_away
 from engine.core.fault import Category, FaultError, refuse
+from engine.core.values import CSV_ROW
 from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelFailed, ChannelStarted, ChannelStopped
 from engine.plugin.protocol import Intake, Started, Surroundings
@@ -158,4 +159,5 @@ SPEC = ChannelSpec(
     example="hilltop-csv: {type: csv_sftp, site: hilltop, direction: in, "
     "folder: /srv/hilltop/inbox, every: 60s}\n",
     ports=lambda _: [],
+    media_type=CSV_ROW,
 )

@@ -40,7 +40,7 @@ class Submission:
         """Hand on one row, waiting while there is no room."""
         self._around.tally.received += 1
         if given.delivery is None:
-            self._reject(given.row, given.row.code)
+            self._reject(given.row, given.row.code, given.row.column)
             return
         await self._room()
         body = given.delivery.to_bytes()
@@ -113,15 +113,15 @@ class Submission:
 
     def _refuse(self, row: Row, fault: Fault) -> None:
         if fault.category in _SENDERS:
-            self._reject(row, fault.code)
+            self._reject(row, fault.code, fault.where)
         else:
             self._around.tally.refused += 1
             self.held = self.held or fault
 
-    def _reject(self, row: Row, code: str) -> None:
+    def _reject(self, row: Row, code: str, column: str) -> None:
         self._around.tally.refused += 1
         self.rejected += 1
-        self._rejects.append((row, code, row.column))
+        self._rejects.append((row, code, column))
 
     def _failed(self, fault: Fault) -> None:
         self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))

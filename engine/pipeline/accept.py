@@ -8,6 +8,8 @@ and accounted for later, because a sender that is refused may drop the message.
 from collections.abc import Callable
 
 from engine.core.fault import Category, Fault, FaultError
+from engine.core.values import CSV_ROW, HL7_V2
+from engine.formats.delimited.delivery import read_delivery
 from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.plan import Plan
 from engine.plugin.protocol import Admission
@@ -20,8 +22,23 @@ UNKNOWN_TRIGGER = Fault(
 )
 
 
-def admission(plan: Plan) -> Callable[[bytes], Admission]:
+def admission(plan: Plan, media_type: str = HL7_V2) -> Callable[[bytes], Admission]:
     """Return what a channel asks about each delivery of the plan's site."""
+    return _of_rows(plan) if media_type == CSV_ROW else _of_messages(plan)
+
+
+def _of_rows(plan: Plan) -> Callable[[bytes], Admission]:
+    def admit(body: bytes) -> Admission:
+        try:
+            delivery = read_delivery(body)
+            return Admission(delivery.control_id, plan.row_lane(delivery))
+        except FaultError as error:
+            return Admission(fault=error.fault)
+
+    return admit
+
+
+def _of_messages(plan: Plan) -> Callable[[bytes], Admission]:
     triggers = frozenset(plan.triggers)
 
     def admit(body: bytes) -> Admission:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import DECISION, HL7_V2, Entry, Mapped
-from engine.formats.hl7v2.parse import parse
+from engine.core.values import DECISION, Entry, Mapped
 from engine.mapping.plan import Plan
+from engine.pipeline import interpret
 from engine.pipeline.decision import Decision, read_decision
 from engine.r4.validate import validate
 
@@ -40,13 +40,7 @@ def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
 def _map(entry: Entry, plans: Mapping[str, Plan]) -> Mapped:
     envelope = entry.envelope
     plan = plans.get(envelope.site)
-    if plan is None or envelope.media_type != HL7_V2:
-        fault = Fault(
-            Category.UNSUPPORTED, "no-plan", "no mapping is active for this site and format"
-        )
-        raise FaultError(fault)
-    message = parse(envelope.body, plan.site.charset)
-    mapped = plan.map(message, envelope.received_us)
+    mapped = interpret.mapped(plan, envelope)
     for contribution in mapped.contributions:
         issues = validate(contribution.body)
         if issues:

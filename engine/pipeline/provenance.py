@@ -13,12 +13,12 @@ from sqlalchemy import bindparam, select
 
 from engine.core.clock import instant
 from engine.core.fault import FaultError
-from engine.core.values import HL7_V2, Entry
+from engine.core.values import Entry
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
-from engine.formats.hl7v2.parse import parse
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
+from engine.pipeline import interpret
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.plans import kept_plan
 from engine.pipeline.tables import LEDGER
@@ -143,7 +143,7 @@ class Provenances:
         """Map the message once more, with the plan that mapped it, and see which lines it used."""
         plan = self._plan(tx, account) if account.plan else None
         entry = self.journal.entry(account.position) if plan else None
-        if plan is None or entry is None or entry.envelope.media_type != HL7_V2:
+        if plan is None or entry is None:
             return ()
         return _trace(plan, entry)
 
@@ -159,8 +159,7 @@ class Provenances:
 
 def _trace(plan: Plan, entry: Entry) -> Sequence[str]:
     try:
-        message = parse(entry.envelope.body, plan.site.charset)
-        return plan.trace(message, entry.envelope.received_us).mapped.lines
+        return interpret.traced(plan, entry.envelope).mapped.lines
     except FaultError:
         return ()
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.core.clock import Clock
 from engine.core.fault import Fault
+from engine.core.values import HL7_V2
 from engine.plugin.protocol import Inbound, Surroundings
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -32,6 +33,7 @@ class ChannelSpec(Generic[Config]):
     summary: str
     example: str
     ports: Callable[[Config], list[int]]
+    media_type: str = HL7_V2  # of the deliveries it brings
     examine: Callable[[Config, Clock], Fault | None] = lambda *_: None
 
 

@@ -112,8 +112,9 @@ def _build(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
         channel=channel.name,
         site=channel.site,
         clock=SystemClock(),
-        admit=admission(plan),
+        admit=admission(plan, spec.media_type),
         report=voice.emit,
         tally=tally,
+        contracts=plan.contracts,
     )
     return spec.build(channel.config, around)
