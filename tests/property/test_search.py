@@ -1,8 +1,10 @@
 """Every search equals a naive filter over the bodies."""
 
 import itertools
+import os
 import random
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import engine.store.tables  # noqa: F401 - declares the tables
 from engine.core.fault import FaultError
 from engine.core.values import Contribution
 from engine.database.metadata import STORE
+from engine.database.postgres import PostgresDatabase
+from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.store.membership import Membership, assign
 from engine.store.put import Write, put, put_golden
@@ -25,6 +29,8 @@ from engine.store.search.dates import range_of
 from engine.store.search.find import search
 from engine.store.search.fold import fold
 from engine.store.search.query import Query, parse, searchable
+
+Store = tuple[Database, list[dict[str, Any]]]
 
 SITES = ("mercy", "lakeside", "hilltop")
 CODES = ("718-7", "2345-7", "4548-4")
@@ -64,9 +70,16 @@ def observations(chance: random.Random, count: int) -> list[dict[str, Any]]:
     return made
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteDatabase, list[dict[str, Any]]]:
-    database = SqliteDatabase(Path(tmp_path_factory.mktemp("search")) / "store.db")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    database: Database
+    if request.param == "postgresql":
+        uri = request.getfixturevalue("postgres_uri")
+        database = PostgresDatabase(uri, schema=f"search_{os.getpid()}")
+    else:
+        database = SqliteDatabase(Path(tmp_path_factory.mktemp("search")) / "store.db")
     database.create(STORE)
     chance = random.Random(7)
     bodies = observations(chance, 150)
@@ -82,10 +95,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteDatabase, lis
         for n, family in enumerate(FAMILIES):
             name = {"family": family, "given": [family[:2], "Zoë"]}
             put_golden(tx, ident(700 + n), {"meta": {"source": "x"}, "name": [name]}, 1, 1)
-    return database, bodies
+    yield database, bodies
+    database.close()
 
 
-def found(database: SqliteDatabase, query: Query, view: View) -> list[str]:
+def found(database: Database, query: Query, view: View) -> list[str]:
     """The ids of all pages, following the cursors."""
     ids: list[str] = []
     with database.read() as tx:
@@ -181,7 +195,7 @@ def holds(body: dict[str, Any], clause: tuple[str, set[str]], view: View) -> boo
     return tests[name]()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     clauses=st.lists(CLAUSES, max_size=4),
     sort=st.sampled_from(["", "_id", "-_id", "_lastUpdated", "-_lastUpdated", "date", "-date"]),
@@ -189,7 +203,7 @@ def holds(body: dict[str, Any], clause: tuple[str, set[str]], view: View) -> boo
     site=st.sampled_from(["", *SITES]),
 )
 def test_a_search_equals_a_filter_over_the_bodies(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+    store: Store,
     clauses: list[tuple[str, set[str]]],
     sort: str,
     count: int,
@@ -223,7 +237,7 @@ def test_a_search_equals_a_filter_over_the_bodies(
     modifier=st.sampled_from(["", "contains", "exact"]),
 )
 def test_strings_are_compared_without_case_and_accents(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]], text: str, name: str, modifier: str
+    store: Store, text: str, name: str, modifier: str
 ) -> None:
     database, _ = store
     full = f"{name}:{modifier}" if modifier else name
@@ -242,13 +256,13 @@ def test_strings_are_compared_without_case_and_accents(
     assert ids == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(["Patient", "Observation", "Encounter", "Coverage"]),
     data=st.data(),
 )
 def test_no_text_of_a_caller_breaks_the_statement(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]], kind: str, data: st.DataObject
+    store: Store, kind: str, data: st.DataObject
 ) -> None:
     """Parsing refuses with a fault or the search runs; there is no third way."""
     database, _ = store
@@ -268,7 +282,7 @@ def test_no_text_of_a_caller_breaks_the_statement(
 
 
 def test_totals_count_without_the_page(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+    store: Store,
 ) -> None:
     database, bodies = store
     finals = sum(body["status"] == "final" for body in bodies)
@@ -282,7 +296,7 @@ def test_totals_count_without_the_page(
 
 
 def test_a_page_is_spliced_for_its_view(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+    store: Store,
 ) -> None:
     database, _ = store
     with database.read() as tx:
@@ -309,7 +323,7 @@ def test_every_pair_of_sort_and_leader_has_a_plan() -> None:
 
 
 def test_each_prefix_with_each_date_for_a_patient(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+    store: Store,
 ) -> None:
     database, bodies = store
     prefixes = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
@@ -320,7 +334,7 @@ def test_each_prefix_with_each_date_for_a_patient(
 
 
 def test_the_last_page_has_no_next(
-    store: tuple[SqliteDatabase, list[dict[str, Any]]],
+    store: Store,
 ) -> None:
     database, bodies = store
     with database.read() as tx:
