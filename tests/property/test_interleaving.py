@@ -4,12 +4,14 @@ One person's data always spans partitions, so nothing may depend on the order in
 worked off. The reference is one worker that takes the journal message by message.
 """
 
+import os
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +22,8 @@ from engine.app import compile_plans, reconciling, region_of
 from engine.core import failpoint
 from engine.core.values import HL7_V2, Envelope
 from engine.database.metadata import STORE
+from engine.database.postgres import PostgresDatabase
+from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.database.statement import Statement
 from engine.demo.traffic import Delivery, generate
@@ -27,8 +31,11 @@ from engine.formats.hl7v2.parse import parse
 from engine.journal.binding import bind
 from engine.journal.offset_tables import OFFSET
 from engine.journal.offsets import lowest
+from engine.journal.postgres import found_postgres_journal, open_postgres_journal
+from engine.journal.protocol import Journal
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline.batch import LEASE_US, Surroundings, Worker
+from engine.pipeline.ledger import Account
 from engine.security.keys import RegionKey
 from engine.store.tables import BODY, MEMBER, RESOURCE
 from mpi.tables import IDENTITY, TASK
@@ -37,6 +44,7 @@ KEY = RegionKey(bytes(32))
 REGION = region_of(Path("samples/region.yaml"))
 PLANS = compile_plans(REGION, KEY)
 RECONCILING = reconciling(REGION, KEY)
+NUMBERS = count(1)
 START_US = 1_790_000_000_000_000
 
 RESOURCES = Statement(
@@ -114,31 +122,77 @@ def envelope(delivery: Delivery, number: int, lane: str | None) -> Envelope:
     )
 
 
-def run(deliveries: list[Delivery], schedule: Schedule) -> Outcome:
-    chance = random.Random(schedule.seed)
+def _ignore(accounts: Sequence[Account]) -> None:
+    assert accounts
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A new journal and store, and another handle on the store."""
+
+    journal: Journal
+    store: Database
+    reader: Database
+
+    def close(self) -> None:
+        for handle in (self.journal, self.store, self.reader):
+            handle.close()
+
+
+Opening = Callable[[int], AbstractContextManager[Opened]]
+
+
+@contextmanager
+def on_sqlite(partitions: int) -> Iterator[Opened]:
     with folder() as here:
-        found_journal(here, lambda _: None, instance="test", partitions=schedule.partitions)
-        journal = SqliteJournal(here, lambda _: None)
+        found_journal(here, lambda _: None, instance="test", partitions=partitions)
+        store = here / "store.db"
+        opened = Opened(
+            SqliteJournal(here, lambda _: None), SqliteDatabase(store), SqliteDatabase(store)
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def on_postgresql(uri: str) -> Opening:
+    @contextmanager
+    def opening(partitions: int) -> Iterator[Opened]:
+        schema = f"run_{os.getpid()}_{next(NUMBERS)}"
+        found_postgres_journal(uri, schema, instance="test", partitions=partitions)
+        opened = Opened(
+            open_postgres_journal(uri, schema),
+            PostgresDatabase(uri, schema=schema),
+            PostgresDatabase(uri, schema=schema),
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    return opening
+
+
+def run(deliveries: list[Delivery], schedule: Schedule, opening: Opening = on_sqlite) -> Outcome:
+    chance = random.Random(schedule.seed)
+    with opening(schedule.partitions) as opened:
+        journal, store = opened.journal, opened.store
         journal.append(
             [
                 envelope(one, number, str(chance.random()) if schedule.scatter else None)
                 for number, one in enumerate(deliveries)
             ]
         )
-        store = SqliteDatabase(here / "store.db")
         store.create(STORE)
         with store.write() as tx:
             bind(tx, journal.identity(), journal.head())
-        _work_off(journal, store, schedule, chance)
-        outcome = snapshot(store)
-        journal.close()
-        store.close()
-    return outcome
+        _work_off(opened, schedule, chance)
+        return snapshot(store)
 
 
-def _work_off(
-    journal: SqliteJournal, store: SqliteDatabase, schedule: Schedule, chance: random.Random
-) -> None:
+def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None:
+    journal, store, reader = opened.journal, opened.store, opened.reader
     clock = TickingClock()
     hired = 0
 
@@ -153,7 +207,7 @@ def _work_off(
                 plans=PLANS,
                 reconciling=RECONCILING,
                 clock=clock,
-                done=len,
+                done=_ignore,
                 wanted=schedule.partitions,
                 most=schedule.most,
             )
@@ -162,7 +216,6 @@ def _work_off(
     workers = [hire() for _ in range(schedule.workers)]
     rewinds = schedule.rewinds
     steps = idle = 0
-    reader = SqliteDatabase(store.path)
     for point, act in _crashes(reader, chance, schedule.crash_rate).items():
         failpoint.arm(point, act)
     try:
@@ -184,17 +237,14 @@ def _work_off(
                 idle = 0
     finally:
         failpoint.disarm()
-        reader.close()
 
 
-def lowest_offset(store: SqliteDatabase) -> int:
+def lowest_offset(store: Database) -> int:
     with store.read() as tx:
         return lowest(tx)
 
 
-def _crashes(
-    reader: SqliteDatabase, chance: random.Random, rate: float
-) -> dict[str, Callable[[], None]]:
+def _crashes(reader: Database, chance: random.Random, rate: float) -> dict[str, Callable[[], None]]:
     """Kills at named points, but not while a partition stalls: thrice convicts a message."""
 
     def act() -> None:
@@ -206,7 +256,7 @@ def _crashes(
     return dict.fromkeys(("before-commit", "inside-merge", "after-commit"), act)
 
 
-def snapshot(store: SqliteDatabase) -> Outcome:
+def snapshot(store: Database) -> Outcome:
     """Everything that matters, without enterprise ids, versions and times."""
     with store.read() as tx:
         members = tx.all(PEOPLE)
@@ -256,6 +306,20 @@ def test_any_interleaving_gives_the_same_store(
 ) -> None:
     deliveries = [one for one in generate(traffic, count, 24).deliveries if not one.refused]
     assert run(deliveries, schedule) == run(deliveries, Schedule())
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(traffic=st.integers(0, 2**16), many=st.integers(20, 60), schedule=SCHEDULES)
+def test_any_interleaving_on_postgresql_gives_the_store_of_sqlite(
+    postgres_uri: str, traffic: int, many: int, schedule: Schedule
+) -> None:
+    deliveries = [one for one in generate(traffic, many, 24).deliveries if not one.refused]
+    found = run(deliveries, schedule, on_postgresql(postgres_uri))
+    assert found == run(deliveries, Schedule())
 
 
 def test_late_messages_of_another_order_give_the_same_store() -> None:
