@@ -14,8 +14,14 @@ FULL = Fault(Category.UNAVAILABLE, "disk-full", "the disk is full")
 BROKEN = Fault(Category.UNAVAILABLE, "storage-broken", "the storage failed; restart to recover")
 WRONG_KEY = Fault(Category.FORBIDDEN, "wrong-key", "the key does not open this database")
 
+SHORT = Fault(Category.UNAVAILABLE, "short-of-memory", "there is not enough memory")
+MISMATCH = Fault(
+    Category.UNAVAILABLE, "store-mismatch", "the store's tables do not fit this program"
+)
+
 _PRIMARY = 0xFF
 _FAULTS = {5: BUSY, 6: BUSY, 13: FULL, 10: BROKEN, 11: BROKEN, 26: WRONG_KEY, 8: BROKEN, 14: BROKEN}
+_FAULTS |= {1: MISMATCH, 7: SHORT, 15: BUSY}
 
 
 class StorageBrokenError(FaultError):

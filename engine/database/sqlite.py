@@ -5,8 +5,6 @@ tries again without a queue, which starves small writers behind batch writers.
 Rule 2: a writer that waited for the lock reads what the one before it committed.
 """
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from engine.database.driver import connect
 from engine.database.fault import translate
 from engine.database.statement import Statement
 from engine.database.transaction import Row
+from engine.database.turn import Turn
 
 DIALECT = SQLiteDialect(paramstyle="qmark")
 
@@ -76,7 +75,8 @@ class SqliteDatabase:
         """Open or create the file at `path`; `key` is 32 raw bytes or None for a plain file."""
         self.path = path
         self._connection = connect(path, key, cache_mb=cache_mb, checkpoint_pages=checkpoint_pages)
-        self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._turn = Turn(path.with_name(path.name + ".lock"))
+        self._open = True
         path.chmod(0o600)
 
     @contextmanager
@@ -86,12 +86,12 @@ class SqliteDatabase:
         Raises FaultError `database-busy` or `disk-full` (nothing was written), or
         StorageBrokenError, after which the process has to stop.
         """
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._turn.take()
         try:
             with self._transaction("BEGIN IMMEDIATE") as transaction:
                 yield transaction
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._turn.give()
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:
@@ -135,7 +135,7 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
-        if self._lock >= 0:
+        if self._open:
             self._connection.close()
-            os.close(self._lock)
-            self._lock = -1
+            self._turn.close()
+            self._open = False

@@ -1,0 +1,75 @@
+"""Writers take turns on a lock file, first come first served, and nobody waits for ever.
+
+The kernel keeps the queue (flock(2)), so a small writer waits for those before it and no longer;
+looking again and again instead made the longest wait four times as long. A wait in the kernel has
+no end of its own, so a contended one is done by a thread, on a descriptor it gives back.
+"""
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+from engine.core.fault import FaultError
+from engine.database.fault import BUSY
+
+WAIT_S = 10.0
+"""As long as SQLite's own busy timeout: a writer that holds on for longer hangs."""
+
+
+class Turn:
+    """The right to write to one file. For one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held = _opened(path)
+
+    def take(self) -> None:
+        """Wait for the writers before us. FaultError `database-busy` when one of them hangs."""
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiter = _Waiter(self._path)
+            descriptor = waiter.wait(WAIT_S)
+            os.close(self._held)
+            self._held = descriptor
+
+    def give(self) -> None:
+        """Let the next one write."""
+        fcntl.flock(self._held, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the lock file."""
+        os.close(self._held)
+
+
+class _Waiter:
+    """Waits in the kernel's queue on a descriptor of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = _opened(path)
+        self._settled = threading.Lock()
+        self._abandoned = False
+        self._done = threading.Event()
+        threading.Thread(target=self._queue, name="writer-turn", daemon=True).start()
+
+    def wait(self, seconds: float) -> int:
+        """Return the descriptor that holds the lock; FaultError when it takes too long."""
+        if not self._done.wait(seconds):
+            with self._settled:
+                if not self._done.is_set():
+                    self._abandoned = True
+                    raise FaultError(BUSY)
+        return self._descriptor
+
+    def _queue(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        with self._settled:
+            if self._abandoned:
+                os.close(self._descriptor)
+            else:
+                self._done.set()
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
