@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select, union_all
+from sqlalchemy import or_, select, union_all
 
 from engine.database.lists import ListStatement
 from engine.database.transaction import Transaction
+from mpi.aliases import Sharing
 from mpi.cluster import Edge, Statement
-from mpi.tables import ALIAS, EDGE, IDENTITY, STATEMENT, WITHDRAWAL
+from mpi.tables import EDGE, IDENTITY, STATEMENT, WITHDRAWAL
 
 _JOINING = or_(STATEMENT.c.kind == "link", STATEMENT.c.kind == "merge")
 _LINKED = ListStatement(
@@ -17,20 +18,6 @@ _LINKED = ListStatement(
         select(EDGE.c.a).where(EDGE.c.b.in_(some), EDGE.c.outcome == "link"),
         select(STATEMENT.c.b).where(STATEMENT.c.a.in_(some), _JOINING),
         select(STATEMENT.c.a).where(STATEMENT.c.b.in_(some), _JOINING),
-    )
-)
-_OTHER = ALIAS.alias("other")
-_SAME_ALIAS = and_(
-    _OTHER.c.site == ALIAS.c.site,
-    _OTHER.c.system == ALIAS.c.system,
-    _OTHER.c.value == ALIAS.c.value,
-    _OTHER.c.record != ALIAS.c.record,
-)
-_ALIASED = ListStatement(
-    lambda some: (
-        select(ALIAS.c.record, _OTHER.c.record)
-        .join(_OTHER, _SAME_ALIAS)
-        .where(ALIAS.c.record.in_(some))
     )
 )
 _HOUSEMATE = IDENTITY.alias("housemate")
@@ -68,46 +55,47 @@ class Component:
     """
 
     people: dict[str, str]  # record -> enterprise id it has now, empty for a new record
+    others: dict[str, str]  # the same for records outside that an edge leads to
     edges: tuple[Edge, ...]
     statements: tuple[Statement, ...]
 
 
 def component(tx: Transaction, seeds: Iterable[str]) -> Component:
     """Gather the component around `seeds` and its evidence."""
-    records = _reach(tx, set(seeds))
-    ordered = sorted(records)
+    sharing = Sharing()
+    ordered = sorted(_reach(tx, set(seeds), sharing))
     people = {str(record): str(person) for record, person in _PEOPLE.all(tx, ordered)}
     edges = {
         (row[0], row[1]): Edge(row[0], row[1], row[2] / 1000, row[3], bool(row[4]))
         for row in _EDGES.all(tx, ordered)
     }
-    return Component(people, tuple(edges.values()), _statements(tx, ordered))
+    outside = sorted({record for pair in edges for record in pair} - people.keys())
+    others = {str(record): str(person) for record, person in _PEOPLE.all(tx, outside)}
+    return Component(people, others, tuple(edges.values()), _statements(tx, ordered, sharing))
 
 
-def _reach(tx: Transaction, seeds: set[str]) -> set[str]:
+def _reach(tx: Transaction, seeds: set[str], sharing: Sharing) -> set[str]:
     reached: set[str] = set()
     frontier = seeds
     while frontier:
         reached |= frontier
         some = sorted(frontier)
         found = {row[0] for row in _LINKED.all(tx, some)}
-        found |= {row[1] for row in _ALIASED.all(tx, some)}
+        found |= sharing.of(tx, some)
         found |= {row[0] for row in _TOGETHER.all(tx, some)}
         frontier = found - reached
     return reached
 
 
-def _statements(tx: Transaction, records: list[str]) -> tuple[Statement, ...]:
-    """What was said about these records; a site's records that share an identifier are one."""
-    said = set(_STATEMENTS.all(tx, records))
-    undone = withdrawn(tx, {row[5] for row in said})
+def _statements(tx: Transaction, records: list[str], sharing: Sharing) -> tuple[Statement, ...]:
+    """What was said about these records, and that records sharing an identifier are one."""
+    rows = set(_STATEMENTS.all(tx, records))
+    undone = withdrawn(tx, {row[5] for row in rows} | sharing.positions())
     explicit = [
         Statement(a, b, kind, origin, source_us, position, position in undone)
-        for a, b, kind, origin, source_us, position in sorted(said)
+        for a, b, kind, origin, source_us, position in sorted(rows)
     ]
-    pairs = {tuple(sorted(row)) for row in _ALIASED.all(tx, records)}
-    implied = [Statement(a, b, "link", "source", 0, 0) for a, b in sorted(pairs)]
-    return (*implied, *explicit)
+    return (*sharing.statements(undone), *explicit)
 
 
 def withdrawn(tx: Transaction, positions: set[int]) -> set[int]:

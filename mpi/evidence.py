@@ -18,7 +18,12 @@ from mpi.model import Model
 from mpi.person import Person, from_text, to_text
 from mpi.tables import BLOCK_KEY, EDGE, IDENTITY
 
-MOST_CANDIDATES = 500
+MOST_CANDIDATES = 50
+"""Records under one key; a key of more (a test patient, JOHN DOE) is passed over, with a task.
+
+Among a million people the largest honest block had 52 records.
+"""
+_MANY = 16 * MOST_CANDIDATES
 
 _SEEN = Statement(
     select(IDENTITY.c.seen).where(IDENTITY.c.record == bindparam("record_")), "record_"
@@ -43,8 +48,12 @@ _DROP_KEY = Statement(
 )
 _BLOCKS = ListStatement(
     lambda some: (
-        select(BLOCK_KEY.c.record).where(BLOCK_KEY.c.k.in_(some)).limit(MOST_CANDIDATES * 16)
+        select(BLOCK_KEY.c.k, BLOCK_KEY.c.record).where(BLOCK_KEY.c.k.in_(some)).limit(_MANY)
     )
+)
+_BLOCK = Statement(
+    select(BLOCK_KEY.c.record).where(BLOCK_KEY.c.k == bindparam("k_")).limit(MOST_CANDIDATES + 1),
+    "k_",
 )
 _DROP_EDGES = Statement(
     delete(EDGE).where(or_(EDGE.c.a == bindparam("record_"), EDGE.c.b == bindparam("record_"))),
@@ -81,8 +90,8 @@ def look(tx: Transaction, record: str, person: Person, model: Model) -> Looked:
 def _compare(
     tx: Transaction, record: str, person: Person, blocks: frozenset[int], model: Model
 ) -> bool:
-    found = {row[0] for row in _BLOCKS.all(tx, sorted(blocks))} - {record}
-    candidates = sorted(found)[:MOST_CANDIDATES]
+    members, capped = _block_members(tx, sorted(blocks))
+    candidates = sorted(members - {record})
     edges = []
     for other, seen in _SEEN_OF.all(tx, candidates):
         verdict = judge(person, from_text(seen), model)
@@ -91,4 +100,16 @@ def _compare(
             bits = round(verdict.bits * 1000)
             edges.append((a, b, bits, str(verdict.outcome), int(verdict.hard)))
     tx.run_many(_ADD_EDGE, edges)
-    return len(found) > MOST_CANDIDATES
+    return capped
+
+
+def _block_members(tx: Transaction, blocks: list[int]) -> tuple[set[str], bool]:
+    """Return who shares one of these keys, and whether a key was passed over."""
+    rows = _BLOCKS.all(tx, blocks)
+    by_key: dict[int, list[str]] = {key: [] for key in blocks}
+    for key, record in rows:
+        by_key[key].append(record)
+    if len(rows) >= _MANY:
+        by_key = {key: [row[0] for row in tx.all(_BLOCK, key)] for key in blocks}
+    small = [records for records in by_key.values() if len(records) <= MOST_CANDIDATES]
+    return {record for records in small for record in records}, len(small) < len(by_key)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from engine.core.lexeme import decode
 from engine.database.lists import ListStatement
+from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.membership import Membership, assign, relink
 from engine.store.put import put_golden, retire, source_patients
@@ -13,7 +14,7 @@ from engine.store.stamps import times
 from mpi.membership import succeed
 from mpi.resolve import Occasion, Resolved
 from mpi.survivorship import Member, Rules, golden
-from mpi.tables import IDENTITY, LINK_LOG
+from mpi.tables import IDENTITY, LINK_LOG, PERSON
 
 _MEMBERS = ListStatement(
     lambda some: select(
@@ -24,13 +25,14 @@ _MEMBERS = ListStatement(
         IDENTITY.c.survivor,
     ).where(IDENTITY.c.person.in_(some))
 )
-_WHERE_NOW = ListStatement(
-    lambda some: (
-        select(LINK_LOG.c.before, IDENTITY.c.person)
-        .join(IDENTITY, IDENTITY.c.record == LINK_LOG.c.record)
-        .where(LINK_LOG.c.before.in_(some))
-        .order_by(LINK_LOG.c.seq)
-    )
+_WHERE_NOW = Statement(
+    select(IDENTITY.c.person)
+    .join(PERSON, PERSON.c.founder == IDENTITY.c.record)
+    .where(PERSON.c.person == bindparam("person_")),
+    "person_",
+)
+_EVER_HELD = Statement(
+    select(LINK_LOG.c.seq).where(LINK_LOG.c.before == bindparam("person_")).limit(1), "person_"
 )
 _KEYS = ListStatement(
     lambda some: select(IDENTITY.c.record, IDENTITY.c.site, IDENTITY.c.local_id).where(
@@ -83,13 +85,12 @@ def _member(
 
 
 def _retire(tx: Transaction, person: str, at: Occasion) -> None:
-    """The person that has the last of its former records takes over.
+    """An id that nobody has leads to the person of the record it was minted for.
 
-    One that never had a record with content has no golden record to retire.
+    One that never had a record has no golden record to retire.
     """
-    moves = _WHERE_NOW.all(tx, [person])
-    if not moves:
+    now = tx.one(_WHERE_NOW, person)
+    if now is None or now[0] == person or tx.one(_EVER_HELD, person) is None:
         return
-    survivor = str(moves[-1][1])
-    retire(tx, person, survivor, at.now_us, at.position)
-    succeed(tx, person, survivor)
+    retire(tx, person, str(now[0]), at.now_us, at.position)
+    succeed(tx, person, str(now[0]))

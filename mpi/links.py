@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from engine.core.values import Alias, PatientKey
+from engine.core.values import PatientKey
 from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
-from mpi.tables import ALIAS, IDENTITY, STATEMENT, WITHDRAWAL
+from mpi.tables import IDENTITY, STATEMENT, WITHDRAWAL
 
 _SAY = inserting(
     STATEMENT,
@@ -35,7 +35,6 @@ _NAME = inserting(
     survivor="",
 )
 _KNOWN = ListStatement(lambda some: select(IDENTITY.c.record).where(IDENTITY.c.record.in_(some)))
-_ADD_ALIAS = inserting(ALIAS, "site", "system", "value", "record", on_conflict="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,6 @@ def name_records(tx: Transaction, keys: tuple[PatientKey, ...]) -> set[str]:
         stubs = {key.record: key for key in keys if key.record in missing}
         tx.run_many(_NAME, [(key.record, key.site, key.local_id) for key in stubs.values()])
     return missing
-
-
-def add_aliases(tx: Transaction, site: str, aliases: tuple[Alias, ...]) -> set[str]:
-    """Note the identifiers records were seen with; returns the records that gained one."""
-    return {
-        alias.record
-        for alias in aliases
-        if tx.run(_ADD_ALIAS, site, alias.system, alias.value, alias.record)
-    }
 
 
 def say(tx: Transaction, position: int, statements: tuple[Said, ...]) -> set[str]:

@@ -68,6 +68,11 @@ def name_groups(
     return people
 
 
+def founded_by(tx: Transaction, records: Sequence[str]) -> set[str]:
+    """Return the enterprise ids that were minted for these records, in use or not."""
+    return {person for person, _, _ in _FOUNDED.all(tx, records)}
+
+
 def move(
     tx: Transaction, before: dict[str, str], after: dict[str, str], position: int, now_us: int
 ) -> list[str]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from engine.core.values import Alias, PatientKey
 from engine.database.transaction import Transaction
+from mpi.aliases import add_aliases
 from mpi.cluster import Partition, Task, partition
 from mpi.component import Component, component
 from mpi.evidence import look
-from mpi.links import Said, add_aliases, name_records, say, withdraw
-from mpi.membership import mark_merged, move, name_groups
+from mpi.links import Said, name_records, say, withdraw
+from mpi.membership import founded_by, mark_merged, move, name_groups
 from mpi.model import Model
 from mpi.person import person_of
 from mpi.tasks import note_capped, replace_tasks
@@ -67,7 +68,7 @@ def resolve(tx: Transaction, news: News, policy: Policy, at: Occasion) -> Resolv
     """Take in one message. Call under the store's writing lock, in the message's transaction."""
     seeds = name_records(tx, news.named)
     seeds |= _look_at(tx, news.patients or {}, policy.model, at)
-    seeds |= add_aliases(tx, news.site, news.aliases)
+    seeds |= add_aliases(tx, news.site, news.aliases, at.position)
     seeds |= say(tx, at.position, news.statements)
     if news.undoes:
         seeds |= withdraw(tx, at.position, news.undoes, news.actor, news.reason)
@@ -97,18 +98,19 @@ def _regroup(tx: Transaction, found: Component, policy: Policy, at: Occasion) ->
     marked = mark_merged(tx, tuple(people), result.merged)
     replace_tasks(tx, found.people, _tasks(found, result), at.position, at.now_us)
     touched = {found.people[record] for record in moved}
-    touched |= {people[record] for record in (*moved, *marked)}
+    touched |= {people[record] for record in (*moved, *marked)} | founded_by(tx, moved)
     return Resolved(people, tuple(moved), frozenset(touched - {""}))
 
 
 def _tasks(found: Component, result: Partition) -> list[Task]:
-    """Add the doubtful pairs that lead out of the component, unless someone has settled them."""
+    """Add the doubts that lead out of the component: one for two people, unless settled."""
     settled = {said.pair for said in found.statements if not said.withdrawn}
-    outside = [
-        Task("possible-match", edge.a, edge.b, edge.bits)
-        for edge in found.edges
-        if edge.outcome == "review"
-        and (edge.a not in found.people or edge.b not in found.people)
-        and (edge.a, edge.b) not in settled
-    ]
-    return [*result.tasks, *outside]
+    where = found.others | {record: group[0] for group in result.groups for record in group}
+    best: dict[tuple[str, str], Task] = {}
+    for edge in sorted(found.edges, key=lambda one: (-one.bits, one.a, one.b)):
+        leads_out = edge.a not in found.people or edge.b not in found.people
+        if edge.outcome == "review" and leads_out and (edge.a, edge.b) not in settled:
+            first, second = sorted((where[edge.a], where[edge.b]))
+            task = Task("possible-match", edge.a, edge.b, edge.bits)
+            best.setdefault((first, second), task)
+    return [*result.tasks, *best.values()]

@@ -37,6 +37,8 @@ ALIAS = Table(
     Column("system", String, primary_key=True, comment="namespace of the identifier"),
     Column("value", String, primary_key=True),
     Column("record", String, primary_key=True, comment="record that was seen with it"),
+    Column("position", BigInteger, nullable=False, comment="first journal entry that says so"),
+    Column("again", Integer, nullable=False, comment="1: another entry says so, too"),
     sqlite_with_rowid=False,
 )
 Index("alias_record", ALIAS.c.record)
@@ -102,6 +104,7 @@ LINK_LOG = Table(
     Column("at_us", BigInteger, nullable=False, comment="when it was written"),
 )
 Index("link_log_record", LINK_LOG.c.record)
+Index("link_log_before", LINK_LOG.c.before)
 
 TASK = Table(
     "task",
@@ -114,4 +117,5 @@ TASK = Table(
     Column("opened_us", BigInteger, nullable=False, comment="when it was raised"),
     sqlite_with_rowid=False,
 )
+Index("task_a", TASK.c.a)
 Index("task_b", TASK.c.b)

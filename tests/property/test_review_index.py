@@ -110,7 +110,6 @@ def test_only_what_is_said_last_counts(
     assert people == play(table, sorted(order), said)[0]
 
 
-@pytest.mark.xfail(strict=True, reason="inside a component one question for two people, else all")
 def test_questions_between_two_people_do_not_depend_on_what_they_once_were() -> None:
     """Two people of two records each, and a doubt between each two of these."""
     table = {("A2", "B2"): "link", ("C2", "D2"): "link", ("B1", "C2"): "link"}
