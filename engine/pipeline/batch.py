@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from engine.core.clock import Clock
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import Entry
+from engine.core.values import Entry, Envelope
 from engine.database.fault import StorageBrokenError
 from engine.database.protocol import Database
 from engine.journal.offsets import Lease, advance_all, claim, depart, release
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
-from engine.pipeline.commit import Reconciling, commit
+from engine.pipeline import trial
+from engine.pipeline.commit import Committed, Reconciling, commit
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import Prepared, bug, prepare
 
@@ -24,12 +25,9 @@ RENEW_US = 3_000_000
 LOCK_GOAL_US = 25_000
 """Longest time a batch should hold the store's lock: others queue behind it."""
 MAX_BYTES = 16_000_000
-DEADLY_STALLS = 3
-"""A batch that was taken over this often without moving has killed its workers: its head goes."""
-
-KILLER = Fault(
-    Category.BUG, "killed-the-process", "working on this message ended the process thrice"
-)
+LOOK_US = 500_000
+"""How long a worker without partitions waits before it asks for some again."""
+_PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,6 @@ class Worker:
         self._looked_us = 0
         self._size = min(32, around.most)
         self.held = False  # the last round could not be finished: the store is busy or full
-        self._convicted = False  # this life has found the message that ended those before it
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -75,7 +72,7 @@ class Worker:
         except FaultError as error:
             if error.fault.code == "fenced-off":
                 self._forget()
-            elif error.fault.category in {Category.BUSY, Category.UNAVAILABLE}:
+            elif error.fault.category in _PASSING:
                 self.held = True
             else:
                 raise
@@ -95,7 +92,7 @@ class Worker:
 
     def _keep_leases(self) -> None:
         now_us = self._around.clock.now_us()
-        if now_us - self._looked_us < RENEW_US and self._leases:
+        if now_us - self._looked_us < (RENEW_US if self._leases else LOOK_US):
             return
         self._looked_us = now_us
         around = self._around
@@ -107,31 +104,47 @@ class Worker:
 
     def _work(self) -> bool:
         journal = self._around.journal
-        limit = 1 if any(lease.stalls for lease in self._leases.values()) else self._size
-        batch = journal.read_on(self._cursor, limit, MAX_BYTES, self.partitions)
+        stalled = any(lease.stalls for lease in self._leases.values())
+        limit = 1 if stalled else self._size
+        try:
+            batch = journal.read_on(self._cursor, limit, MAX_BYTES, self.partitions)
+        except FaultError as error:
+            if error.fault.code != "journal-corrupt":
+                raise
+            return self._set_aside(error.fault)
         entries = [
             entry
             for entry in batch.entries
             if entry.position > self._leases[entry.partition].position
         ]
-        if entries:
-            self._take([self._prepare(entry) for entry in entries], batch.upto)
+        if entries and stalled:
+            self._try(entries[0], batch.upto)
+        elif entries:
+            plans = self._around.plans
+            self._take([prepare(entry, plans) for entry in entries], batch.upto)
         elif batch.upto > self._cursor and batch.upto >= journal.head():
             self._catch_up(batch.upto)
         moved = batch.upto > self._cursor
         self._cursor = batch.upto
         return moved
 
-    def _prepare(self, entry: Entry) -> Prepared:
-        """After too many lost lives the first message in line is the one that ended them.
+    def _set_aside(self, corrupt: Fault) -> bool:
+        """Quarantine the next entry, which is not what was written, and go on behind it."""
+        position = int(corrupt.where.rpartition(" ")[2])
+        nothing = Envelope("", "", "", b"", self._around.clock.now_us())
+        self._take([Prepared(Entry(position, 0, nothing), fault=corrupt)], position)
+        self._cursor = position
+        return True
 
-        Lives before this one worked one by one and in order, so everything before it went well;
-        what stalled behind it is innocent.
-        """
-        if self._leases[entry.partition].stalls >= DEADLY_STALLS and not self._convicted:
-            self._convicted = True
-            return Prepared(entry, fault=KILLER)
-        return prepare(entry, self._around.plans)
+    def _try(self, entry: Entry, upto: int) -> None:
+        """Work on one entry by itself, in writing: it may be what ended the lives before."""
+        database = self._around.database
+        with database.write() as tx:
+            deadly = trial.begin(tx, entry.position)
+        item = Prepared(entry, fault=deadly) if deadly else prepare(entry, self._around.plans)
+        self._take([item], upto)
+        with database.write() as tx:
+            trial.end(tx, entry.position)
 
     def _catch_up(self, upto: int) -> None:
         """Everything is read: partitions without traffic need not be read again after a restart."""
@@ -140,25 +153,35 @@ class Worker:
         self._hold(leases)
 
     def _take(self, batch: Sequence[Prepared], upto: int) -> None:
-        """Commit a batch, in halves if it has to be; the last piece moves the offsets to `upto`."""
+        """Commit a batch, in halves if it has to be; the last piece moves the offsets to `upto`.
+
+        What is wrong with the machine (a lock, a disk, memory) is no message's fault: it ends the
+        round and divides nothing.
+        """
         pieces = [(list(batch), upto)]
         while pieces:
             piece, end = pieces.pop()
             try:
-                self._commit(piece, end)
-            except FaultError:
+                committed = self._commit(piece, end)
+            except MemoryError:
                 raise
+            except FaultError as error:
+                if error.fault.category in _PASSING or error.fault.code == "fenced-off":
+                    raise
+                pieces += _halves(piece, end, error.fault, error)
             except Exception as error:  # noqa: BLE001 - a bug costs one message, not the channel
-                pieces += _halves(piece, end, error)
+                pieces += _halves(piece, end, bug(error), error)
+            else:
+                self._around.done(committed.accounts)
 
-    def _commit(self, piece: Sequence[Prepared], end: int) -> None:
+    def _commit(self, piece: Sequence[Prepared], end: int) -> Committed:
         around = self._around
         leases = self._behind(end)
         started_us = around.clock.now_us()
         committed = commit(around.database, piece, leases, end, around.reconciling, around.clock)
         self._adapt(len(piece), around.clock.now_us() - started_us)
         self._hold(committed.leases)
-        around.done(committed.accounts)
+        return committed
 
     def _behind(self, position: int) -> list[Lease]:
         """Leases that reading up to `position` moves; a partition may have been further already."""
@@ -174,7 +197,9 @@ class Worker:
             self._size = min(self._around.most, self._size * 2)
 
 
-def _halves(piece: list[Prepared], end: int, error: Exception) -> list[tuple[list[Prepared], int]]:
+def _halves(
+    piece: list[Prepared], end: int, fault: Fault, error: Exception
+) -> list[tuple[list[Prepared], int]]:
     """Split what would not go in, last half first; one message alone is quarantined."""
     if len(piece) > 1:
         middle = len(piece) // 2
@@ -182,4 +207,4 @@ def _halves(piece: list[Prepared], end: int, error: Exception) -> list[tuple[lis
         return [(piece[middle:], end), (first, first[-1].entry.position)]
     if piece[0].fault:
         raise error
-    return [([Prepared(piece[0].entry, fault=bug(error))], end)]
+    return [([Prepared(piece[0].entry, fault=fault)], end)]

@@ -14,14 +14,14 @@ from engine.core.clock import Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Fault
 from engine.core.lexeme import decode
-from engine.core.values import Entry, Mapped, PatientKey
+from engine.core.values import Diagnostic, Entry, Mapped, PatientKey
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
 from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import Account
-from engine.pipeline.prepare import Prepared
+from engine.pipeline.prepare import DAY_US, Prepared
 from engine.store.membership import persons_of
 from engine.store.put import Write, Written, put, source_patients
 from mpi.golden import follow, rebuild
@@ -29,7 +29,6 @@ from mpi.links import Said
 from mpi.resolve import News, Occasion, Policy, resolve
 from mpi.survivorship import Rules
 
-DAY_US = 24 * 3600 * 1_000_000
 REPEAT_WINDOW_US = 7 * DAY_US
 """How long the same bytes under the same control id count as a repeated delivery."""
 
@@ -96,7 +95,10 @@ def digest(entry: Entry) -> bytes:
 
 
 def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> dict[int, int]:
-    """Return position -> the earlier entry it repeats, and remember what is new."""
+    """Return position -> the earlier entry it repeats, and remember what is new.
+
+    What is quarantined is not remembered: sent once more after the cause is mended, it is new.
+    """
     digests = {item.entry.position: digest(item.entry) for item in batch}
     known = ledger.first_deliveries(tx, list(dict.fromkeys(digests.values())))
     repeats: dict[int, int] = {}
@@ -107,11 +109,14 @@ def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> dict[int, int]:
         first = known.get(key)
         if first and _is_repeat(tx, entry, first, lanes):
             repeats[entry.position] = first[0]
-        elif first is None or first[0] != entry.position:
+            continue
+        if item.fault is None and (first is None or first[0] != entry.position):
             known[key] = (entry.position, entry.envelope.received_us)
             news.append((key, entry.position, entry.envelope.received_us))
         lanes[entry.envelope.site, entry.envelope.lane] = entry.position
     ledger.remember_deliveries(tx, news)
+    newest_us = max((item.entry.envelope.received_us for item in batch), default=0)
+    ledger.forget_deliveries(tx, newest_us - REPEAT_WINDOW_US)
     return repeats
 
 
@@ -256,11 +261,17 @@ def _quarantined(account: Account, fault: Fault) -> Account:
 def _counted(account: Account, written: Sequence[Written], *, said: bool) -> Account:
     """A message of which everything was older than what is known is filtered, by that rule."""
     changed = [done for done in written if done.outcome in _CHANGED]
+    moved = tuple(
+        Diagnostic("patient-changed", done.type, "a message gave the resource to another patient")
+        for done in written
+        if done.taken_from
+    )
     older = bool(written) and all(done.outcome == "older" for done in written) and not said
     return replace(
         account,
         state=ledger.FILTERED if older else ledger.WRITTEN,
         code="older" if older else "",
+        notes=(*account.notes, *moved),
         changed=len(changed),
         unchanged=len(written) - len(changed),
     )

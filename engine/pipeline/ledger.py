@@ -13,7 +13,8 @@ from engine.database.transaction import Row, Transaction
 from engine.pipeline.tables import DELIVERY, LEDGER
 
 _COLUMNS = tuple(column.name for column in LEDGER.columns)
-_WRITE = inserting(LEDGER, *_COLUMNS, on_conflict="replace")
+QUARANTINED = "quarantined"
+_WRITE = inserting(LEDGER, *_COLUMNS, on_conflict="replace", only_over=("state", QUARANTINED))
 _FIRST = ListStatement(
     lambda some: select(DELIVERY.c.digest, DELIVERY.c.position, DELIVERY.c.received_us).where(
         DELIVERY.c.digest.in_(some)
@@ -26,13 +27,14 @@ _NEWEST_IN_LANE = Statement(
         LEDGER.c.site == bindparam("site_"),
         LEDGER.c.lane == bindparam("lane_"),
         LEDGER.c.position < bindparam("before_"),
+        LEDGER.c.state != "duplicate",
     ),
     *("site_", "lane_", "before_"),
 )
 _ROW = Statement(select(LEDGER).where(LEDGER.c.position == bindparam("at")), "at")
 _COUNTS = Statement(select(LEDGER.c.state, func.count()).group_by(LEDGER.c.state))
 
-WRITTEN, FILTERED, DUPLICATE, QUARANTINED = "written", "filtered", "duplicate", "quarantined"
+WRITTEN, FILTERED, DUPLICATE = "written", "filtered", "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class Account:
 
 
 def write_accounts(tx: Transaction, accounts: list[Account]) -> None:
-    """Enter the outcomes of a batch; an entry that is worked on again replaces its row."""
+    """Enter the outcomes of a batch.
+
+    An entry that is worked on again keeps what it came to, unless it was quarantined then.
+    """
     tx.run_many(_WRITE, [_row(account) for account in accounts])
 
 

@@ -5,14 +5,16 @@ What goes wrong here concerns this message alone, so it is quarantined and the n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import DECISION, Entry, Mapped
+from engine.core.values import DECISION, Diagnostic, Entry, Mapped
 from engine.mapping.plan import Plan
 from engine.pipeline import interpret
 from engine.pipeline.decision import Decision, read_decision
 from engine.r4.validate import validate
+
+DAY_US = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
         return Prepared(entry, mapped=_map(entry, plans))
     except FaultError as error:
         return Prepared(entry, fault=error.fault)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - the one place where a bug costs one message only
         return Prepared(entry, fault=bug(error))
 
@@ -40,13 +44,21 @@ def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
 def _map(entry: Entry, plans: Mapping[str, Plan]) -> Mapped:
     envelope = entry.envelope
     plan = plans.get(envelope.site)
-    mapped = interpret.mapped(plan, envelope)
+    mapped = _timely(interpret.mapped(plan, envelope), envelope.received_us)
     for contribution in mapped.contributions:
-        issues = validate(contribution.body)
+        issues = validate(contribution.body, contribution.proven)
         if issues:
             text = "the mapping made a resource that is not valid FHIR R4"
             raise FaultError(Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path))
     return mapped
+
+
+def _timely(mapped: Mapped, received_us: int) -> Mapped:
+    """Do not believe a clock that runs ahead: what it says would shut out all that comes after."""
+    if mapped.source_us <= received_us + DAY_US:
+        return mapped
+    ahead = Diagnostic("clock-ahead", "MSH-7", "the sender's time lies ahead; receipt counts")
+    return replace(mapped, source_us=received_us, diagnostics=(*mapped.diagnostics, ahead))
 
 
 def bug(error: Exception) -> Fault:

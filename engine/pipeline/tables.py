@@ -38,6 +38,14 @@ DELIVERY = Table(
 )
 Index("delivery_age", DELIVERY.c.received_us)
 
+TRIAL = Table(
+    "trial",
+    STORE,
+    Column("position", BigInteger, primary_key=True, comment="entry that is tried by itself"),
+    Column("tries", Integer, nullable=False, comment="lives that began on it and did not end it"),
+    sqlite_with_rowid=False,
+)
+
 PLAN = Table(
     "plan",
     STORE,

@@ -44,6 +44,7 @@ class Written:
     version: int
     outcome: str  # created, updated, unchanged, older
     advanced: bool = True  # whether any register was set, be it to what it had: times may differ
+    taken_from: str = ""  # record it was about until now, if the write says another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ def _merged(
         return _confirmed(batch, base, fresh, advanced=_registers(merged) != _registers(state))
     person = persons.get(fresh.record, "")
     version = Version(base.rid, base.version + 1, now_us, 0, write.position, person)
-    return _advanced(batch, fresh, version)
+    held, written = _advanced(batch, fresh, version)
+    moved = base.record if fresh.record != base.record else ""
+    return held, replace(written, taken_from=moved)
 
 
 def _confirmed(batch: Batch, held: Held, fresh: Held, *, advanced: bool) -> tuple[Held, Written]:

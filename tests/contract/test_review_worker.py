@@ -174,9 +174,6 @@ def die_on(monkeypatch: pytest.MonkeyPatch, position: int) -> None:
     monkeypatch.setattr(batch, "prepare", deadly)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="stalls count for all a dead worker held, not what killed it"
-)
 def test_only_the_message_that_kills_is_convicted(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +210,6 @@ def test_a_full_disk_at_a_claim_is_waited_for(place: Place) -> None:
     assert set(place.states().values()) == {"written"}
 
 
-@pytest.mark.xfail(strict=True, reason="only exceptions that are no FaultError halve the batch")
 def test_a_fault_of_one_message_inside_the_commit_is_its_own(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +229,6 @@ def test_a_fault_of_one_message_inside_the_commit_is_its_own(
     assert [states[position] for position in innocent] == ["written"] * len(innocent)
 
 
-@pytest.mark.xfail(strict=True, reason="telling is inside the try that quarantines")
 def test_a_log_that_cannot_be_written_quarantines_nothing(place: Place) -> None:
     positions = place.append(deliveries(4))
 
@@ -250,7 +245,6 @@ def test_a_log_that_cannot_be_written_quarantines_nothing(place: Place) -> None:
     assert "quarantined" not in with_results
 
 
-@pytest.mark.xfail(strict=True, reason="a lack of memory counts as a bug in the message")
 def test_a_lack_of_memory_quarantines_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +272,6 @@ def _short_of_memory(real: Callable[..., Any]) -> Callable[..., Any]:
     return trying
 
 
-@pytest.mark.xfail(strict=True, reason="the driver's codes for the machine's state are no faults")
 @pytest.mark.parametrize("code", [7, 15], ids=["SQLITE_NOMEM", "SQLITE_PROTOCOL"])
 def test_what_the_machine_lacks_is_no_bug_of_the_message(code: int) -> None:
     error = sqlite3.OperationalError("made up")
@@ -286,7 +279,6 @@ def test_what_the_machine_lacks_is_no_bug_of_the_message(code: int) -> None:
     assert translate(error) is not None  # else the batch is halved and each message quarantined
 
 
-@pytest.mark.xfail(strict=True, reason="nothing is remembered between claims that found nothing")
 def test_a_worker_without_partitions_leaves_the_store_alone(place: Place) -> None:
     place.append(deliveries(3))
     holder, idle = place.hire(wanted=PARTITIONS), place.hire(wanted=PARTITIONS)
@@ -297,7 +289,6 @@ def test_a_worker_without_partitions_leaves_the_store_alone(place: Place) -> Non
     assert place.store.writes - before <= 2
 
 
-@pytest.mark.xfail(strict=True, reason="a corrupt entry is 'unavailable', and the step goes round")
 def test_a_corrupt_entry_does_not_stop_the_others(place: Place) -> None:
     bad, *good = place.append(deliveries(4))
     (day,) = place.journal.days()
@@ -310,7 +301,6 @@ def test_a_corrupt_entry_does_not_stop_the_others(place: Place) -> None:
     assert [states.get(position) for position in good] == ["written"] * len(good)
 
 
-@pytest.mark.xfail(strict=True, reason="whatever the driver says counts as a bug in the message")
 def test_a_store_of_another_version_quarantines_nothing(place: Place) -> None:
     """A program was replaced, the tables were not: that is true of every message or of none."""
     place.append(deliveries(4))

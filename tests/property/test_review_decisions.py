@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -395,6 +394,5 @@ RELINKED: list[Act] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="a retired id is not looked at when its founder moves on")
 def test_a_retired_id_leads_to_where_its_record_is() -> None:
     assert run(RELINKED, Schedule()).astray == ()
