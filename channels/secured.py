@@ -65,8 +65,11 @@ class Secured(asyncio.Protocol):
     # what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._raw: asyncio.Transport = cast("asyncio.Transport", transport)
-        loop = asyncio.get_running_loop()
+        self.start(cast("asyncio.Transport", transport), asyncio.get_running_loop())
+
+    def start(self, raw: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin on a transport, with the loop that keeps the handshake's deadline."""
+        self._raw = raw
         self._deadline = loop.call_later(self._handshake_s, self._refuse, "handshake-deadline")
         self._inner.connection_made(cast("asyncio.Transport", self))
 
