@@ -18,8 +18,11 @@ from engine.plugin.memory import MemoryIntake
 
 PEER_TIMEOUT_S = 4
 SENDER = """
-import socket, sys
+import socket, ssl, sys
 connected = socket.create_connection(("{host}", {port}), timeout=10)
+if "{ca}":
+    context = ssl.create_default_context(cafile="{ca}")
+    connected = context.wrap_socket(connected, server_hostname="{name}")
 connected.sendall(bytes.fromhex("{frame}"))
 print("sent", flush=True)
 if "{wait}":
@@ -69,9 +72,16 @@ def cable() -> Iterator[Cable]:
         command("ip", "netns", "del", made.namespace)
 
 
-async def send(cable: Cable, port: int, frame: bytes, wait: str) -> asyncio.subprocess.Process:
+async def send(
+    cable: Cable, port: int, frame: bytes, wait: str, papers: Any = None
+) -> asyncio.subprocess.Process:
     """Start a sender behind the cable; returns when it has sent, or was answered."""
-    code = SENDER.format(host=cable.host, port=port, frame=frame.hex(), wait=wait)
+    ca = name = ""
+    if papers is not None:
+        papers.authority.cert_pem.write_to_path(papers.folder / "ca.pem")
+        ca, name = str(papers.folder / "ca.pem"), papers.name
+    text = {"host": cable.host, "frame": frame.hex(), "wait": wait, "ca": ca, "name": name}
+    code = SENDER.format(port=port, **text)
     words = ("netns", "exec", cable.namespace, sys.executable, "-c", code)
     pipe = asyncio.subprocess.PIPE
     sender = await asyncio.create_subprocess_exec("ip", *words, stdin=pipe, stdout=pipe)
@@ -88,18 +98,26 @@ async def end(sender: asyncio.subprocess.Process) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer_under_way", [False, True])
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("answer_under_way", [False, True], ids=["idle", "answering"])
 def test_a_vanished_sender_is_noticed_and_may_come_back(
-    serve: Any, cable: Cable, mllp_message: Callable[..., bytes], answer_under_way: bool
+    serve: Any,
+    cable: Cable,
+    mllp_message: Callable[..., bytes],
+    papers: Any,
+    answer_under_way: bool,
+    secured: bool,
 ) -> None:
+    known = papers if secured else None
+
     async def run() -> None:
         intake = MemoryIntake(hold=answer_under_way)
         limits = {"peer_timeout_s": PEER_TIMEOUT_S, "max_connections": 1, "host": cable.host}
-        limits["insecure"] = True
+        limits |= {"tls": papers.tls()} if secured else {"insecure": True}
         async with serve(intake, **limits) as listener:
             port = int(listener.address.rpartition(":")[2])
             wait = "" if answer_under_way else "answer"
-            sender = await send(cable, port, wrap(mllp_message(1)), wait)
+            sender = await send(cable, port, wrap(mllp_message(1)), wait, known)
             if answer_under_way:
                 await intake.arrival()
             cable.plug("down")
@@ -110,7 +128,7 @@ def test_a_vanished_sender_is_noticed_and_may_come_back(
             assert asyncio.get_running_loop().time() - pulled < PEER_TIMEOUT_S + 3
             await end(sender)
             cable.plug("up")
-            await end(await send(cable, port, wrap(mllp_message(1)), "answer"))
+            await end(await send(cable, port, wrap(mllp_message(1)), "answer", known))
             assert listener.control_ids() == ["1", "1"]
 
     asyncio.run(run())
