@@ -120,13 +120,23 @@ class Worker:
         if entries and stalled:
             self._try(entries[0], batch.upto)
         elif entries:
-            plans = self._around.plans
-            self._take([prepare(entry, plans) for entry in entries], batch.upto)
+            self._take(self._prepared(entries), batch.upto)
         elif batch.upto > self._cursor and batch.upto >= journal.head():
             self._catch_up(batch.upto)
         moved = batch.upto > self._cursor
         self._cursor = batch.upto
         return moved
+
+    def _prepared(self, entries: Sequence[Entry]) -> list[Prepared]:
+        """Prepare entries, each replay behind the entry it asks for once more."""
+        items = []
+        for entry in entries:
+            item = prepare(entry, self._around.plans)
+            if item.decision and item.decision.act == "replay":
+                again = self._around.journal.entry(item.decision.of)
+                items += [prepare(again, self._around.plans)] if again else []
+            items.append(item)
+        return items
 
     def _set_aside(self, corrupt: Fault) -> bool:
         """Quarantine the next entry, which is not what was written, and go on behind it."""
@@ -141,8 +151,8 @@ class Worker:
         database = self._around.database
         with database.write() as tx:
             deadly = trial.begin(tx, entry.position)
-        item = Prepared(entry, fault=deadly) if deadly else prepare(entry, self._around.plans)
-        self._take([item], upto)
+        items = [Prepared(entry, fault=deadly)] if deadly else self._prepared([entry])
+        self._take(items, upto)
         with database.write() as tx:
             trial.end(tx, entry.position)
 

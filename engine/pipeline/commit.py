@@ -186,7 +186,7 @@ def _persons(tx: Transaction, records: Sequence[str]) -> set[str]:
 
 def _news(tx: Transaction, item: Prepared, changed: Sequence[str]) -> News | None:
     if item.decision:
-        return _decided(item.decision)
+        return _decided(item.decision) if item.decision.act != "replay" else None
     if item.mapped is None or item.mapped.filtered:
         return None
     sources = source_patients(tx, changed)

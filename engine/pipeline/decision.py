@@ -1,4 +1,4 @@
-"""A steward's decision as a journal entry: the store stays a function of the journal.
+"""A person's decision as a journal entry: the store stays a function of the journal.
 
 The body is JSON; it is written by this program only, but it may be years old when it is read.
 """
@@ -10,7 +10,8 @@ import orjson
 
 from engine.core.fault import Category, refuse
 
-ACTS = ("link", "unlink", "never", "undo")
+ACTS = ("link", "unlink", "never", "undo", "replay")
+_ABOUT_AN_ENTRY = frozenset({"undo", "replay"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a steward decided. `undo` names the journal position `of` the act it takes back."""
+    """What somebody decided. `undo` and `replay` name the journal entry they are about, `of`."""
 
     act: str
     actor: str
@@ -55,10 +56,9 @@ def read_decision(body: bytes) -> Decision:
         raise _bad("body") from None
     if decision.act not in ACTS:
         raise _bad("act")
-    if (decision.act == "undo") != (decision.of > 0) or (decision.act != "undo") != bool(
-        decision.a and decision.b
-    ):
-        raise _bad("of" if decision.act == "undo" else "a")
+    about_an_entry = decision.act in _ABOUT_AN_ENTRY
+    if about_an_entry != (decision.of > 0) or about_an_entry == bool(decision.a and decision.b):
+        raise _bad("of" if about_an_entry else "a")
     return decision
 
 

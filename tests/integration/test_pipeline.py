@@ -25,6 +25,7 @@ from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.decide import outcome, submit
 from engine.pipeline.decision import Decision, Party
 from engine.pipeline.ledger import Account, read_account
+from engine.pipeline.messages import Wanted, messages
 from engine.pipeline.plans import keep_plans
 from engine.pipeline.provenance import Provenances
 from engine.pipeline.status import status
@@ -278,3 +279,32 @@ def test_a_decision_that_cannot_be_read_is_quarantined(bench: Bench) -> None:
     position = submit(bench.journal, bad, bench)
     bench.work_off()
     assert bench.state(position) == ("quarantined", "bad-decision")
+
+
+def test_a_mended_message_is_replayed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.delitem(PLANS, "mercy")
+        envelope = Envelope("mercy-hl7", "mercy", HL7_V2, adt().encode(), START_US, "1", "EPI:1")
+        position = bench.journal.append([envelope])[0]
+        bench.work_off()
+        assert bench.state(position) == ("quarantined", "no-plan")
+    with bench.store.read() as tx:
+        assert [one.position for one in messages(tx, Wanted(state="quarantined"))] == [position]
+        assert list(messages(tx, Wanted(state="quarantined", site="hilltop"))) == []
+    act = submit(bench.journal, Decision("replay", "kim", "", START_US, of=position), bench)
+    bench.work_off()
+    assert bench.state(position) == bench.state(act) == ("written", "")
+    with bench.store.read() as tx:
+        assert list(messages(tx, Wanted(state="quarantined"))) == []
+
+
+def test_what_was_written_is_not_changed_by_a_replay(bench: Bench) -> None:
+    first, second = bench.deliver(adt(), adt(control="2", minute=20, family="Ochs"))
+    bench.work_off()
+    submit(bench.journal, Decision("replay", "kim", "", START_US, of=first), bench)
+    bench.work_off()
+    assert bench.state(first) == bench.state(second) == ("written", "")
+    with bench.store.read() as tx:
+        account = read_account(tx, first)
+    assert account is not None
+    assert account.changed > 0
