@@ -147,7 +147,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "E251": (
             "The contract of a csv document is not right: a column, its type, the dialect.",
-            "Section 10 of LANGUAGE.md lists the types of columns and the keys of a dialect.",
+            "Section 12 of LANGUAGE.md lists the types of columns and the keys of a dialect.",
         ),
         "E252": (
             "A csv document does not say whom its rows are about in the site's own terms.",

@@ -21,7 +21,7 @@ _KEYS = {
     "csv": {
         *("map", "kind", "feed", "files", "deletes", "dialect", "extract_time", "columns"),
         *("on_extra_column", "trailer", "changed", "empty", "patient", "to", "key", "profile"),
-        *("skip", "mode", "delete_when", "on_delete", "Patient"),
+        *("skip", "mode", "delete_when", "on_delete", "fills", "Patient"),
     },
     "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
     "identity": {

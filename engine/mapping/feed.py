@@ -18,6 +18,7 @@ from engine.mapping.problem import Problems
 from engine.mapping.resource import CompiledMap, compile_map
 from engine.mapping.scope import Scope
 from engine.mapping.vocabulary import Declared
+from engine.r4 import elements
 
 PATIENT = "Patient"
 LINKS = (("subject", PATIENT), ("patient", PATIENT), ("beneficiary", PATIENT))
@@ -44,6 +45,7 @@ class CompiledFeed:
     label: str  # of the patient key, as the identity rule calls it
     patient: One
     changed: int  # number of the column that says when the row was changed, 0 for none
+    fills: frozenset[str]  # elements that fill gaps and never replace what a message said
     clears: bool  # an empty cell takes back what the column said before
     gone: Callable[[Scope], bool] | None  # whether the row is a deletion
     makes: tuple[Make, ...]
@@ -75,6 +77,7 @@ class _Compiler:
             label,
             patient,
             self._changed(contract),
+            self._fills(),
             self._clears(),
             condition(self._context(), self._document.get("delete_when")),
             self._makes(self._document),
@@ -119,6 +122,16 @@ class _Compiler:
             message = "changed names a column of type date or datetime"
             self._problems.report("E250", node.mark, message, closest(name, list(self._columns)))
         return number
+
+    def _fills(self) -> frozenset[str]:
+        found = set()
+        for node in listed(self._document.get("fills")):
+            name = node.text if isinstance(node, Scalar) else ""
+            if name not in elements.children(self._to):
+                advice = closest(name, list(elements.children(self._to)))
+                self._problems.report("E203", node.mark, f"no element '{name}'", advice)
+            found.add(name)
+        return frozenset(found)
 
     def _clears(self) -> bool:
         node = self._document.get("empty")

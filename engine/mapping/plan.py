@@ -68,8 +68,9 @@ class Plan:
 
     def trace_row(self, delivery: RowDelivery, received_us: int) -> Traced:
         """Map one row and say where each element came from; faults as `map_row`."""
-        mapped, env = _mapped_row(self._tracing(), self.id, delivery, received_us)
-        return Traced(mapped, tuple(env.lineage))
+        program = self._tracing()
+        mapped, env = _mapped_row(program, self.id, delivery, received_us)
+        return Traced(mapped, row.lineage(_feed(program, delivery), env))
 
     def map(self, message: Message, received_us: int) -> Mapped:
         """Map one message; a pure function of its arguments and the plan.

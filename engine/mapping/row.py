@@ -1,5 +1,6 @@
 """One row of a file through a compiled feed. Pure, as `run` is for messages."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from engine.core.fault import Category, refuse
@@ -14,7 +15,7 @@ from engine.mapping.datatypes import moments
 from engine.mapping.feed import CompiledFeed, Make
 from engine.mapping.identity import Identity
 from engine.mapping.prune import without
-from engine.mapping.scope import Env, Frame, Instance, Scope
+from engine.mapping.scope import Env, Frame, Instance, Lineage, Scope
 from engine.mapping.text import NULL, quoted
 
 SKIPPED = "skipped-row"  # the rule of a feed that leaves rows out
@@ -126,10 +127,16 @@ class RowRun:
             if found is None:
                 dropped.add(instance.reference)
             else:
-                made[found.id] = found
+                made[found.id] = self._filling(found)
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
         whole = tuple(made.values())
         return without(whole, dropped, self._env) if dropped else whole
+
+    def _filling(self, found: Contribution) -> Contribution:
+        fills = self._feed.fills
+        if found.mode != "merge" or fills.isdisjoint(found.body):
+            return found
+        return replace(found, weak=found.weak | {name for name in found.body if name in fills})
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         headers = self._feed.headers
@@ -142,6 +149,11 @@ def lane(feed: CompiledFeed, identity: Identity, delivery: RowDelivery) -> str:
     run = RowRun(feed, identity, delivery)
     run.begin(0)
     return f"{feed.label}:{run.patient().local_id}"
+
+
+def lineage(feed: CompiledFeed, env: Env) -> tuple[Lineage, ...]:
+    """Return where each element came from, columns by their headers."""
+    return tuple(replace(line, source=named(line.source, feed.headers)) for line in env.lineage)
 
 
 def execute(
