@@ -101,6 +101,8 @@ class Contribution:
     clears: tuple[str, ...] = ()
     weak: frozenset[str] = frozenset()
     rank: int = 1
+    # Elements whose values are known to be valid R4, for validation to skip: it says nothing.
+    proven: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,22 +318,24 @@ def _each_body(context: Context, fields: Fields, element: Element) -> Every:
     return _body(context, Fields(entries, fields.mark), replace(element, max=1))
 
 
-def _touch_all(context: Context, place: tuple[str, ...]) -> None:
-    touched = context.grammar.slots.touched
+def _touch_all(context: Context, place: tuple[str, ...], slot: int) -> None:
+    """Note that a rule sees all segments at a place, and that it needs one of them."""
+    slots = context.grammar.slots
     if len(place) > 1:
-        touched.more = True
+        slots.touched.more = True
+        slots.needs.free = True
     else:
-        touched.lists.add(place[0])
+        slots.touched.lists.add(place[0])
+        slots.needs.reads.add((slot, 0))  # the name: there when the group has any
 
 
 def _each_segment(
     context: Context, fields: Fields, element: Element, place: tuple[str, ...]
 ) -> Every:
     slot = context.grammar.slots.index((place[-1],))
-    _touch_all(context, place)
+    _touch_all(context, place, slot)
     with context.grammar.slots.apart():
         body = _body(context, fields, element)
-    context.grammar.slots.needs.free = True
     test = condition(context, fields.get("if"))
 
     def every(scope: Scope) -> list[Any]:

@@ -4,6 +4,7 @@ Elements come out in the order of R4. An object without content does not exist; 
 element R4 requires is left out with a diagnostic, so what is made is valid by construction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from engine.mapping import choice
 from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
-from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import remembering
 from engine.mapping.scope import Scope
 from engine.r4 import elements
+from engine.r4.compiled import proves
 from engine.r4.elements import Element
 from engine.r4.invariants import RULES
 
@@ -33,6 +35,7 @@ class Step:
     chosen: bool
     rank: int
     gate: Gate | None  # fields of which one must be present for a value; None: always run
+    proven: bool = False  # any value it gives is valid
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -62,9 +65,16 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     if found is None:
         return None
     if context.depth == 0 and not context.traced:
-        op = remembering(found.op, touched, context.memory)
+        judge = _judge(path, found)
+        op = remembering(found.op, touched, context.memory, judge)
         found = replace(found, op=op)
     return replace(found, gate=needs.gate())
+
+
+def _judge(path: str, found: Step) -> Callable[[Any], bool]:
+    if found.chosen:
+        return lambda value: proves(path, *value)
+    return lambda value: proves(path, found.name, value)
 
 
 def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
@@ -76,7 +86,8 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
         op = primitive_extension(context, key, node, path)
         return Step(name, op, (name,), False, rank.get(name, 0), None)
     if element is not None:
-        return Step(name, _element(context, node, element), (name,), False, rank[name], None)
+        op = _element(context, node, element)
+        return Step(name, op, (name,), False, rank[name], None, _is_link(node))
     forms = choice.forms(path, name)
     if not forms:
         _unknown(context, key, path)
@@ -84,6 +95,14 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     op, names = choice.compiled(context, node, forms)
     place = min(rank[form.name] for form in forms.values())
     return Step(name, op, names, True, place, None)
+
+
+def _is_link(node: Node) -> bool:
+    """Whether a rule gives references to what was made, and nothing else: they are always valid."""
+    if isinstance(node, Items):
+        return bool(node.items) and all(_is_link(item) for item in node.items)
+    known = isinstance(node, Fields) and {"ref", "label", "when"}.issuperset(node.keys())
+    return known and isinstance(node, Fields) and isinstance(node.get("ref"), Scalar)
 
 
 def _element(context: Context, node: Node, element: Element) -> Op:

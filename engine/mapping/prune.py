@@ -33,5 +33,5 @@ def without(
             env.note("missing-required", f"{item.type}.{min(missing[0])}", objects.MISSING)
             lost.add(f"{item.type}/{item.id}")
         else:
-            kept.append(replace(item, body=body))
+            kept.append(replace(item, body=body, proven=frozenset()))
     return without(tuple(kept), lost, env) if lost else tuple(kept)

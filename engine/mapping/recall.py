@@ -13,10 +13,12 @@ from engine.mapping.grammar import Touched
 from engine.mapping.scope import Effect, Scope
 
 Op = Callable[[Scope], Any]
+Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
 ROOM = 8192  # what a plan remembers of late; as much again is kept until it is used or pushed out
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
-_TRIAL = 256  # misses after which a rule is judged
-_REST = 4096  # runs a rule is not remembered for when its fields do not repeat
+_TRIAL = 1_000  # misses after which a rule is judged
+_REST = 10_000  # runs a rule rests for when its fields do not repeat; twice as long each time
+_LONGEST_REST = 160_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,26 @@ class Made:
     defaulted: bool
     effects: tuple[Effect, ...]
     silent: bool  # nothing to do again but to give the value
+    proven: bool  # the value is valid where the rule puts it
 
 
 class Shelf:
     """What one rule made, by the fields it read."""
 
-    __slots__ = ("hits", "misses", "old", "rest", "young")
+    __slots__ = ("hits", "misses", "old", "pause", "rest", "young")
 
     def __init__(self) -> None:
         self.young: dict[Hashable, Made] = {}
         self.old: dict[Hashable, Made] = {}
         self.hits = self.misses = self.rest = 0
+        self.pause = _REST  # the next rest
 
     def judge(self) -> None:
         """Let a rule rest that hardly ever sees the same fields again."""
         self.misses += 1
         if self.misses >= _TRIAL:
             if self.hits * 8 < self.misses:
-                self.rest = _REST
+                self.rest, self.pause = self.pause, min(self.pause * 2, _LONGEST_REST)
                 self.young, self.old = {}, {}
             self.hits = self.misses = 0
 
@@ -80,8 +84,11 @@ class Memory:
         return sum(len(shelf.young) + len(shelf.old) for shelf in self._shelves)
 
 
-def remembering(op: Op, touched: Touched, memory: Memory) -> Op:
-    """Return the rule with a memory; the rule itself when it reads more than fields."""
+def remembering(op: Op, touched: Touched, memory: Memory, proves: Proves) -> Op:
+    """Return the rule with a memory; the rule itself when it reads more than fields.
+
+    What is remembered has been judged by `proves` once.
+    """
     if touched.more or not (touched.reads or touched.lists):
         return op
     shelf, read = memory.shelf(), _reader(touched)
@@ -95,9 +102,14 @@ def remembering(op: Op, touched: Touched, memory: Memory) -> Op:
         if made is None:
             made = shelf.old.get(key)
             if made is None:
-                return _learnt(op, scope, key, shelf, memory)
+                made = _learnt(op, scope, proves)
+                shelf.judge()
+                if shelf.rest == 0 and _length(key) <= LONGEST:
+                    memory.keep(shelf, key, made)
+                return made.value
             memory.keep(shelf, key, made)
         shelf.hits += 1
+        scope.proven = made.proven
         if not made.silent:
             _again(made, scope)
         return made.value
@@ -112,10 +124,7 @@ def _again(made: Made, scope: Scope) -> None:
         effect(scope)
 
 
-def _learnt(op: Op, scope: Scope, key: Hashable, shelf: Shelf, memory: Memory) -> Any:
-    shelf.judge()
-    if shelf.rest or _length(key) > LONGEST:
-        return op(scope)
+def _learnt(op: Op, scope: Scope, proves: Proves) -> Made:
     env = scope.env
     nulled, defaulted = scope.nulled, scope.defaulted
     scope.nulled = scope.defaulted = False
@@ -124,10 +133,11 @@ def _learnt(op: Op, scope: Scope, key: Hashable, shelf: Shelf, memory: Memory) -
     value = op(scope)
     env.effects = None
     silent = not (scope.nulled or scope.defaulted or effects)
-    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), silent)
+    proven = value is not None and proves(value)
+    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), silent, proven)
     scope.nulled, scope.defaulted = nulled or made.nulled, defaulted or made.defaulted
-    memory.keep(shelf, key, made)
-    return value
+    scope.proven = proven
+    return made
 
 
 def _length(key: Hashable) -> int:

@@ -14,6 +14,7 @@ from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source
 from engine.r4 import elements
+from engine.r4.compiled import proves
 from engine.r4.elements import Element
 
 
@@ -71,11 +72,11 @@ def made(type_name: str, *, every: bool) -> Every:
         if not known:
             return []
         if every:
-            return [{"reference": instance.reference} for instance in known]
+            return [instance.link for instance in known]
         if len(known) > 1:
             own = scope.frame.made_of(type_name, scope.standing)
             known = [own] if own else known
-        return [{"reference": known[0].reference}]
+        return [known[0].link]
 
     return found
 
@@ -149,7 +150,8 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     ident = context.identify(side.type, side.key)
     head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
     body = _ordered(side.type, {**head, **side.elements})
-    return Contribution(side.type, ident, body, "", "merge")
+    proven = frozenset(name for name, value in body.items() if proves(side.type, name, value))
+    return Contribution(side.type, ident, body, "", "merge", proven=proven)
 
 
 def _has_subject(side: sides.Side, scope: Scope) -> bool:

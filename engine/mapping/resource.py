@@ -14,7 +14,7 @@ from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import MISSING, Step, present
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.text import lead, lowered, part
-from engine.r4 import elements
+from engine.r4 import compiled, elements
 
 MERGED = frozenset(
     {
@@ -62,6 +62,7 @@ class CompiledMap:
     required: tuple[frozenset[str], ...]
     meta: dict[str, Any]
     mode: str
+    sound: frozenset[str]  # elements that are the same, and valid, in every resource made
     shapes: dict[tuple[bytes, ...], tuple[Step, ...]] = field(default_factory=dict)
 
     def fitting(self, scope: Scope) -> tuple[Step, ...]:
@@ -94,9 +95,10 @@ class CompiledMap:
         body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
         clears: list[str] = []
         weak: set[str] = set()
+        proven: list[str] = []
         merging = self.mode == "merge"
         for step in self.fitting(scope):
-            scope.nulled = scope.defaulted = False
+            scope.nulled = scope.defaulted = scope.proven = False
             value = step.op(scope)
             if value is None:
                 if merging and scope.nulled and not instance.weak:
@@ -104,17 +106,20 @@ class CompiledMap:
                 continue
             name, value = value if step.chosen else (step.name, value)
             body[name] = value
+            if scope.proven or step.proven:
+                proven.append(name)
             if instance.weak or (scope.defaulted and not scope.nulled):
                 weak.add(name)
         for names in self.required:
             if names.isdisjoint(body):
                 scope.env.note("missing-required", f"{self.type}.{min(names)}", MISSING)
                 return None
+        known = self.sound.union(proven)
         rank = 0 if self.type in _RANKED and body.get("status") in _UNFINISHED else 1
         patient = scope.record
         weak_ = frozenset(weak) if merging else frozenset()
         return Contribution(
-            self.type, instance.id, body, patient, self.mode, tuple(clears), weak_, rank
+            self.type, instance.id, body, patient, self.mode, tuple(clears), weak_, rank, known
         )
 
 
@@ -131,6 +136,7 @@ def compile_map(context: Context, name: str, document: Fields, links: Links) -> 
         context.problems.report("E112", document.mark, "a resource document needs 'key'")
     skip = condition(context, document.get("skip"))
     mode = _mode(context, document)
+    meta = _meta(context, document)
     return CompiledMap(
         name,
         context.resource,
@@ -139,8 +145,9 @@ def compile_map(context: Context, name: str, document: Fields, links: Links) -> 
         alternatives,
         tuple(steps),
         required,
-        _meta(context, document),
+        meta,
         mode,
+        _sound(context.resource, meta),
     )
 
 
@@ -157,6 +164,12 @@ def _meta(context: Context, document: Fields) -> dict[str, Any]:
     if profiles:
         meta["profile"] = profiles
     return meta
+
+
+def _sound(resource: str, meta: dict[str, Any]) -> frozenset[str]:
+    """Name the elements the engine sets: an id is always shaped as a UUID."""
+    names = {"resourceType", "id"}
+    return frozenset(names | {"meta"} if compiled.proves(resource, "meta", meta) else names)
 
 
 def _steps(context: Context, fields: Fields) -> list[Step]:
@@ -185,7 +198,9 @@ def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:
         if not reference.allowed(element, type_name) or type_name == context.resource:
             continue
         every = reference.made(type_name, every=target.endswith("*"))
-        found.append(Step(name, _link(every, element.repeats), (name,), False, rank[name], None))
+        found.append(
+            Step(name, _link(every, element.repeats), (name,), False, rank[name], None, True)
+        )
     return found
 
 

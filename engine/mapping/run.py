@@ -217,9 +217,10 @@ def _merged(old: Contribution, new: Contribution) -> Contribution:
     weak = frozenset(name for name in old.weak | new.weak if name not in strong)
     for name in new.weak - weak:
         body[name] = old.body.get(name, new.body[name])
-    return Contribution(
-        new.type, new.id, body, new.patient, new.mode, clears, weak, max(old.rank, new.rank)
-    )
+    doubted = (old.body.keys() - old.proven) | (new.body.keys() - new.proven)
+    proven = frozenset(body.keys() - doubted)
+    rank = max(old.rank, new.rank)
+    return Contribution(new.type, new.id, body, new.patient, new.mode, clears, weak, rank, proven)
 
 
 def execute(

@@ -89,18 +89,27 @@ class Env:
 class Instance:
     """A resource to be made: its identity is known before its content."""
 
-    __slots__ = ("id", "map", "scope", "type", "weak")
+    __slots__ = ("_link", "id", "map", "scope", "type", "weak")
 
     def __init__(self, ident: str, scope: "Scope", compiled: Any, weak: bool) -> None:
         self.type: str = compiled.type
         self.id = ident
         self.scope = scope
         self.map = compiled
+        self._link: dict[str, str] | None = None
         self.weak = weak  # the message identifies the thing, it does not say how it is
 
     @property
     def reference(self) -> str:
         return f"{self.type}/{self.id}"
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The Reference to it; shared by all that refer to it."""
+        found = self._link
+        if found is None:
+            found = self._link = {"reference": self.reference}
+        return found
 
 
 class Frame:
@@ -153,6 +162,7 @@ class Scope:
         "nulled",
         "origin",
         "patient",
+        "proven",
         "record",
         "rep",
         "rows",
@@ -170,6 +180,7 @@ class Scope:
         self.standing = self.origin  # segment that `each` stands on
         self.nulled = False  # a `""` was read since this was last cleared
         self.defaulted = False  # a default was used since this was last cleared
+        self.proven = False  # what a rule gave is known to be valid R4, since last cleared
         self.patient: PatientKey | None = None
         self.record = ""  # id of the patient's record, or empty
         self.where = ""  # Type/id being made

@@ -57,6 +57,7 @@ class _Maker:
 
     def __init__(self, made: dict[str, Check]) -> None:
         self.made = made
+        self.tables: dict[str, Children] = {}
         self._open: set[str] = set()
 
     def of(self, path: str) -> Check:
@@ -68,6 +69,7 @@ class _Maker:
         table = Children(resourceType=_named) if resource else Children()
         own = structure(table, below, RULES.get(path, {}), resource=resource)
         self.made[path] = own
+        self.tables[path] = table
         self._open.add(path)
         for element in below.values():
             self._enter(table, element)
@@ -114,9 +116,23 @@ def _data_types() -> dict[str, Check]:
 
 
 @cache
+def _made(type_name: str) -> tuple[Check, Children]:
+    maker = _Maker(dict(_data_types()))
+    return maker.of(type_name), maker.tables[type_name]
+
+
 def _bodies(type_name: str) -> Check:
     """The check of a resource without what binds it to others; its type is known to be right."""
-    return _Maker(dict(_data_types())).of(type_name)
+    return _made(type_name)[0]
+
+
+def proves(type_name: str, name: str, value: Any) -> bool:
+    """Whether a value of an element is valid wherever a resource of this type holds it.
+
+    What refers to a contained resource is not: that depends on the resource around it.
+    """
+    scope = Scope()
+    return _made(type_name)[1][name](value, scope) is None and not scope.local
 
 
 def _type_of(value: dict[str, Any]) -> str:

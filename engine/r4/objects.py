@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.r4.elements import Element, is_primitive
 from engine.r4.invariants import Rule
-from engine.r4.problem import Check, Found, Problem, Scope, at
+from engine.r4.problem import NOTHING, Check, Found, Problem, Scope, at
 
 Json = dict[str, Any]
 Judge = Callable[[Json], Found]
@@ -189,7 +189,8 @@ def structure(
         if type(value) is not dict:
             return NOT_OBJECT
         found: list[Problem] = []
-        for name, member in value.items():
+        members = _doubtful(value, scope) if scope.proven else value.items()
+        for name, member in members:
             wrong = checks[name](member, scope)
             if wrong:
                 found += at(_step(name), wrong)
@@ -202,6 +203,12 @@ def structure(
         return found or None
 
     return check
+
+
+def _doubtful(value: Json, scope: Scope) -> Iterable[tuple[str, Any]]:
+    """The members to look at: what is proven is so of the outermost object only."""
+    proven, scope.proven = scope.proven, NOTHING
+    return [item for item in value.items() if item[0] not in proven]
 
 
 def _first(judges: list[Judge], value: Json) -> Found:

@@ -17,14 +17,18 @@ class Problem(NamedTuple):
     path: str = ""
 
 
+NOTHING: frozenset[str] = frozenset()
+
+
 class Scope:
     """What a check has to know of the resource around it; one per validation."""
 
-    __slots__ = ("conditional", "depth", "local")
+    __slots__ = ("conditional", "depth", "local", "proven")
 
     def __init__(self, *, depth: int = 0, conditional: bool = False) -> None:
         self.depth = depth
         self.conditional = conditional  # a transaction may refer to `Type?query` (http.html#trules)
+        self.proven = NOTHING  # elements of the resource whose values are known to be valid
         self.local = False  # whether a `#contained` reference was met
 
 

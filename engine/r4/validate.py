@@ -6,14 +6,13 @@ by its own type, and the invariants of `engine.r4.invariants`. Not checked: prof
 content, other bindings, slices, whether a reference's target exists elsewhere.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from engine.r4 import elements
 from engine.r4.compiled import check_whole
-from engine.r4.problem import Scope
+from engine.r4.problem import NOTHING, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,13 @@ class Issue:
     message: str
 
 
-Validator = Callable[[dict[str, Any]], list[Issue]]
+class Validator(Protocol):
+    """Validates resources of one type."""
+
+    def __call__(
+        self, resource: dict[str, Any], proven: frozenset[str] = NOTHING
+    ) -> list[Issue]: ...
+
 
 _NO_TYPE = [Issue("unknown-type", "", "resourceType names no resource of R4")]
 
@@ -34,15 +39,18 @@ _NO_TYPE = [Issue("unknown-type", "", "resourceType names no resource of R4")]
 def compile_validator(type_name: str) -> Validator:
     """Return the validator of a resource type. KeyError when R4 has no such resource.
 
-    It takes a resource as parsed JSON and returns all issues, none when it is valid.
+    It takes a resource as parsed JSON and returns all issues, none when it is valid. The values of
+    elements named in `proven` are not looked at: `compiled.proves` has said that they are valid.
     """
     check = check_whole(type_name)
     other = [Issue("wrong-type", f"{type_name}.resourceType", f"the resource is no {type_name}")]
 
-    def validator(resource: dict[str, Any]) -> list[Issue]:
+    def validator(resource: dict[str, Any], proven: frozenset[str] = NOTHING) -> list[Issue]:
         if type(resource) is not dict or resource.get("resourceType") != type_name:
             return other.copy()
-        found = check(resource, Scope())
+        scope = Scope()
+        scope.proven = proven
+        found = check(resource, scope)
         if found is None:
             return []
         return [Issue(code, type_name + path, message) for code, message, path in found]
@@ -50,9 +58,9 @@ def compile_validator(type_name: str) -> Validator:
     return validator
 
 
-def validate(resource: dict[str, Any]) -> list[Issue]:
-    """Validate a resource by the type it names itself."""
+def validate(resource: dict[str, Any], proven: frozenset[str] = NOTHING) -> list[Issue]:
+    """Validate a resource by the type it names itself, `proven` as for a validator."""
     name = resource.get("resourceType") if type(resource) is dict else None
     if type(name) is not str or name not in elements.resource_types():
         return _NO_TYPE.copy()
-    return compile_validator(name)(resource)
+    return compile_validator(name)(resource, proven)

@@ -14,6 +14,8 @@ from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.r4.compiled import proves
+from engine.r4.validate import validate
 
 ROOT = Path(__file__).parents[2]
 SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw"}
@@ -83,3 +85,17 @@ def test_remembering_changes_nothing(given: tuple[str, bytes]) -> None:
     fresh = untouched(plan(site), message)
     assert outcome(plan(site), message) == fresh
     assert outcome(plan(site), message) == fresh
+
+
+@settings(max_examples=150, deadline=None)
+@given(changed())
+def test_what_is_proven_need_not_be_validated(given: tuple[str, bytes]) -> None:
+    site, body = given
+    try:
+        mapped = plan(site).map(parse(body, "cp1252"), 5)
+    except FaultError:
+        return
+    for made in mapped.contributions:
+        assert made.proven <= made.body.keys()
+        assert validate(made.body, made.proven) == validate(made.body)
+        assert all(proves(made.type, name, made.body[name]) for name in made.proven)
