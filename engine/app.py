@@ -11,8 +11,10 @@ from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
 from engine.core.ids import keyed_id
 from engine.database.metadata import STORE
+from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.journal.binding import bind
+from engine.journal.protocol import RecoverableJournal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
@@ -132,13 +134,51 @@ def _plain(_: str) -> None:
     return None
 
 
-def open_journal(region: Region, key: RegionKey) -> SqliteJournal:
+def _dsn(region: Region) -> str:
+    """Return where the region's server is, empty when journal and store are files of ours."""
+    reference = region.storage.dsn
+    return read_secret(reference, os.environ, region.file.parent) if reference else ""
+
+
+def _schema(region: Region) -> str:
+    """Several regions may share a database: each has a schema."""
+    return f"concord_{region.name.replace('-', '_')}"
+
+
+def open_journal(region: Region, key: RegionKey) -> RecoverableJournal:
+    """Open the journal where the region file says it is."""
+    if dsn := _dsn(region):
+        # Its driver takes a tenth of a second to load, which regions without a server need not pay.
+        from engine.journal.postgres import open_postgres_journal  # noqa: PLC0415
+
+        return open_postgres_journal(dsn, _schema(region))
     return SqliteJournal(places(region).journal, _key_of(region, key))
 
 
-def open_store(region: Region, key: RegionKey) -> SqliteDatabase:
+def open_store(region: Region, key: RegionKey) -> Database:
+    """Open the store where the region file says it is."""
+    if dsn := _dsn(region):
+        from engine.database.postgres import PostgresDatabase  # noqa: PLC0415
+
+        return PostgresDatabase(dsn, schema=_schema(region))
     path = places(region).store
     return SqliteDatabase(path, _key_of(region, key)(path.name))
+
+
+def has_begun(region: Region) -> bool:
+    """Tell whether there is a journal to open. Of a server, opening it tells."""
+    return region.storage.dsn is not None or (places(region).journal / INDEX_NAME).exists()
+
+
+def _found_journal(region: Region, key: RegionKey, instance: str) -> None:
+    partitions = region.storage.partitions
+    if dsn := _dsn(region):
+        from engine.journal.postgres import found_postgres_journal  # noqa: PLC0415
+
+        found_postgres_journal(dsn, _schema(region), instance=instance, partitions=partitions)
+    else:
+        folder = places(region).journal
+        found_journal(folder, _key_of(region, key), instance=instance, partitions=partitions)
 
 
 def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -> None:
@@ -149,12 +189,7 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
     here = places(region)
     here.make()
     instance = keyed_id(key.id_key(), region.name, "Journal", (os.urandom(16).hex(),))
-    found_journal(
-        here.journal,
-        _key_of(region, key),
-        instance=instance,
-        partitions=region.storage.partitions,
-    )
+    _found_journal(region, key, instance)
     journal, store = open_journal(region, key), open_store(region, key)
     try:
         store.create(STORE)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from engine.app import places, region_key, region_of
+from engine.app import has_begun, places, region_key, region_of
 from engine.core.fault import Category, refuse
-from engine.journal.sqlite import INDEX_NAME
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
@@ -15,8 +14,7 @@ def begun(config: Path) -> tuple[Region, RegionKey]:
     FaultError `never-started`, or `secret-missing` when the key is gone from below the data folder.
     """
     region = region_of(config)
-    here = places(region)
-    if not (here.journal / INDEX_NAME).exists():
+    if not has_begun(region):
         message = f"this region has never run here: start it with `concord run {config}`"
-        raise refuse(Category.NOT_FOUND, "never-started", message, str(here.folder))
+        raise refuse(Category.NOT_FOUND, "never-started", message, str(places(region).folder))
     return region, region_key(region)

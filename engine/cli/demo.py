@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from engine.cli.told import told
-from engine.demo.play import Score, Script, play
+from engine.demo.play import Score, Script, Store, play
 from engine.demo.reader import Endpoint
 
 _INVITATION = """
@@ -30,6 +30,7 @@ def demo(
     messages: int = 600,
     seed: int = 1,
     crash: bool = False,
+    store: Store = "sqlite",
     headless: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -43,6 +44,8 @@ def demo(
         Which day to invent; the same seed gives the same day.
     crash
         Kill processes of the daemon (SIGKILL) while it works.
+    store
+        What to keep everything in; for postgresql a server of its own is started.
     headless
         Say nothing on the way, and end without waiting for a look around.
     as_json
@@ -59,7 +62,8 @@ def demo(
             with suppress(EOFError):  # Ctrl-D is an answer, too
                 input(_INVITATION.format(base=endpoint.base, token=endpoint.token))
 
-    script = Script(messages, seed, crash, _HOME / "samples", _HOME / "mappings", say, look)
+    samples, mappings = _HOME / "samples", _HOME / "mappings"
+    script = Script(messages, seed, crash, samples, mappings, say, look, store)
     return 0 if play(script).sound else 1
 
 

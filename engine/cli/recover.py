@@ -5,10 +5,10 @@ from pathlib import Path
 from engine.app import open_journal, open_store, places, region_key, region_of
 from engine.cli.told import told
 from engine.database.metadata import STORE
-from engine.database.sqlite import SqliteDatabase
+from engine.database.protocol import Database
 from engine.journal.binding import recover as bind_again
 from engine.journal.offsets import lag
-from engine.journal.sqlite import SqliteJournal
+from engine.journal.protocol import RecoverableJournal
 from engine.roles.supervisor import only_one
 
 
@@ -38,7 +38,7 @@ def recover(config: Path) -> int:
     return 0
 
 
-def _recover(journal: SqliteJournal, store: SqliteDatabase) -> None:
+def _recover(journal: RecoverableJournal, store: Database) -> None:
     """Open the epoch first: killed in between, the next start is refused and this is run again."""
     store.create(STORE)
     before = _reached(store)
@@ -53,6 +53,6 @@ def _recover(journal: SqliteJournal, store: SqliteDatabase) -> None:
         print("what lies between is in the store alone: it cannot be shown or replayed")
 
 
-def _reached(store: SqliteDatabase) -> int:
+def _reached(store: Database) -> int:
     with store.read() as tx:
         return max((one.position for one in lag(tx, 0)), default=0)

@@ -3,6 +3,7 @@
 It knows nothing of transactions and tables.
 """
 
+from ipaddress import ip_address
 from typing import Any
 
 import psycopg
@@ -54,8 +55,8 @@ class _TextDumper(StrDumperUnknown):
 def connect(dsn: str, schema: str) -> psycopg.Connection[Row]:
     """Open a connection that works in `schema`.
 
-    FaultError `database-unreachable`, `database-refused`, or `database-unsound` when the server
-    would lose commits or is too old.
+    FaultError `database-unreachable`, `database-refused`, `database-in-the-clear`, or
+    `database-unsound` when the server would lose commits or is too old.
     """
     try:
         connection = psycopg.connect(_completed(dsn, schema), autocommit=True)
@@ -83,7 +84,20 @@ def _unreadable() -> FaultError:
     return refuse(Category.INVALID, "database-dsn", "the connection string cannot be used")
 
 
+def in_the_clear(host: str, *, encrypted: bool) -> bool:
+    """Tell whether patient data would cross a network as it is; a socket's folder is no network."""
+    if encrypted or host.startswith(("/", "@")) or host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
 def _check(connection: psycopg.Connection[Row]) -> None:
+    if in_the_clear(connection.info.host, encrypted=connection.pgconn.ssl_in_use):
+        message = "patient data would cross the network in the clear: say sslmode=verify-full"
+        raise refuse(Category.FORBIDDEN, "database-in-the-clear", message)
     if connection.info.server_version < _OLDEST:
         raise _unsound("server_version")
     for name, good in _PROMISES.items():

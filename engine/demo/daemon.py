@@ -15,10 +15,11 @@ from engine.roles.notice import Notice, notices
 _READY_S = 60.0
 
 
-def write_region(folder: Path, samples: Path, mappings: Path, seed: int) -> Path:
+def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: str = "") -> Path:
     """Write the samples' region file for free ports, its data in `folder`; returns its path.
 
     The region key follows from the seed, so that two runs of one seed can be compared id by id.
+    With `dsn` journal and store lie on that server.
     """
     region = yaml.safe_load((samples / "region.yaml").read_text(encoding="utf-8"))
     region["data_folder"] = str(folder / "data")
@@ -27,12 +28,18 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int) -> Path
     region["storage"] = {"region_key": {"file": "region.key"}}
     for channel in region["channels"].values():
         channel["port"] = 0
-    key = folder / "region.key"
-    key.touch(mode=0o600)
-    key.write_text(Random(seed).randbytes(32).hex(), encoding="ascii")  # noqa: S311 - a demo's
+    _write_secret(folder / "region.key", Random(seed).randbytes(32).hex())  # noqa: S311 - a demo's
+    if dsn:
+        _write_secret(folder / "dsn", dsn)
+        region["storage"] |= {"engine": "postgresql", "dsn": {"file": "dsn"}}
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")
     return path
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")
 
 
 class Daemon:

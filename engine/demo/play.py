@@ -5,9 +5,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from engine.app import known_token, open_journal, open_store, region_key, region_of
 from engine.demo.account import (
@@ -22,8 +24,11 @@ from engine.demo.account import (
 from engine.demo.daemon import Daemon, write_region
 from engine.demo.reader import Endpoint, read_everything
 from engine.demo.sender import Answered, Line, send_all
+from engine.demo.server import server
 from engine.demo.traffic import Traffic, generate
 from engine.pipeline.status import Status, status
+
+Store = Literal["sqlite", "postgresql"]
 
 _DRAIN_S = 120.0
 _KILLS = 8
@@ -40,6 +45,7 @@ class Script:
     mappings: Path
     say: Callable[[str], None]
     look: Callable[[Endpoint, "Score"], None]
+    store: Store = "sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +91,15 @@ def play(script: Script) -> Score:
     """Play the demo in a folder of its own and clean up."""
     folder = Path(tempfile.mkdtemp(prefix="concord-demo-"))
     try:
-        return _play(script, folder)
+        with server(folder) if script.store == "postgresql" else nullcontext("") as dsn:
+            return _play(script, folder, dsn)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _play(script: Script, folder: Path) -> Score:
+def _play(script: Script, folder: Path, dsn: str) -> Score:
     traffic = generate(script.seed, script.messages)
-    region_path = write_region(folder, script.samples, script.mappings, script.seed)
+    region_path = write_region(folder, script.samples, script.mappings, script.seed, dsn)
     daemon = Daemon(region_path)
     ready_s = daemon.start()
     script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")

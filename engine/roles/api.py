@@ -13,9 +13,9 @@ from engine.app import (
     places,
 )
 from engine.core.clock import SystemClock
-from engine.database.sqlite import SqliteDatabase
+from engine.database.protocol import Database
 from engine.journal.offsets import lowest
-from engine.journal.sqlite import SqliteJournal
+from engine.journal.protocol import Journal
 from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
@@ -67,7 +67,7 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
             database.close()
 
 
-def _backlog(store: SqliteDatabase, journal: SqliteJournal) -> list[Sample]:
+def _backlog(store: Database, journal: Journal) -> list[Sample]:
     with store.read() as tx:
         behind = journal.head() - lowest(tx)
     text = "journal positions not yet worked off, at most"

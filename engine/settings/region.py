@@ -10,7 +10,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from engine.settings.secret import SecretRef
 
@@ -88,6 +95,13 @@ class Identity(Part):
 class Storage(Part):
     """Journal and store."""
 
+    engine: Literal["sqlite", "postgresql"] = Field(
+        default="sqlite",
+        description="sqlite keeps both in files here, postgresql on a server that hosts share",
+    )
+    dsn: SecretRef | None = Field(
+        default=None, description="connection string of the server, as libpq reads it"
+    )
     encrypt: bool = Field(default=True, description="encrypt the database files")
     region_key: SecretRef | None = Field(
         default=None,
@@ -96,6 +110,16 @@ class Storage(Part):
     partitions: int = Field(
         default=32, ge=1, le=256, description="partitions of the journal; fixed once it exists"
     )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Storage":
+        if self.engine == "sqlite" and self.dsn:
+            raise ValueError("'dsn' goes with 'engine: postgresql'")
+        if self.engine == "postgresql" and not self.dsn:
+            raise ValueError("'engine: postgresql' needs 'dsn'")
+        if self.engine == "postgresql" and not self.region_key:
+            raise ValueError("'engine: postgresql' needs 'region_key': all hosts share one")
+        return self
 
 
 class Limits(Part):

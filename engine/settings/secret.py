@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.core.fault import Category, refuse
 
-_NAME = r"[\w-]*(?:password|passphrase|secret|token|(?:api|private|region|shared)[_-]?key)"
+_NAME = r"[\w-]*(?:password|passphrase|secret|token|dsn|(?:api|private|region|shared)[_-]?key)"
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _LITERAL = re.compile(rf"""(?i)(\b{_NAME}["']?\s*:\s*)(?![{{&*!|>\s])([^,}}#\n]+)""")
 

@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from engine.app import open_journal, open_store, region_of
 from engine.core.values import Entry
-from engine.database.sqlite import SqliteDatabase
+from engine.database.protocol import Database
 from engine.database.statement import Statement
 from engine.journal.offsets import lag
-from engine.journal.sqlite import SqliteJournal
+from engine.journal.protocol import Journal
 from engine.pipeline.ledger import Account, account_of
 from engine.pipeline.tables import LEDGER
 from engine.security.keys import RegionKey
@@ -80,7 +80,7 @@ class Found:
 
 
 @contextmanager
-def opened(region: Path) -> Iterator[tuple[SqliteJournal, SqliteDatabase]]:
+def opened(region: Path) -> Iterator[tuple[Journal, Database]]:
     """Open both files of a region beside the processes that work on them."""
     checked, key = region_of(region), RegionKey(KEY)
     journal, store = open_journal(checked, key), open_store(checked, key)
@@ -117,7 +117,7 @@ def read(region: Path) -> Found:
     )
 
 
-def _entries(journal: SqliteJournal) -> Iterator[Entry]:
+def _entries(journal: Journal) -> Iterator[Entry]:
     upto, head = 0, journal.head()
     while upto < head:
         batch = journal.read_on(upto, 500, 50_000_000, None)

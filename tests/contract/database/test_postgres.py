@@ -10,6 +10,7 @@ from engine.core.fault import FaultError
 from engine.database.fault import StorageBrokenError
 from engine.database.inserting import inserting
 from engine.database.postgres import PostgresDatabase
+from engine.database.postgres_connection import in_the_clear
 from engine.database.postgres_fault import translate
 from engine.database.statement import Statement
 
@@ -152,6 +153,24 @@ def test_a_holder_that_sleeps_loses_the_lock(
 def test_a_server_that_will_not_do_is_refused(postgres_uri: str, suffix: str, code: str) -> None:
     with pytest.raises(FaultError, match=code):
         PostgresDatabase(postgres_uri + suffix, schema="any")
+
+
+@pytest.mark.parametrize(
+    ("host", "encrypted", "clear"),
+    [
+        ("/run/postgresql", False, False),
+        ("localhost", False, False),
+        ("127.0.0.1", False, False),
+        ("::1", False, False),
+        ("10.0.0.7", False, True),
+        ("db.north.example", False, True),
+        ("db.north.example", True, False),
+    ],
+)
+def test_a_server_across_the_network_has_to_encrypt(
+    host: str, encrypted: bool, clear: bool
+) -> None:
+    assert in_the_clear(host, encrypted=encrypted) == clear
 
 
 @pytest.mark.parametrize(

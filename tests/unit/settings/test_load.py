@@ -175,3 +175,31 @@ def test_a_port_open_to_the_network_is_refused(folder: Path) -> None:
     open_port = GOOD.replace("allow: [10.0.0.0/8]", "host: 0.0.0.0")
     assert refused(folder, open_port) == [("E303", 6, 3)]
     assert load(folder, open_port.replace("host:", "insecure: yes, host:")).channels
+
+
+def test_a_server_s_store(folder: Path) -> None:
+    storage = "{engine: postgresql, dsn: {env: DSN}, region_key: {env: REGION_KEY}}"
+    region = load(folder, GOOD.replace("{region_key: {env: REGION_KEY}, encrypt: no}", storage))
+    assert region.storage.dsn is not None
+    assert (region.storage.engine, region.storage.dsn.env) == ("postgresql", "DSN")
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "{dsn: {env: DSN}}",
+        "{engine: postgresql, region_key: {env: REGION_KEY}}",
+        "{engine: postgresql, dsn: {env: DSN}}",
+    ],
+)
+def test_a_store_that_is_half_said_is_refused(folder: Path, storage: str) -> None:
+    text = GOOD.replace("{region_key: {env: REGION_KEY}, encrypt: no}", storage)
+    assert refused(folder, text) == [("E303", 8, 1)]
+
+
+def test_a_connection_string_is_a_secret(folder: Path) -> None:
+    text = GOOD.replace("encrypt: no", "engine: postgresql, dsn: 'host=db password=x'")
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, text)
+    assert "E309" in {one.code for one in caught.value.problems}
+    assert "password=x" not in caught.value.frames()
