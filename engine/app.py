@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from channels.csv_sftp.inbound import SPEC as CSV
 from channels.mllp.inbound import SPEC as MLLP
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
@@ -31,7 +32,7 @@ from mpi.model import load_model
 from mpi.resolve import Policy
 from mpi.survivorship import load_rules
 
-BUILT_IN = Registry().with_spec(MLLP)
+BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV)
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
 DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"

@@ -12,7 +12,6 @@ from pathlib import Path
 from channels.csv_sftp.event import FileSkipped, HostKeyRefused
 from channels.csv_sftp.folder import Folder
 from channels.csv_sftp.place import PROCESSING, Place, Seen
-from channels.csv_sftp.remote import Remote
 from channels.csv_sftp.settings import CsvIn, seconds
 from channels.csv_sftp.take import Desk, take, turn_away
 from engine.core.fault import Category, FaultError, refuse
@@ -140,6 +139,9 @@ def _placed(settings: CsvIn, around: Surroundings) -> tuple[Place, Path]:
         return Folder(settings.folder), settings.folder / PROCESSING / ".spool"
     if settings.sftp is None or settings.spool_folder is None:
         raise refuse(Category.BUG, "no-place", "the settings name no place", around.channel)
+    # Loading its library takes a fifth of a second, which regions without a server need not pay.
+    from channels.csv_sftp.remote import Remote  # noqa: PLC0415
+
     spool = settings.spool_folder / around.channel
 
     def refused(known: str, offered: str) -> None:
@@ -156,8 +158,8 @@ SPEC = ChannelSpec(
     build=CsvInbound,
     summary="CSV files from a drop folder or an SFTP server, one delivery per row. A file lies in "
     "`done` when every row is on disk, in `failed` with the rows to mend.",
-    example="hilltop-csv: {type: csv_sftp, site: hilltop, direction: in, "
-    "folder: /srv/hilltop/inbox, every: 60s}\n",
+    example="mercy-csv: {type: csv_sftp, site: mercy, direction: in, "
+    "folder: /srv/mercy/inbox, every: 60s}\n",
     ports=lambda _: [],
     media_type=CSV_ROW,
 )

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from channels.mllp.inbound import SPEC
+from engine.app import BUILT_IN
 from engine.core import strict_yaml
-from engine.plugin.spec import Registry
 from engine.settings.load import load_region
 from engine.settings.reference import settings
 
@@ -20,8 +19,9 @@ def shown(tree: object, path: str = "") -> set[str]:
 
 
 def test_it_loads_with_the_mappings_of_the_project() -> None:
-    region = load_region(EXAMPLE, Registry().with_spec(SPEC))
-    assert [channel.ports for channel in region.channels] == [(2575,), (2576,), (2577,)]
+    region = load_region(EXAMPLE, BUILT_IN)
+    ports = [channel.ports for channel in region.channels]
+    assert ports == [(2575,), (2576,), (2577,), (), ()]
     assert region.identity.survivorship is not None
     assert region.identity.survivorship.is_file()
 
@@ -30,15 +30,15 @@ def test_it_shows_every_setting() -> None:
     root = strict_yaml.read(EXAMPLE.read_text("utf-8"), "region.yaml").root
     assert root is not None
     keys = {path.rpartition(".")[2] for path in shown(strict_yaml.plain(root))}
-    rows = [row for row in settings([SPEC]) if row.path not in SHOWN_ELSEWHERE]
+    rows = [row for row in settings(BUILT_IN) if row.path not in SHOWN_ELSEWHERE]
     assert [row.path for row in rows if row.path.rpartition(".")[2] not in keys] == []
 
 
 def test_the_spec_s_own_example_loads(tmp_path: Path) -> None:
     (tmp_path / "mappings/base").mkdir(parents=True)
     site = "sites: {mercy: {ehr: epic, timezone: UTC, mappings: [base]}}"
-    for number, spec in enumerate(Registry().with_spec(SPEC)):
+    for number, spec in enumerate(BUILT_IN):
         path = tmp_path / f"{number}.yaml"
         path.write_text(f"region: north\n{site}\nchannels:\n  {spec.example}", "utf-8")
-        (channel,) = load_region(path, Registry().with_spec(SPEC)).channels
+        (channel,) = load_region(path, BUILT_IN).channels
         assert (channel.type, channel.direction) == (spec.name, spec.direction)
