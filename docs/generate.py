@@ -1,4 +1,4 @@
-"""Write the pages that follow from declarations: commands, settings, channels, JSON Schemas.
+"""Write the pages that follow from declarations: commands, settings, channels, codes, JSON Schemas.
 
 `python docs/generate.py [FOLDER]` writes below FOLDER, the project's root unless given. A test
 holds the committed pages against what this writes; `make docs` brings them up to date.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.app import BUILT_IN
 from engine.cli import app
+from engine.cli.catalog import catalog
 from engine.settings.reference import schema, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,21 @@ def channels() -> str:
     return "\n".join(parts)
 
 
+def codes() -> str:
+    """Return every code with its cause and what to do."""
+    parts = [NOTICE, "# Codes", "", "`concord explain CODE` says the same.", ""]
+    for part, known in catalog().items():
+        parts += [f"## {part}", "", "| code | cause | what to do |", "|---|---|---|"]
+        for code, (cause, cure) in known.items():
+            parts.append(f"| `{code}` | {_celled(cause)} | {_celled(cure)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _celled(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def _indented(text: str) -> Iterator[str]:
     return (f"  {line}" for line in text.rstrip().splitlines())
 
@@ -50,6 +66,7 @@ PAGES = {
     "docs/commands.md": commands,
     "docs/settings.md": settings,
     "docs/channels.md": channels,
+    "docs/codes.md": codes,
     "docs/schemas/region.schema.json": region_schema,
 }
 

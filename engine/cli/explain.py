@@ -1,4 +1,4 @@
-"""`concord explain CODE`: why a file is refused with a code, and what to do."""
+"""`concord explain CODE`: what a code means, and what to do."""
 
 import json
 import sys
@@ -6,34 +6,34 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from engine.cli.catalog import known
 from engine.cli.told import told
 from engine.core.problem import suggestion
-from engine.mapping import codes as mapping
-from engine.settings import codes as settings
 
 _USAGE = 2
+_HINT = "codes look like E203 or charset-mismatch; docs/codes.md lists them"
 
 
 @told
 def explain(code: str, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> int:
-    """Say what an error code means and what to do.
+    """Say what a code means and what to do.
 
     Parameters
     ----------
     code
-        The code as it was shown, e.g. E203.
+        The code as it was shown, e.g. E203 or charset-mismatch.
     as_json
         Print JSON.
     """
-    known = {**settings.CODES, **mapping.CODES}
-    found = known.get(code.upper())
+    codes = {name.lower(): (name, *said) for name, said in known().items()}
+    found = codes.get(code.lower())
     if found is None:
-        hint = suggestion(code.upper(), known) or f"codes are {min(known)} to {max(known)}"
+        hint = suggestion(code, known()) or _HINT
         print(f"concord: no code {code}; {hint}", file=sys.stderr)
         return _USAGE
-    cause, cure = found
+    name, cause, cure = found
     if as_json:
-        print(json.dumps({"code": code.upper(), "cause": cause, "cure": cure}))
+        print(json.dumps({"code": name, "cause": cause, "cure": cure}))
     else:
-        print(f"{code.upper()}: {cause}\n{cure}")
+        print(f"{name}: {cause}\n{cure}")
     return 0

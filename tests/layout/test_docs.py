@@ -18,6 +18,7 @@ from engine.settings.reference import settings
 
 GENERATED = (
     "docs/channels.md",
+    "docs/codes.md",
     "docs/commands.md",
     "docs/settings.md",
 )
