@@ -14,6 +14,8 @@ from tests.chaos.place import Daemon, wait_until
 from tests.chaos.reckoning import read, reckon, settled
 from tests.chaos.wire import Journal, Line
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 LEASES_RENEWED_S = 4.0
 
 

@@ -1,9 +1,13 @@
 """Deliveries are deduplicated, not content: which second delivery counts, and which does not."""
 
+import pytest
+
 from tests.chaos.message import Person, control_id, hilltop_adt, mercy_adt
 from tests.chaos.place import Daemon
 from tests.chaos.reckoning import settled
 from tests.chaos.wire import Line
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_the_same_bytes_again_are_a_duplicate_of_the_first(steady: Daemon, mercy: Line) -> None:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.calm import calm
 from tests.chaos.day import send_all
 from tests.chaos.place import Daemon, is_asleep, wait_until, write_region
 from tests.chaos.reckoning import holders, read, reckon, settled, unlike
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LEASE_S = 40.0
 

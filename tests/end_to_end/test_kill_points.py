@@ -12,6 +12,8 @@ from tests.chaos.place import Daemon, command
 from tests.chaos.reckoning import reckon, settled, unlike
 from tests.chaos.wire import Burst, Journal
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 COUNT = 75
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.message import Person, control_id, mercy_adt
 from tests.chaos.place import Daemon, write_region
 from tests.chaos.reckoning import reckon, settled
 from tests.chaos.wire import Journal, Line
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def merge(person: Person, gone: str) -> bytes:

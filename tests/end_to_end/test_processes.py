@@ -7,12 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.chaos.day import senders, wait_for
 from tests.chaos.place import Daemon, command, wait_until
 from tests.chaos.reckoning import reckon, settled
 from tests.chaos.wire import Journal
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STOP_S = 10.0
 LIFELINE_S = 10.0

@@ -4,9 +4,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.day import send_all
-from tests.chaos.place import Daemon, command
+from tests.chaos.place import Daemon, command, write_region
 from tests.chaos.reckoning import read, reckon, settled, unlike
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> Path:
+    """Return the file of a region with one worker."""
+    return write_region(tmp_path, {"workers": 1})
 
 
 def copied(data: Path, to: Path) -> Path:

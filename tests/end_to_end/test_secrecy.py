@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.message import Person, control_id, mercy_adt
 from tests.chaos.place import Daemon, command
 from tests.chaos.reckoning import settled
 from tests.chaos.wire import END, START, Line
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORD = "QUINTRELLBOSVEAN"
 PATIENT = Person("987650001", f"{WORD}A", f"{WORD}B", f"7 {WORD}C ROAD")

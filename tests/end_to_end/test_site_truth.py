@@ -19,6 +19,8 @@ from tests.chaos.place import Daemon, write_region
 from tests.chaos.reckoning import Found, settled
 from tests.chaos.wire import Line
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 ZONES = {"epic": "America/Chicago", "athena": "America/New_York", "ecw": "America/Denver"}
 ROWS = "13_ecw_patients_20260915.csv"
 
