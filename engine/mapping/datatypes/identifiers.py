@@ -85,28 +85,30 @@ def type_of(tools: Tools, code: str) -> dict[str, Any] | None:
 class Identifiers:
     """Builds Identifiers of one site."""
 
-    __slots__ = ("assigners", "day", "tools")
+    __slots__ = ("assigners", "day", "parts", "tools")
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
         self.assigners = Assigners(tools)
         self.day = moments.date_time(tools)
+        self.parts = lru_cache(MEMO)(self._parts)
 
     def build(self, value: str, authority: str, kind: str) -> Any:
         """Build from decoded value and type and the raw HD of the authority."""
         if not value:
             return None
-        assigner, known = self.assigners.find(authority, kind)
-        found: dict[str, Any] = {}
-        kind_ = type_of(self.tools, kind or assigner.type)
-        if kind_:
-            found["type"] = kind_
-        found["system"] = assigner.system
-        found["value"] = value
-        name = lead(authority)
-        if name and name != NULL:
-            found["assigner"] = {"display": name}
+        before, after, known = self.parts(authority, kind)
+        found = {**before, "value": value, **after}
         return found if known else Flawed("unknown-assigner", _UNKNOWN, found)
+
+    def _parts(self, authority: str, kind: str) -> tuple[dict[str, Any], dict[str, Any], bool]:
+        """Return what stands before and after the value, and whether the assigner is known."""
+        assigner, known = self.assigners.find(authority, kind)
+        kind_ = type_of(self.tools, kind or assigner.type)
+        before: dict[str, Any] = {"type": kind_} if kind_ else {}
+        before["system"] = assigner.system
+        name = lead(authority)
+        return before, {"assigner": {"display": name}} if name and name != NULL else {}, known
 
 
 def extended(tools: Tools) -> Convert:

@@ -21,6 +21,7 @@ _DTM = re.compile(
 )
 _TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_SHIFT = timedelta(0)
 _BAD = Flawed("bad-time", "not a date or time of the HL7 calendar")
 BACKWARDS = Flawed("bad-period", "a period that ends before it begins; the end is left out")
 _COARSE = Flawed("coarse-time", "an instant needs the time of day")
@@ -65,8 +66,11 @@ def _clock_flaw(moment: datetime) -> tuple[str, str] | None:
 
 
 def _offset(moment: datetime) -> str:
-    text = moment.strftime("%z")
-    return f"{text[:3]}:{text[3:5]}"
+    """Write an offset as +hh:mm; the odd seconds of local mean times are cut off."""
+    shift = moment.utcoffset() or _NO_SHIFT
+    seconds = shift.days * 86_400 + shift.seconds
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _dated(match: re.Match[str], length: int) -> str:
@@ -123,9 +127,9 @@ def date_time(tools: Tools) -> Convert:
 
 def _timed(moment: datetime, match: re.Match[str]) -> Any:
     fraction = f".{match.group(7)}" if match.group(7) else ""
-    value = f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(moment)}"
-    if moment.year < 1000:
-        value = value.zfill(len(value) + 4 - len(str(moment.year)))
+    year, month, day, hour, minute, second = match.group(1, 2, 3, 4, 5, 6)
+    clock = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{second or '00'}"
+    value = f"{clock}{fraction}{_offset(moment)}"
     flaw = None if match.group(8) else _clock_flaw(moment)
     return Flawed(*flaw, value) if flaw else value
 
