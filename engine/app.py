@@ -15,7 +15,7 @@ from engine.database.metadata import STORE
 from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.journal.binding import bind
-from engine.journal.protocol import RecoverableJournal
+from engine.journal.protocol import Journal, RecoverableJournal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
@@ -185,7 +185,8 @@ def _found_journal(region: Region, key: RegionKey, instance: str) -> None:
 def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -> None:
     """Found journal and store if they are missing, check that they belong together, keep the plans.
 
-    FaultError `journal-mismatch` or `offset-beyond-head` when one was restored without the other.
+    FaultError `journal-mismatch` or `offset-beyond-head` when one was restored without the other,
+    `journal-partitions` when the region file asks for another number than the journal has.
     """
     here = places(region)
     here.make()
@@ -193,6 +194,7 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
     _found_journal(region, key, instance)
     journal, store = open_journal(region, key), open_store(region, key)
     try:
+        _keep_partitions(region, journal)
         store.create(STORE)
         with store.write() as tx:
             bind(tx, journal.identity(), journal.head())
@@ -201,6 +203,15 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
     finally:
         journal.close()
         store.close()
+
+
+def _keep_partitions(region: Region, journal: Journal) -> None:
+    """A lane's messages keep their order only while they stay in one partition."""
+    founded, asked = journal.identity().partitions, region.storage.partitions
+    if founded != asked:
+        message = "the journal's number is fixed: set storage.partitions back to it"
+        where = f"storage.partitions {asked}, journal {founded}"
+        raise refuse(Category.CONFLICT, "journal-partitions", message, where)
 
 
 def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:

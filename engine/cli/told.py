@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from engine.core.fault import Category, FaultError
+from engine.core.fault import Category, Fault, FaultError
 from engine.mapping.problem import MappingErrors
 from engine.settings.load import SettingsErrors
 
@@ -14,6 +14,8 @@ _P = ParamSpec("_P")
 _BAD_CONFIG, _TRY_AGAIN, _PROBLEMS = 78, 75, 1
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 _CODES = {Category.BUSY: _TRY_AGAIN, Category.UNAVAILABLE: _TRY_AGAIN}
+_OF_THE_FILE = frozenset({"secret-unreadable", "tls-file-unreadable", "journal-partitions"})
+"""Faults that only a change of the region file ends: trying again would not."""
 
 
 def told(command: Callable[_P, int]) -> Callable[_P, int]:
@@ -26,7 +28,7 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
             sys.stdout.flush()
         except FaultError as error:
             print(f"concord: {error.fault}", file=sys.stderr)
-            return _CODES.get(error.fault.category, _PROBLEMS)
+            return _exit_code(error.fault)
         except (SettingsErrors, MappingErrors) as error:
             print("\n\n".join(one.frame() for one in error.problems), file=sys.stderr)
             return _BAD_CONFIG
@@ -41,6 +43,12 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
         return code
 
     return spoken
+
+
+def _exit_code(fault: Fault) -> int:
+    if fault.code in _OF_THE_FILE:
+        return _BAD_CONFIG
+    return _CODES.get(fault.category, _PROBLEMS)
 
 
 def _forget_output() -> None:

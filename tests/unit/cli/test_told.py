@@ -95,3 +95,15 @@ def test_a_reader_may_leave_early() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+def test_a_secret_that_is_not_where_the_file_says_is_a_mistake_of_the_file(
+    region: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = region.parent / "region.yaml"
+    storage = "storage: {region_key: {file: nowhere.key}}\n"
+    file.write_text(file.read_text("utf-8") + storage, "utf-8")
+    (region.parent / "data" / "journal").mkdir(parents=True)
+    (region.parent / "data" / "journal" / "journal-index.db").touch()
+    assert status(region) == 78
+    assert "secret-unreadable" in capsys.readouterr().err
