@@ -37,18 +37,19 @@ def notices(folder: Path) -> dict[str, Notice]:
     """Return the notices of processes that live, by name."""
     found = {}
     for path in sorted(folder.glob("*.json")):
-        notice = Notice(**json.loads(path.read_text(encoding="utf-8")))
-        if _lives(notice.pid):
+        notice = last_notice(folder, path.stem)
+        if notice is not None and _lives(notice.pid):
             found[notice.name] = notice
     return found
 
 
 def last_notice(folder: Path, name: str) -> Notice | None:
     """Return what a process said last, whether it lives or not."""
-    path = folder / f"{name}.json"
-    if not path.exists():
+    try:
+        text = (folder / f"{name}.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
         return None
-    return Notice(**json.loads(path.read_text(encoding="utf-8")))
+    return Notice(**json.loads(text))
 
 
 def _lives(pid: int) -> bool:

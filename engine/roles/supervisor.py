@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from engine.app import open_store, places, role_names
 from engine.core.fault import Category, FaultError, refuse
 from engine.journal.offsets import depart
+from engine.roles.beat import HANG_S, silent_s
 from engine.roles.notice import last_notice, notices
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey, send
 from engine.settings.region import Region
-from engine.telemetry.event import RoleCrashed
+from engine.telemetry.event import RoleCrashed, RoleHangs
 
 STOP_S = 10.0
 """How long roles may take to finish what they hold before they are killed; nothing is lost then."""
@@ -98,6 +99,8 @@ class Supervisor:
                 self._start(child, now_s)
             elif child.process is not None and child.process.poll() is not None:
                 self._mourn(child, now_s)
+            elif child.process is not None:
+                self._wake(child, child.process)
 
     def _start(self, child: _Child, now_s: float) -> None:
         descriptor, lifeline = send(self._key)
@@ -115,6 +118,13 @@ class Supervisor:
             os.close(descriptor)
         child.started_s = now_s
         child.lifeline = lifeline
+
+    def _wake(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+        """End a worker that hangs: with it goes its transaction, and others take over."""
+        silent = silent_s(places(self._region).run, child.name)
+        if silent > HANG_S and time.monotonic() - child.started_s > HANG_S:
+            self._voice.emit(RoleHangs(child.name, process.pid, round(silent, 1)))
+            process.kill()
 
     def _mourn(self, child: _Child, now_s: float) -> None:
         """Plan the next start, and let others take over at once what a dead worker held."""

@@ -8,6 +8,7 @@ import threading
 from engine.app import compile_plans, open_journal, open_store, places, reconciling
 from engine.core.clock import SystemClock
 from engine.pipeline.batch import Surroundings, Worker
+from engine.roles.beat import Beat
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
@@ -47,10 +48,12 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     voice.ready()
     _calm_collector()
+    beat = Beat(places(region).run, name)
     try:
-        _work(worker, stop)
+        _work(worker, stop, beat)
         worker.stop()
     finally:
+        beat.end()
         withdraw(places(region).run, name)
         voice.close()
         journal.close()
@@ -67,10 +70,11 @@ def _calm_collector() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def _work(worker: Worker, stop: threading.Event) -> None:
+def _work(worker: Worker, stop: threading.Event, beat: Beat) -> None:
     """Step on while there is work; without any, look again after a growing, short pause."""
     pause_s = _SHORTEST_S
     while not stop.is_set():
+        beat()
         if worker.step():
             pause_s = _SHORTEST_S
         else:

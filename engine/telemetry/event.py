@@ -98,3 +98,14 @@ class RequestFailed:
     level: ClassVar[str] = "error"
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleHangs:
+    name: ClassVar[str] = "role-hangs"
+    text: ClassVar[str] = "the role has shown no sign of life and is ended"
+    level: ClassVar[str] = "error"
+
+    role: str
+    pid: int
+    seconds: float
