@@ -114,6 +114,83 @@ def test_little_room_refuses_nothing_and_keeps_order(
         assert [one for one in stored if one.startswith(f"{name}-")] == each
 
 
+BHS = b"BHS|^~\\&|TEST|MERCY|ENGINE|NORTH|||||B-1\r"
+
+
+async def batch(connect: Any, address: str, bodies: list[bytes]) -> list[tuple[str, str]]:
+    """Send all in one frame; returns code and control id of each answer. ConnectionError: none."""
+    client = await connect(address, limit=1 << 24)
+    try:
+        client.writer.write(wrap(BHS + b"".join(bodies) + b"BTS|%d\r" % len(bodies)))
+        answer = await client.reader.readuntil(b"\x1c\r")
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionResetError from error
+    finally:
+        await client.close()
+    rows = [line.decode().split("|") for line in answer.split(b"\r")]
+    return [(row[1], row[2]) for row in rows if row[0] == "MSA"]
+
+
+def test_little_room_refuses_nothing_of_a_batch(
+    journal: Path, connect: Any, mllp_message: Message
+) -> None:
+    names = [f"b{number}" for number in range(2000)]
+
+    async def run() -> list[tuple[str, str]]:
+        intake = GroupCommit(
+            lambda: SqliteJournal(journal, lambda _: None), max_bytes=100_000, max_count=64
+        )
+        intake.start()
+        channel = SPEC.build(SPEC.config(port=0), surroundings())
+        address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(channel.run(intake, lambda at: address.set_result(at[0])))
+            bodies = [mllp_message(name, "ZZZ|" + "z" * 1000 + "\r") for name in names]
+            answers = await batch(connect, await address, bodies)
+            task.cancel()
+        await intake.stop()
+        return answers
+
+    assert asyncio.run(run()) == [("AA", name) for name in names]
+    assert control_ids(read_back(journal)) == names
+
+
+def test_no_message_of_an_answered_batch_is_lost_to_a_kill(
+    journal: Path, connect: Any, mllp_message: Message
+) -> None:
+    acknowledged: list[str] = []
+
+    async def talk(address: str, name: str) -> None:
+        for number in range(1000):
+            bodies = [mllp_message(f"{name}-{number}-{n}", "ZZZ|1\r" * 60) for n in range(100)]
+            try:
+                answers = await batch(connect, address, bodies)
+            except ConnectionError:
+                return
+            assert [code for code, _ in answers] == ["AA"] * 100
+            acknowledged.extend(control_id for _, control_id in answers)
+
+    async def run(address: str, round_: int, kill: Callable[[], None]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in "abc":
+                group.create_task(talk(address, f"{round_}{name}"))
+            await asyncio.sleep(0.4 + round_ * 0.07)
+            kill()
+
+    for round_ in range(3):
+        words = [sys.executable, "-c", PROGRAM, str(journal)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                asyncio.run(run(process.stdout.readline().strip(), round_, process.kill))
+            finally:
+                process.kill()
+    stored = Counter(control_ids(read_back(journal)))
+    assert len(acknowledged) >= 100
+    assert [one for one in acknowledged if stored[one] != 1] == []
+    assert len(stored) - len(acknowledged) <= 3 * 3 * 100  # stored, killed before the answer
+
+
 def test_nothing_acknowledged_is_lost_to_a_kill(
     journal: Path, connect: Any, mllp_message: Message
 ) -> None:
