@@ -17,6 +17,7 @@ from engine.mapping.site import SiteProfile
 _BAD_CONFIG = 78
 _UNREADABLE = ("E10", "E11")  # the YAML, the documents and their keys
 _OPTIONAL = ("us",)  # below every vendor and site where it exists
+_BASE = "base"
 _NO_KEY = b"\x00" * 32  # ids are not looked at here
 
 
@@ -38,8 +39,8 @@ def chains(library: Library) -> Iterator[tuple[str, ...]]:
     compiles with it, so a site's layer is checked when it fits one.
     """
     known = layers(library)
-    below = ("base", *(name for name in _OPTIONAL if name in known))
-    yield ("base",)
+    below = (_BASE, *(name for name in _OPTIONAL if name in known))
+    yield (_BASE,)
     if len(below) > 1:
         yield below
     for name in known:
@@ -60,12 +61,21 @@ def problems_of(library: Library, chain: tuple[str, ...]) -> tuple[Problem, ...]
     return ()
 
 
-def _site_problems(
+def _on_best(
     library: Library, site: str, lower: list[tuple[str, ...]]
-) -> tuple[Problem, ...]:
-    """Return the fewest problems a site's layer has upon any lower chain that is right."""
-    found = [problems_of(library, (*chain, site)) for chain in lower]
-    return min(found, key=len) if found else ()
+) -> tuple[str, tuple[Problem, ...]]:
+    """Return the chains on which a site's layer has the fewest problems, as one name, and these.
+
+    Of several the longest, which differ in their last layer: a small overlay fits every vendor.
+    """
+    found = [(chain, problems_of(library, (*chain, site))) for chain in lower]
+    if not found:
+        return site, ()
+    best = min((len(problems), -len(chain)) for chain, problems in found)
+    fitting = [one for one in found if (len(one[1]), -len(one[0])) == best]
+    tops = " | ".join(chain[-1] for chain, _ in fitting)
+    top = f"({tops})" if len(fitting) > 1 else tops
+    return " + ".join((*fitting[0][0][:-1], top, site)), fitting[0][1]
 
 
 def every_problem(library: Library) -> tuple[list[str], list[Problem]]:
@@ -80,8 +90,9 @@ def every_problem(library: Library) -> tuple[list[str], list[Problem]]:
         if not problems:
             right.append(chain)
     for site in (name for name in layers(library) if name.startswith("site/")):
-        found.update(dict.fromkeys(_site_problems(library, site, right)))
-        names.append(site)
+        name, problems = _on_best(library, site, right)
+        found.update(dict.fromkeys(problems))
+        names.append(name)
     return names, list(found)
 
 
@@ -112,6 +123,12 @@ def _show(problems: list[Problem]) -> None:
     print(f"\n{number}{hint}; `concord explain CODE` says more", file=sys.stderr)
 
 
+def _hint(folder: Path) -> str:
+    above = (one for one in folder.absolute().parents if (one / _BASE).is_dir())
+    whole = next(above, None)
+    return f": did you mean {whole}, the whole of the mappings?" if whole else ""
+
+
 @told
 def check(
     folder: Path = Path("mappings"),
@@ -130,11 +147,14 @@ def check(
     if not folder.is_dir():
         print(f"concord: no folder {folder}", file=sys.stderr)
         return _BAD_CONFIG
+    if not (folder / _BASE).is_dir():
+        print(f"concord: {folder} has no layer '{_BASE}'{_hint(folder)}", file=sys.stderr)
+        return _BAD_CONFIG
     names, problems = every_problem(read_library(folder))
     if as_json:
         print(json.dumps({"chains": names, "problems": [as_dict(one) for one in problems]}))
     elif problems:
         _show(problems)
     else:
-        print(f"{len(names)} chains, no problems")
+        print("\n".join((*names, f"{len(names)} chains, no problems")))
     return _BAD_CONFIG if problems else 0

@@ -49,3 +49,24 @@ def test_a_code_far_from_all_says_what_codes_look_like(
 ) -> None:
     assert explain("42") == 2
     assert "codes look like E203 or charset-mismatch" in capsys.readouterr().err
+
+
+def test_a_site_is_shown_with_the_chain_it_was_checked_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "base" / "c-patient.yaml").write_text(BROKEN.replace("*seven", "PID-7.1"), "utf-8")
+    for layer in ("vendor/ecw", "vendor/epic", "site/mercy"):
+        (folder / layer).mkdir(parents=True)
+        (folder / layer / "overlay.yaml").write_text("map: v1\nkind: overlay\n", "utf-8")
+    assert check(folder) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-2] == "base + (vendor/ecw | vendor/epic) + site/mercy"
+    assert shown[-1] == "4 chains, no problems"
+
+
+def test_one_layer_is_not_taken_for_all_of_the_mappings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "site").mkdir()
+    assert check(folder / "site") == 78
+    assert f"did you mean {folder}, the whole of the mappings?" in capsys.readouterr().err
