@@ -1,11 +1,11 @@
 """Who is who in the traffic of three sites, against the truth that lies beside it.
 
-The files go over the wire as they are. Records of which only a row of a file exists are told as
-their site's interface would tell them, because what is asked here is the matching, not the channel.
+The files go over the wire as they are: messages by MLLP, the extract into the site's drop folder.
 """
 
 import csv
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from engine.demo.reader import Endpoint
-from tests.chaos.place import Daemon, write_region
+from tests.chaos.place import Daemon, wait_until, write_region
 from tests.chaos.reckoning import Found, settled
 from tests.chaos.wire import Line
 
@@ -71,6 +71,10 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         f"{site}-hl7": {"type": "mllp", "site": site, "direction": "in", "port": 0}
         for site in ZONES
     }
+    inbox = region.parent / "inbox"
+    inbox.mkdir()
+    extracts = {"type": "csv_sftp", "site": "ecw", "direction": "in"}
+    written["channels"]["ecw-csv"] = extracts | {"folder": str(inbox), "every": "100ms"}
     region.write_text(yaml.safe_dump(written), "utf-8")
     daemon = Daemon(region)
     try:
@@ -99,27 +103,11 @@ def wired(network: Daemon, folder: Path) -> Found:
 
 @pytest.fixture(scope="module")
 def everything(wired: Found, network: Daemon, folder: Path) -> Found:
-    """Return what they came to with the rows told as messages."""
-    with (folder / ROWS).open(encoding="cp1252", newline="") as file:
-        for row in csv.DictReader(file):
-            assert send(network, "ecw", told(row)) == "AA"
+    """Return what they came to with the rows of the extract."""
+    inbox = network.region.parent / "inbox"
+    shutil.copy(folder / ROWS, inbox)
+    wait_until((inbox / "done" / ROWS).exists, "the extract in done")
     return settled(network.region)
-
-
-def told(row: dict[str, str]) -> bytes:
-    """Write a row as an ADT^A08 in the conventions of the site's own messages."""
-    month, day, year = [*row["Patient DOB"].split("/"), "", ""][:3]
-    number, where = row["Patient Acct No"], row["Address Line 2"].partition("\n")[0]
-    name = f"{row['Patient Last Name']}^{row['Patient First Name']}^{row['Patient MI']}"
-    home = f"{row['Address Line 1']}^{where}^{row['City']}^{row['State']}^{row['Zip']}"
-    phone = row["Home Phone"] or row["Cell Phone"]
-    who = f"{name}||{year}{month}{day}|{row['Patient Gender']}||{row['Race']}"
-    lines = (
-        f"MSH|^~\\&|ECW|QLBH|HUB|HUB|20260915060000||ADT^A08|ROW{number}|P|2.3||||||8859/1",
-        "EVN|A08|20260915060000",
-        f"PID|1|{number}||QL-{number}|{who}|{home}||{phone}||||||{row['SSN']}",
-    )
-    return ("\r".join(lines) + "\r").encode("cp1252")
 
 
 def wrongly_apart(found: Found, truth: list[Truth]) -> list[set[tuple[str, str]]]:
