@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.mapping import extension, objects, reference, syntax, values
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
-from engine.mapping.grammar import closest
+from engine.mapping.grammar import Gate, closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope, nearest_at
 from engine.mapping.values import PLAIN, Reading, first_of, optional
@@ -35,6 +35,7 @@ KEYS = frozenset(
 _PLAIN_KEYS = frozenset({"from", "set", "when", "map", "unmapped", "default", "required", "label"})
 _FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
 NO_VALUES: list[Any] = []
+Part = tuple[Gate | None, Every]  # what it needs, what it gives
 _SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")
 
 
@@ -56,12 +57,20 @@ class Leaves:
         if isinstance(node, Scalar):
             return values.every(context, node, element)
         if isinstance(node, Items):
-            return _joined([self.every(context, item, element) for item in node.items])
+            return _joined([self._gated(context, item, element) for item in node.items])
         if _FULL.isdisjoint(node.keys()):
             return _listed(
                 guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
             )
         return _full(context, node, element)
+
+    def _gated(self, context: Context, node: Node, element: Element) -> Part:
+        """Compile one of several rules with the fields of which it needs one."""
+        slots = context.grammar.slots
+        with slots.apart() as needs:
+            part = self.every(context, node, element)
+        slots.needs.add(needs)
+        return needs.gate(), part
 
     def built(self, context: Context, fields: Fields, path: str) -> Op:
         return objects.built(context, fields, path)
@@ -110,8 +119,16 @@ def _first(every: Every) -> Op:
     return lambda scope: found[0] if (found := every(scope)) else None
 
 
-def _joined(parts: list[Every]) -> Every:
-    return lambda scope: [value for part in parts for value in part(scope)]
+def _joined(parts: list[Part]) -> Every:
+    def joined(scope: Scope) -> list[Any]:
+        rows = scope.rows
+        found: list[Any] = []
+        for gate, part in parts:
+            if gate is None or objects.present(rows, gate):
+                found += part(scope)
+        return found
+
+    return joined
 
 
 def _note_required(context: Context, fields: Fields) -> None:
@@ -224,7 +241,7 @@ def _from(context: Context, node: Node, element: Element, how: Reading) -> Every
             return values.every(context, node, element, how)
         return _listed(values.single(context, node, element, how))
     if isinstance(node, Items):
-        return _joined([_from(context, item, element, how) for item in node.items])
+        return _joined([(None, _from(context, item, element, how)) for item in node.items])
     if how is not PLAIN and how.table is not None:
         context.problems.report("E113", node.mark, "'map' goes with a path in 'from'")
     return context.forms.every(context, node, element)

@@ -42,11 +42,17 @@ class Alternative:
     deciding: int  # index of that part, -1 when there is none
 
     def read(self, scope: Scope) -> tuple[str, ...] | None:
-        decisive = self.parts[self.deciding](scope) if self.deciding >= 0 else ""
-        if self.deciding >= 0 and not decisive:
+        deciding = self.deciding
+        if deciding < 0:
+            found = [part(scope) for part in self.parts]
+            return tuple(found) if any(found) else None
+        decisive = self.parts[deciding](scope)
+        if not decisive:
             return None
-        found = [part(scope) for part in self.parts]
-        return tuple(found) if any(found) else None
+        if len(self.parts) == 1:
+            return (decisive,)
+        parts = enumerate(self.parts)
+        return tuple([decisive if n == deciding else part(scope) for n, part in parts])
 
 
 @dataclass(frozen=True, slots=True)

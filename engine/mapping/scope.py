@@ -33,12 +33,12 @@ class Env:
     __slots__ = (
         "accept",
         "control_id",
-        "diagnostics",
         "effects",
         "fallback_key",
         "found",
         "lineage",
         "names",
+        "noted",
         "patients",
         "received",
         "repeating",
@@ -56,7 +56,7 @@ class Env:
         self.fallback_key = ""  # control id, else hash of the message: for volatile ids
         self.found: dict[tuple[int, str], Segment] = {}  # outward searches by group and name
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
-        self.diagnostics: dict[Diagnostic, None] = {}
+        self.noted: dict[tuple[str, str, str], None] = {}  # code, where, message
         self.effects: list[Effect] | None = None  # kept while a rule is being remembered
         self.shapes: dict[int, bytes] = {}
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
@@ -71,10 +71,15 @@ class Env:
 
     def note(self, code: str, where: str, message: str) -> None:
         """Keep a diagnostic once."""
-        noted = Diagnostic(code, where, message)
-        self.diagnostics[noted] = None
+        noted = code, where, message
+        self.noted[noted] = None
         if self.effects is not None:
-            self.effects.append(lambda scope: scope.env.diagnostics.setdefault(noted))
+            self.effects.append(lambda scope: scope.env.noted.setdefault(noted))
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What has been noted, each once, in order."""
+        return tuple([Diagnostic(*noted) for noted in self.noted])
 
     def do(self, effect: Effect, scope: "Scope") -> Any:
         """Do something to the message that a remembered rule has to do again."""
