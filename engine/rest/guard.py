@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.core.fault import Category, Fault, FaultError
 from engine.rest.endpoint import Endpoint
 from engine.rest.headers import accepts_json
-from engine.rest.outcome import BUG, FORMAT, LOGIN, refusal
+from engine.rest.outcome import BUG, FORMAT, LOGIN, LOGINS, refusal
 
 OPEN = frozenset({"/health", "/fhir/metadata"})
 """Paths anyone may read: they say nothing about a patient."""
@@ -59,7 +59,9 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        if scope["path"] not in OPEN and not self._knows(request):
+        if len(request.headers.getlist("authorization")) > 1:  # RFC 9110, 11.6.2: it is no list
+            await refusal(LOGINS)(scope, receive, send)
+        elif scope["path"] not in OPEN and not self._knows(request):
             challenge = {"WWW-Authenticate": "Bearer"}
             await refusal(LOGIN, 401, code="login", headers=challenge)(scope, receive, send)
         elif "fhir" in scope["path"].split("/") and not accepts_json(request):

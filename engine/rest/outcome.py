@@ -32,6 +32,7 @@ UNKNOWN_TYPE = Fault(Category.NOT_FOUND, "unknown-type", "this resource type is 
 UNKNOWN_SITE = Fault(Category.NOT_FOUND, "unknown-site", "no site has this name")
 METHOD = Fault(Category.UNSUPPORTED, "method-not-allowed", "this address takes other methods")
 LOGIN = Fault(Category.FORBIDDEN, "login-required", "a valid bearer token is required")
+LOGINS = Fault(Category.INVALID, "login-ambiguous", "one Authorization header is allowed")
 FORMAT = Fault(Category.UNSUPPORTED, "format-not-acceptable", "only JSON is served")
 CONTENT = Fault(Category.UNSUPPORTED, "content-type", "a search is posted as a web form")
 TOO_LARGE = Fault(Category.INVALID, "body-too-large", "the request is too large")

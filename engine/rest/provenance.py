@@ -3,6 +3,8 @@
 Takes `target` (what was written) or `_source` (the message), with `_count` and `_cursor`.
 """
 
+import re
+
 import orjson
 from starlette.responses import Response
 
@@ -12,6 +14,7 @@ from engine.rest.page import Pairs, bundle, entry, link
 from engine.store.search.query import DEFAULT_COUNT, MOST_COUNT
 
 PARAMETERS = {"target": "reference", "_source": "uri"}
+_TARGET = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 _RESULT = frozenset({"_count", "_cursor", "_format", "_pretty", "_total"})
 
 
@@ -27,6 +30,8 @@ def search_provenance(endpoint: Endpoint, url: str, pairs: Pairs) -> Response:
         )
     if len(asked) != 1 or not given[asked[0]]:
         raise refuse(Category.INVALID, "search-parameter-missing", "target or _source is needed")
+    if asked[0] == "target" and not _TARGET.fullmatch(given["target"]):
+        raise refuse(Category.INVALID, "search-target-invalid", "Type/id is needed", "target")
     most = max(1, min(_number(given, "_count", DEFAULT_COUNT), MOST_COUNT))
     after = _number(given, "_cursor", 0)
     find = endpoint.provenance.of_target if asked[0] == "target" else endpoint.provenance.of_source

@@ -319,6 +319,8 @@ async def test_unknown_parameters_are_refused_or_said_to_be_ignored(
         ("Observation?code=http://loinc.org|", "search-token-system"),
         ("Provenance", "search-parameter-missing"),
         ("Provenance?agent=x", "search-parameter-unknown"),
+        (f"Provenance?target={PERSON}", "search-target-invalid"),
+        ("Patient?family=", "search-value-missing"),
     ],
 )
 async def test_what_cannot_be_searched_is_refused(

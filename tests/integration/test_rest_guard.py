@@ -117,6 +117,12 @@ async def test_no_refusal_repeats_what_was_sent(client: httpx.AsyncClient) -> No
         assert sent not in response.text
 
 
+async def test_two_logins_are_refused_whatever_they_are(client: httpx.AsyncClient) -> None:
+    mine = client.headers["authorization"]
+    twice = [("Authorization", mine), ("Authorization", mine)]
+    refused(await client.get(f"/fhir/Patient/{PERSON}", headers=twice), 400, "login-ambiguous")
+
+
 async def test_formats_other_than_json_are_refused(client: httpx.AsyncClient) -> None:
     url = f"/fhir/Patient/{PERSON}"
     refused(

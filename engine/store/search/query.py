@@ -64,11 +64,9 @@ def parse(type_name: str, pairs: Iterable[tuple[str, str]], *, lenient: bool = F
     ignored: dict[str, None] = {}
     given: dict[str, str] = {}
     for name, value in pairs:
-        if not value:
-            continue
         try:
             if name in _RESULT:
-                given[name] = value
+                given |= {name: value} if value else {}
             else:
                 criteria.append(_criterion(type_name, name, value))
         except FaultError as error:
@@ -122,6 +120,8 @@ def _criterion(type_name: str, full_name: str, value: str) -> Criterion:
         )
     if modifier not in _MODIFIERS.get(parameter.kind, {""}):
         raise refuse(Category.UNSUPPORTED, "search-modifier-unknown", "unsupported modifier", name)
+    if not value:  # left out, it would turn the search for one into a list of all
+        raise refuse(Category.INVALID, "search-value-missing", "the parameter has no value", name)
     return Criterion(parameter, tests_of(parameter, modifier, value), modifier == "not")
 
 
@@ -138,7 +138,7 @@ def _query(
 ) -> Query:
     total, summary = given.get("_total", ""), given.get("_summary", "false")
     if total not in _TOTALS:
-        raise bad_value("_total")
+        raise bad_value("_total", "total")
     if summary not in {"count", "false"}:
         raise refuse(
             Category.UNSUPPORTED,
@@ -163,7 +163,7 @@ def _count(text: str | None) -> int:
     if text is None:
         return DEFAULT_COUNT
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise bad_value("_count")
+        raise bad_value("_count", "number")
     return min(int(text), MOST_COUNT)
 
 

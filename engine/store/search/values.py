@@ -5,7 +5,9 @@ forms `code`, `system|code` and `|code`, date prefixes, and implicit ranges of p
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.core.fault import Category, FaultError, refuse
 from engine.store.codes import known
@@ -64,10 +66,27 @@ _PREFIXES = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"})
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
-def bad_value(where: str) -> FaultError:
-    return refuse(
-        Category.INVALID, "search-value-invalid", "the value does not fit the parameter", where
-    )
+_DATE = "a date is needed, as 2024, 2024-03, 2024-03-14 or a time with its offset; before it ge, lt"
+EXPECTED: Mapping[str, str] = MappingProxyType(
+    {
+        "date": _DATE,
+        "updated": _DATE,
+        "token": "a code is needed, alone or as system|code",
+        "string": "a text with a letter or a digit is needed",
+        "reference": "a reference is needed, as Type/id or as an id alone",
+        "patient": "a patient is needed, as Patient/id or as an id alone",
+        "number": "a whole number is needed",
+        "missing": "true or false is needed",
+        "total": "none, estimate or accurate is needed",
+        "list": f"up to {MOST_VALUES} values are needed, with commas between",
+    }
+)
+"""What is expected where a value does not fit, by the kind of the parameter: never the value."""
+
+
+def bad_value(where: str, kind: str) -> FaultError:
+    """Refuse a value; `kind` is one of `EXPECTED`."""
+    return refuse(Category.INVALID, "search-value-invalid", EXPECTED[kind], where)
 
 
 def split(text: str, sign: str) -> list[str]:
@@ -91,11 +110,11 @@ def tests_of(parameter: Parameter, modifier: str, text: str) -> tuple[Test, ...]
     """Return the alternatives a value stands for. FaultError `search-value-invalid`."""
     if modifier == "missing":
         if text not in {"true", "false"}:
-            raise bad_value(parameter.name)
+            raise bad_value(parameter.name, "missing")
         return (Absent(text == "true"),)
     values = [value for value in split(text, ",") if value]
     if not values or len(values) > MOST_VALUES:
-        raise bad_value(parameter.name)
+        raise bad_value(parameter.name, "list")
     return tuple(test for value in values for test in _tests(parameter, modifier, value))
 
 
@@ -120,7 +139,7 @@ def _during(parameter: Parameter, value: str) -> Test:
     # A plus sign that was not percent-encoded arrives as a space (RFC 1866, 8.2.1).
     found = range_of(rest.replace(" ", "+"))
     if found is None:
-        raise bad_value(parameter.name)
+        raise bad_value(parameter.name, parameter.kind)
     return During(prefix, *found)
 
 
@@ -142,7 +161,7 @@ def _halves(parameter: Parameter, value: str) -> tuple[str, bool, str]:
         return "", False, parts[0]
     if len(parts) == 2:
         return parts[0], True, parts[1]
-    raise bad_value(parameter.name)
+    raise bad_value(parameter.name, parameter.kind)
 
 
 def _string(parameter: Parameter, modifier: str, value: str) -> Test:
@@ -150,7 +169,7 @@ def _string(parameter: Parameter, modifier: str, value: str) -> Test:
         return Exact(string_value(value)) if len(value) <= MOST else Nothing()
     folded = fold(value)
     if not folded:
-        raise bad_value(parameter.name)
+        raise bad_value(parameter.name, parameter.kind)
     return Contains(folded) if modifier == "contains" else Prefix(folded)
 
 
@@ -158,7 +177,7 @@ def _reference(parameter: Parameter, value: str) -> tuple[Test, ...]:
     """`Type/id`, or `id` of any type the parameter may lead to."""
     kind, slash, name = value.rpartition("/")
     if not _ID.fullmatch(name) or (slash and not known(kind)):
-        raise bad_value(parameter.name)
+        raise bad_value(parameter.name, parameter.kind)
     if parameter.kind == "patient":
         return (Exact(name) if kind in {"", "Patient"} else Nothing(),)
     if slash:
