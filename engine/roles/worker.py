@@ -45,10 +45,11 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             held=voice.held,
         )
     )
+    beat = Beat(places(region).run, name)
+    beat()
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     voice.ready()
     _calm_collector()
-    beat = Beat(places(region).run, name)
     try:
         _work(worker, stop, beat)
         worker.stop()

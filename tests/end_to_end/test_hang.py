@@ -29,6 +29,7 @@ def test_a_stopped_worker_is_replaced(tmp_path: Path) -> None:
         line = Line(lambda: daemon.address("intake", "mercy-hl7"))
         mercy = [one for one in generate(1, 60).deliveries if one.site == "mercy"]
         assert all(line.send(one).accepted for one in mercy if not one.refused)
+        line.close()
         deadline_s = time.monotonic() + 120
         while daemon.notices().get("worker-1", None) is None or (
             daemon.notices()["worker-1"].pid == victim
