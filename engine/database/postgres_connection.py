@@ -18,15 +18,19 @@ _OLDEST = 150_000  # PostgreSQL 15, as `server_version` counts
 _PREPARED = 1000
 
 # A holder of the region's lock that was paused may not stop the others for longer than a lease.
-# JIT compilation costs more than any statement here. Joins keep the order they are written in, as
-# on SQLite: the search knows which index narrows most (engine.store.search.sql).
+# JIT compilation costs more than any statement here. Joins go along the indexes in the order they
+# are written in, as on SQLite: the search knows which one narrows most (engine.store.search.sql),
+# and a plan that depends on statistics is a slow one until there are some.
 _SETTINGS = {
     "application_name": "concord",
     "client_min_messages": "warning",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "idle_in_transaction_session_timeout": "20s",
     "jit": "off",
     "join_collapse_limit": "1",
     "lock_timeout": "30s",
+    "random_page_cost": "1.1",
     "timezone": "UTC",
 }
 _KEEPALIVE: dict[str, Any] = {
