@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from engine.app import open_journal, open_store, reconciling
 from engine.cli.begun import begun
+from engine.cli.pair import in_words
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.pipeline.decide import outcome, submit
@@ -43,7 +44,7 @@ def explain(a: str, b: str, *, config: Config = Path("region.yaml"), as_json: Js
     store = open_store(region, key)
     with store.read() as tx:
         found = gather(tx, a, b, reconciling(region, key).policy.model)
-    print(json.dumps(_as_dict(found), indent=2) if as_json else _in_words(found))
+    print(json.dumps(_as_dict(found), indent=2) if as_json else in_words(found))
     return 0
 
 
@@ -55,25 +56,6 @@ def _as_dict(found: Explanation) -> dict[str, object]:
         "verdict": asdict(found.verdict) if found.verdict else None,
         "said": [asdict(said) for said in found.said],
     }
-
-
-def _in_words(found: Explanation) -> str:
-    lines = [
-        "one person" if found.one_person else "two people",
-        f"  {found.a.site}|{found.a.local_id}  person {found.a.person}",
-        f"  {found.b.site}|{found.b.local_id}  person {found.b.person}",
-    ]
-    verdict = found.verdict
-    if verdict is None:
-        lines.append("nothing to compare: one of them is known by its number only")
-    else:
-        lines.append(f"evidence {verdict.bits:+.1f} bits, by itself: {verdict.outcome}")
-        lines += [f"  {field.bits:+7.1f}  {field.field}: {field.words}" for field in verdict.fields]
-        lines += [f"  held back by: {gate}" for gate in verdict.gates]
-    for said in found.said:
-        undone = ", undone" if said.withdrawn else ""
-        lines.append(f"act {said.position}: {said.kind} by {said.actor} ({said.origin}){undone}")
-    return "\n".join(lines)
 
 
 @told
