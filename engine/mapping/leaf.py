@@ -363,7 +363,7 @@ def _each_segment(
         before, standing = scope.rows[slot], scope.standing
         found: list[Any] = []
         for segment in segments:
-            scope.rows[slot], scope.standing = segment.fields, segment.index
+            scope.rows[slot], scope.standing = scope.env.row(segment), segment.index
             if test is None or test(scope):
                 found.extend(body(scope))
         scope.rows[slot], scope.standing = before, standing

@@ -7,10 +7,11 @@ what is made. Memory is bounded for a plan as a whole; a rule whose fields never
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from engine.mapping.grammar import Touched
-from engine.mapping.scope import Effect, Scope
+from engine.mapping.scope import WIDTH, Effect, Scope
 
 Op = Callable[[Scope], Any]
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
@@ -140,6 +141,10 @@ def _learnt(op: Op, scope: Scope, proves: Proves) -> Made:
     return made
 
 
+def _nothing(_: Scope) -> Hashable:
+    return ""
+
+
 def _length(key: Hashable) -> int:
     if isinstance(key, str):
         return len(key)
@@ -149,7 +154,7 @@ def _length(key: Hashable) -> int:
 def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
     """Return what reads the raw text of all fields, and of all segments, that a rule can see."""
     reads, lists = tuple(sorted(touched.reads)), tuple(sorted(touched.lists))
-    fields = _one(*reads[0]) if len(reads) == 1 else _several(reads)
+    fields = _fields(reads) if reads else _nothing
     if not lists:
         return fields
 
@@ -161,30 +166,32 @@ def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
     return both
 
 
-def _one(slot: int, number: int) -> Callable[[Scope], Hashable]:
-    def read(scope: Scope) -> Hashable:
-        row = scope.rows[slot]
-        return row[number] if number < len(row) else ""
+def _of_row(slot: int, numbers: list[int]) -> Callable[[Scope], Hashable]:
+    if len(numbers) == 1:
+        number = numbers[0]
+        return lambda scope: scope.rows[slot][number]
+    pick = itemgetter(*numbers)
+    return lambda scope: pick(scope.rows[slot])
 
-    return read
+
+def _fields(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
+    if any(number >= WIDTH for _, number in reads):
+        return _checked(reads)
+    rows = {slot: [n for at, n in reads if at == slot] for slot, _ in reads}
+    parts = [_of_row(slot, numbers) for slot, numbers in rows.items()]
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) == 2:
+        first, second = parts
+        return lambda scope: (first(scope), second(scope))
+    return lambda scope: tuple([part(scope) for part in parts])
 
 
-def _several(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
-    slots = {slot for slot, _ in reads}
-    if len(slots) == 1:
-        return _of_row(slots.pop(), tuple(number for _, number in reads))
+def _checked(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
+    """Read fields beyond the width that every row has."""
 
     def read(scope: Scope) -> Hashable:
         rows = scope.rows
         return tuple([row[n] if n < len(row := rows[slot]) else "" for slot, n in reads])
-
-    return read
-
-
-def _of_row(slot: int, numbers: tuple[int, ...]) -> Callable[[Scope], Hashable]:
-    def read(scope: Scope) -> Hashable:
-        row = scope.rows[slot]
-        length = len(row)
-        return tuple([row[n] if n < length else "" for n in numbers])
 
     return read

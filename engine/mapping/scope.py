@@ -13,7 +13,9 @@ from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Message, Segment
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
-NO_FIELDS = NOTHING.fields
+WIDTH = 80  # fields that every row has, empty ones if need be; the longest usual segment has 72
+_PADDING = [""] * WIDTH
+NO_FIELDS = NOTHING.fields + _PADDING[1:]
 Effect = Callable[["Scope"], object]  # what a rule did to a message beside giving a value
 
 
@@ -42,6 +44,7 @@ class Env:
         "patients",
         "received",
         "repeating",
+        "rows",
         "shapes",
         "sides",
     )
@@ -58,16 +61,23 @@ class Env:
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
         self.noted: dict[tuple[str, str, str], None] = {}  # code, where, message
         self.effects: list[Effect] | None = None  # kept while a rule is being remembered
-        self.shapes: dict[int, bytes] = {}
+        self.rows: dict[int, list[str]] = {-1: NO_FIELDS}  # by index of the segment
+        self.shapes: dict[int, bytes] = {id(NO_FIELDS): b""}
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
 
+    def row(self, segment: Segment) -> list[str]:
+        """Return the fields of a segment, padded to a width that readers can rely on."""
+        row = self.rows.get(segment.index)
+        if row is None:
+            fields = segment.fields
+            row = self.rows[segment.index] = fields + _PADDING[len(fields) :]
+            self.shapes[id(row)] = bytes(map(bool, fields))
+        return row
+
     def shape(self, row: list[str]) -> bytes:
         """Return which fields of a row are there; rows live as long as their message."""
-        known = self.shapes.get(id(row))
-        if known is None:
-            known = self.shapes[id(row)] = bytes(map(bool, row))
-        return known
+        return self.shapes[id(row)]
 
     def note(self, code: str, where: str, message: str) -> None:
         """Keep a diagnostic once."""
@@ -176,7 +186,7 @@ class Scope:
     )
 
     def __init__(self, env: Env, frame: Frame, bound: Bound, segments: list[Segment]) -> None:
-        self.rows = [segment.fields for segment in segments]
+        self.rows = [env.row(segment) for segment in segments]
         self.origin = segments[0].index
         self.env = env
         self.frame = frame

@@ -9,7 +9,7 @@ from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Segment, parse
 from engine.mapping.grammar import Touched
 from engine.mapping.recall import LONGEST, ROOM, Memory, remembering
-from engine.mapping.scope import Env, Frame, Scope
+from engine.mapping.scope import NOTHING, WIDTH, Env, Frame, Scope
 
 PID = Touched({(0, 3), (0, 5)})
 
@@ -111,3 +111,24 @@ def test_a_rule_whose_fields_never_repeat_rests_and_is_tried_again() -> None:
         assert op(scope_on(f"PID|1||{number % 3}")) == str(number % 3)
     assert rule.runs < 11_100
     assert memory.size == 3
+
+
+def test_fields_beyond_the_usual_width_are_read() -> None:
+    width = WIDTH + 5
+    op = remembering(
+        Rule(lambda scope: scope.rows[0][width]), Touched({(0, 3), (0, width)}), Memory(), bool
+    )
+    fields = ["", *map(str, range(1, width))]
+    for last in ("a", "b", "a"):
+        assert op(scope_on("|".join(["PID", *fields[1:], last]))) == last
+
+
+def test_fields_of_several_segments_are_told_apart() -> None:
+    touched = Touched({(0, 3), (1, 2), (1, 4), (2, 1)})
+    op = remembering(Rule(lambda scope: [row[:5] for row in scope.rows]), touched, Memory(), bool)
+    first, second = scope_on("PID|1||7"), scope_on("PID|1||7")
+    for scope, text in ((first, "PV1|1|I||x"), (second, "PV1|1|I|x|")):
+        other = Segment("PV1", 2, text, "|")
+        scope.rows += [scope.env.row(other), scope.env.row(NOTHING)]
+    assert op(first) != op(second)
+    assert op(first) is op(first)
