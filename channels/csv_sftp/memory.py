@@ -13,13 +13,15 @@ class Last:
     sha256: str = ""
     source_us: int = 0
     name: str = ""
+    file_us: int = 0  # its last change
 
 
 async def last(place: Place, feed: str) -> Last:
     """Return the last file of a feed; an empty one when there is none or it cannot be read."""
     try:
         found = json.loads(await place.recall(_note(feed)))
-        return Last(str(found["sha256"]), int(found["source_us"]), str(found["name"]))
+        times = int(found["source_us"]), int(found["file_us"])
+        return Last(str(found["sha256"]), times[0], str(found["name"]), times[1])
     except (KeyError, TypeError, ValueError):
         return Last()
 

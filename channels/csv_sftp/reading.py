@@ -98,9 +98,10 @@ def survey(path: Path, contract: Contract, max_bytes: int, name: str) -> Iterato
 
 
 def deliveries(
-    path: Path, contract: Contract, found: Survey, source_us: int, name: str
+    path: Path, contract: Contract, found: Survey, times: tuple[int, int], name: str
 ) -> Iterator[list[Given]]:
-    """Read the rows of a surveyed file; `source_us` is when it was extracted."""
+    """Read the rows of a surveyed file; `times` are when it was extracted and last changed."""
+    source_us, file_us = times
     deleting = contract.deletes_rows(name)
     chunk: list[Given] = []
     with _text(path, found.encoding) as lines:
@@ -109,8 +110,9 @@ def deliveries(
                 chunk.append(Given(row))
             else:
                 columns = dict(zip(found.header, row.cells, strict=True))
-                said = (contract.feed, found.sha256, row.number, source_us, columns, deleting)
-                chunk.append(Given(row, RowDelivery(*said)))
+                origin = (contract.feed, found.sha256, row.number)
+                delivery = RowDelivery(*origin, source_us, columns, deleting, file_us)
+                chunk.append(Given(row, delivery))
             if len(chunk) >= CHUNK:
                 yield chunk
                 chunk = []

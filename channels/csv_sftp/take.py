@@ -64,13 +64,17 @@ async def turn_away(desk: Desk, name: str, code: str) -> None:
 
 
 async def _read(desk: Desk, seen: Seen, contract: Contract, run: Run) -> Run:
+    if seen.size > desk.max_bytes:
+        text = "the file is larger than this channel takes"
+        raise refuse(Category.INVALID, "file-too-large", text)
     async with desk.place.opened(seen.name) as path:
         found = await _surveyed(desk, path, contract, seen.name)
         before = await memory.last(desk.place, contract.feed)
         same = before if before.sha256 == found.sha256 else None
+        file_us = same.file_us if same else seen.changed_us
         source_us = _extracted_us(seen, contract, same, desk.around.clock.now_us())
         submission = Submission(desk.around, desk.intake, desk.max_pending)
-        rows = deliveries(path, contract, found, source_us, seen.name)
+        rows = deliveries(path, contract, found, (source_us, file_us), seen.name)
         rejects = RejectFile(desk.spool / REJECTED, found)
         async with stepped(rows) as chunks:
             async for chunk in chunks:
@@ -84,7 +88,9 @@ async def _read(desk: Desk, seen: Seen, contract: Contract, run: Run) -> Run:
     if submission.held:
         raise FaultError(submission.held)
     await _check_unchanged(desk, seen)
-    await memory.keep(desk.place, contract.feed, memory.Last(found.sha256, source_us, seen.name))
+    await memory.keep(
+        desk.place, contract.feed, memory.Last(found.sha256, source_us, seen.name, file_us)
+    )
     return replace(
         run.surveyed(found),
         submitted=submission.submitted,

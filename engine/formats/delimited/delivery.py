@@ -24,6 +24,7 @@ class RowDelivery:
     source_us: int
     columns: dict[str, str]  # header -> cell
     deleted: bool = False  # from a file of deletions
+    file_us: int = 0  # last change of the file: tells the same rows sent again from rows said again
 
     @property
     def control_id(self) -> str:
@@ -38,6 +39,7 @@ class RowDelivery:
                 "row": self.row,
                 "source_us": self.source_us,
                 "deleted": self.deleted,
+                "file_us": self.file_us,
                 "columns": self.columns,
             }
         )
@@ -55,6 +57,7 @@ def read_delivery(body: bytes) -> RowDelivery:
             int(found["source_us"]),
             {str(name): str(value) for name, value in columns.items()},
             found["deleted"] is True,
+            int(found["file_us"]),
         )
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         text = "the body is no row of a file"

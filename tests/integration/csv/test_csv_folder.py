@@ -117,6 +117,23 @@ def test_the_same_file_again_is_the_same_deliveries_until_another_comes_between(
     assert bodies[3] != bodies[0]  # the row went A, B, A: the last is news, although it looks old
 
 
+def test_a_row_said_again_on_the_same_day_is_news(drop: Drop) -> None:
+    name = "patients_20260915.csv"
+    for hour, said in enumerate("ABA"):
+
+        async def send(text: str = f"{HEADER}1,{said},\n", hour: int = hour) -> None:
+            before = len(drop.taken)
+            async with drop.running():
+                drop.put(name, text, 1_789_480_000 + hour * 3_600)
+                await drop.until(lambda: len(drop.taken) > before)
+                await drop.until(lambda: not (drop.folder / "processing" / name).exists())
+
+        asyncio.run(send())
+    bodies = [envelope.body for envelope in drop.envelopes]
+    assert len(set(bodies)) == 3
+    assert len({one["source_us"] for one in drop.taken}) == 1
+
+
 def test_a_name_used_twice_keeps_both_files(drop: Drop) -> None:
     drop.play("patients.csv", f"{HEADER}1,A,\n")
 

@@ -19,7 +19,7 @@ contract = Contract(
 
 def rows_of(path):
     *_, found = survey(path, contract, 1 << 40, path.name)
-    return sum(len(chunk) for chunk in deliveries(path, contract, found, 0, path.name))
+    return sum(len(chunk) for chunk in deliveries(path, contract, found, (0, 0), path.name))
 
 for name in sys.argv[1:]:
     print(rows_of(Path(name)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
