@@ -4,6 +4,7 @@ Every process of a daemon is in one process group, so nothing survives `end`, wh
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,11 @@ def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:
             into[name] = value
 
 
+def _with_us() -> tuple[str, ...]:
+    """Let a daemon die with the test run where setpriv(1) can, even if that is killed itself."""
+    return ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+
+
 @dataclass
 class Daemon:
     """One `concord run` on a region file; `environment` is added to ours."""
@@ -80,7 +86,7 @@ class Daemon:
         with self.log.open("ab") as log:
             run = (sys.executable, "-m", "engine.cli", "run", str(self.region))
             self.process = subprocess.Popen(
-                [*self.prefix, *run, *self.arguments],
+                [*_with_us(), *self.prefix, *run, *self.arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
