@@ -6,7 +6,7 @@ no agent, no configuration of the host's user, no algorithm on SHA-1.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncssh
@@ -19,6 +19,7 @@ _CHANGED = Fault(Category.FORBIDDEN, "host-key-changed", "the server shows anoth
 _UNKNOWN = Fault(Category.FORBIDDEN, "host-key-unknown", "the server is not among the known hosts")
 _DENIED = Fault(Category.FORBIDDEN, "login-refused", "the server does not accept our key")
 _NO_KEY = Fault(Category.UNAVAILABLE, "key-unreadable", "the private key cannot be read")
+_CLOSE_S = 5.0
 _SHA1 = b"ssh-rsa"  # signatures of RSA keys over SHA-1; rsa-sha2-256 and -512 stay
 Refused = Callable[[str, str], None]  # known fingerprints, offered fingerprint
 
@@ -55,24 +56,7 @@ async def connected(peer: Sftp, refused: Refused) -> AsyncIterator[asyncssh.SFTP
     client = _Client()
     try:
         async with asyncio.timeout(peer.timeout_s):
-            connection = await asyncssh.connect(
-                peer.host,
-                peer.port,
-                username=peer.user,
-                client_keys=[key],
-                known_hosts=str(peer.known_hosts),
-                client_factory=lambda: client,
-                server_host_key_algs=known.algorithms,
-                signature_algs="-ssh-rsa",
-                kex_algs="-*sha1*",
-                mac_algs="-*sha1*",
-                preferred_auth="publickey",
-                password=None,
-                agent_path=None,
-                config=[],
-                keepalive_interval=peer.timeout_s,
-                keepalive_count_max=2,
-            )
+            connection = await _connect(peer, key, known.algorithms, client)
     except asyncssh.HostKeyNotVerifiable as error:
         refused(known.fingerprints, client.offered)
         raise FaultError(_CHANGED) from error
@@ -80,8 +64,45 @@ async def connected(peer: Sftp, refused: Refused) -> AsyncIterator[asyncssh.SFTP
         raise FaultError(_DENIED) from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
         raise FaultError(UNREACHABLE) from error
-    async with connection, connection.start_sftp_client() as files:
-        yield files
+    try:
+        yield await _files(connection, peer.timeout_s)
+    finally:
+        # Every answer that matters has been waited for; a dead server must not be waited for.
+        connection.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await connection.wait_closed()
+
+
+async def _files(connection: asyncssh.SSHClientConnection, timeout_s: float) -> asyncssh.SFTPClient:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await connection.start_sftp_client()
+    except (asyncssh.Error, OSError, TimeoutError) as error:
+        raise FaultError(UNREACHABLE) from error
+
+
+async def _connect(
+    peer: Sftp, key: asyncssh.SSHKey, algorithms: list[str], client: asyncssh.SSHClient
+) -> asyncssh.SSHClientConnection:
+    return await asyncssh.connect(
+        peer.host,
+        peer.port,
+        username=peer.user,
+        client_keys=[key],
+        known_hosts=str(peer.known_hosts),
+        client_factory=lambda: client,
+        server_host_key_algs=algorithms,
+        signature_algs="-ssh-rsa",
+        kex_algs="-*sha1*",
+        mac_algs="-*sha1*",
+        preferred_auth="publickey",
+        password=None,
+        agent_path=None,
+        config=[],
+        keepalive_interval=peer.timeout_s,
+        keepalive_count_max=2,
+    )
 
 
 def _private_key(peer: Sftp) -> asyncssh.SSHKey:

@@ -15,6 +15,7 @@ from engine.core.fault import Category, FaultError, refuse
 
 T = TypeVar("T")
 _COPY = "fetched"  # name of the local copy: never the one the sender chose
+_NOTE_BYTES = 65_536
 _STALLED_S = 600.0  # longest time a transfer may take for each file
 
 
@@ -96,13 +97,15 @@ class Remote:
 
     async def recall(self, note: str) -> bytes:
         try:
-            path = self._path(PROCESSING, f"{NOTE}{note}")
-            async with self._files.open(path, "r", "utf-8") as data:
-                return str(await self._timed(data.read())).encode()
+            return await self._timed(self._read(self._path(PROCESSING, f"{NOTE}{note}")))
         except asyncssh.SFTPNoSuchFile:
             return b""
         except (asyncssh.Error, OSError, TimeoutError) as error:
             raise FaultError(UNREACHABLE) from error
+
+    async def _read(self, path: str) -> bytes:
+        async with self._files.open(path, "r", "utf-8") as data:
+            return str(await data.read(_NOTE_BYTES)).encode()
 
     async def remember(self, note: str, text: bytes) -> None:
         paper = self._spool / "note"
