@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -233,25 +233,24 @@ def test_a_slow_disk_bounds_what_is_unanswered(serve: Any, mllp_message: Message
     asyncio.run(run())
 
 
-async def endless(deed: Callable[[], Awaitable[None]]) -> None:
-    async with asyncio.timeout(20):
+def flood(port: int, frames: bytes) -> None:
+    """Send and never read, from a thread: on the listener's own loop both would wait together."""
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(20)
+        deaf.connect(("127.0.0.1", port))
         while True:
-            await deed()
+            deaf.sendall(frames)
 
 
 def test_a_sender_that_never_reads_its_answers_is_closed(serve: Any, mllp_message: Message) -> None:
     frames = b"".join(wrap(mllp_message(number)) for number in range(200))
 
     async def run() -> None:
-        async with serve(frame_deadline_s=0.4) as listener:
-            host, _, port = listener.address.rpartition(":")
-            with socket.socket() as deaf:
-                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                deaf.setblocking(False)
-                loop = asyncio.get_running_loop()
-                await loop.sock_connect(deaf, (host, int(port)))
-                with pytest.raises(ConnectionError):
-                    await endless(lambda: loop.sock_sendall(deaf, frames))
+        async with serve(frame_deadline_s=1) as listener:
+            port = int(listener.address.rpartition(":")[2])
+            with pytest.raises(ConnectionError):
+                await asyncio.to_thread(flood, port, frames)
             assert listener.codes("peer-dropped") == ["answers-not-read"]
 
     asyncio.run(run())

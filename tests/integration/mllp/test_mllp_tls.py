@@ -332,7 +332,7 @@ def test_a_sender_that_never_reads_its_answers_is_closed(
                 connected.sendall(frames)
 
     async def run() -> None:
-        async with serve(tls=papers.tls(), frame_deadline_s=0.4) as listener:
+        async with serve(tls=papers.tls(), frame_deadline_s=1) as listener:
             port = int(listener.address.rpartition(":")[2])
             with pytest.raises(OSError, match=r"reset|EOF|pipe"):
                 await asyncio.to_thread(flood, port)
