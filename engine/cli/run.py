@@ -1,6 +1,7 @@
 """`concord run`: the daemon of a region, or one of its roles."""
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -22,13 +23,16 @@ from engine.app import (
     region_key,
     region_of,
 )
-from engine.cli.told import told
+from engine.cli.told import exit_code, told
+from engine.core.fault import FaultError
 from engine.roles.arming import arm_as_told
 from engine.roles.notice import notices
 from engine.roles.supervisor import Supervisor, only_one
+from engine.roles.voice import last_words
 from engine.security.keys import RegionKey, receive, wait_for_parent
 from engine.settings.region import Region
 
+_LATE_S = 10.0  # a start without a backlog of recovery takes two seconds
 Role = Literal["supervisor", "intake", "worker", "api"]
 
 
@@ -62,7 +66,11 @@ def run(
     if role == "supervisor":
         return _supervise(region, key, stop)
     arm_as_told(os.environ)
-    _play(region, key, role, name or role, stop)
+    try:
+        _play(region, key, role, name or role, stop)
+    except FaultError as error:
+        last_words(region, name or role, error.fault)
+        return exit_code(error.fault)
     return 0
 
 
@@ -134,9 +142,14 @@ def _supervise(region: Region, key: RegionKey, stop: threading.Event) -> int:
 def _announce(
     region: Region, supervisor: Supervisor, stop: threading.Event, began_s: float
 ) -> None:
-    while not supervisor.ready():
+    late_s = time.monotonic() + _LATE_S
+    while missing := supervisor.missing():
         if stop.wait(0.05):
             return
+        if time.monotonic() > late_s:
+            print(f"not ready after {_LATE_S:.0f} s: {', '.join(missing)}; the log says more")
+            sys.stdout.flush()
+            late_s = math.inf
     for notice in notices(places(region).run).values():
         for channel, address in notice.addresses.items():
             print(f"  {channel} listens on {address}")

@@ -28,7 +28,7 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
             sys.stdout.flush()
         except FaultError as error:
             print(f"concord: {error.fault}", file=sys.stderr)
-            return _exit_code(error.fault)
+            return exit_code(error.fault)
         except (SettingsErrors, MappingErrors) as error:
             print("\n\n".join(one.frame() for one in error.problems), file=sys.stderr)
             return _BAD_CONFIG
@@ -45,7 +45,8 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
     return spoken
 
 
-def _exit_code(fault: Fault) -> int:
+def exit_code(fault: Fault) -> int:
+    """Return what a program ends with that meets a fault."""
     if fault.code in _OF_THE_FILE:
         return _BAD_CONFIG
     return _CODES.get(fault.category, _PROBLEMS)

@@ -87,9 +87,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        fault = Fault(
-            Category.UNAVAILABLE, "port-unavailable", "the address cannot be listened on", str(port)
-        )
+        message, where = "the address cannot be listened on", f"{host}:{port}"
+        fault = Fault(Category.UNAVAILABLE, "port-unavailable", message, where)
         raise FaultError(fault) from error
     return listener
 

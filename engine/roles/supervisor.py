@@ -84,13 +84,18 @@ class Supervisor:
 
     def ready(self) -> bool:
         """Say whether every role has said that it is ready."""
+        return not self.missing()
+
+    def missing(self) -> list[str]:
+        """Return the names of the roles that have not said that they are ready."""
         known = notices(places(self._region).run)
-        return all(
-            child.process is not None
-            and child.name in known
-            and known[child.name].pid == child.process.pid
+        return [
+            child.name
             for child in self._children
-        )
+            if child.process is None
+            or child.name not in known
+            or known[child.name].pid != child.process.pid
+        ]
 
     def _look_after(self) -> None:
         now_s = time.monotonic()

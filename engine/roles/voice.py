@@ -18,17 +18,21 @@ from engine.pipeline.ledger import QUARANTINED, Account
 from engine.settings.region import Region
 from engine.telemetry.emit import Telemetry
 from engine.telemetry.event import (
+    AddressRefused,
     MessageQuarantined,
     NumbersUnwritten,
+    RoleRefused,
     RoleStarted,
     RoleStopped,
     WorkHeld,
 )
 from engine.telemetry.line import line_writer
-from engine.telemetry.metric import merge, process_metrics
+from engine.telemetry.metric import Metrics, merge, process_metrics
 from engine.telemetry.stray import capture_strays
 
 _EVERY_S = 1.0
+LISTENING = frozenset({"port-unavailable", "port-in-use", "cannot-listen"})
+"""Faults whose place is `host:port`, after the channel's name if it is a channel's."""
 _MESSAGES = "messages that got their final state"
 
 
@@ -39,10 +43,7 @@ class Voice:
         self._name = name
         self._path = places(region).run / f"{name}.prom"
         self.metrics = process_metrics(name)
-        names = (*region.sites, *(channel.name for channel in region.channels), "steward")
-        names += tuple(process for _, process in role_names(region))
-        write = line_writer(sys.stderr.buffer)
-        self._telemetry = Telemetry(write, self.metrics, SystemClock(), names, name)
+        self._telemetry = _telemetry(region, name, self.metrics)
         self.emit = self._telemetry.emit
         self._began_s = time.monotonic()
         capture_strays(self.emit)
@@ -95,6 +96,22 @@ class Voice:
                 fresh.replace(self._path)
         except OSError as error:
             self.emit(NumbersUnwritten(self._name, type(error).__name__))
+
+
+def last_words(region: Region, name: str, fault: Fault) -> None:
+    """Say why a role process ends, after its voice was closed or before it had one."""
+    emit = _telemetry(region, name, process_metrics(name)).emit
+    if fault.code in LISTENING:
+        channel, _, address = fault.where.rpartition(" ")
+        emit(AddressRefused(name, fault.code, channel, address))
+    else:
+        emit(RoleRefused(name, fault.code))
+
+
+def _telemetry(region: Region, name: str, metrics: Metrics) -> Telemetry:
+    names = (*region.sites, *(channel.name for channel in region.channels), "steward")
+    names += tuple(process for _, process in role_names(region))
+    return Telemetry(line_writer(sys.stderr.buffer), metrics, SystemClock(), names, name)
 
 
 def all_numbers(folder: Path) -> bytes:

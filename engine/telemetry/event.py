@@ -50,6 +50,33 @@ class RoleCrashed:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleRefused:
+    name: ClassVar[str] = "role-refused"
+    text: ClassVar[str] = "the role cannot do its work; `concord explain` says what the code means"
+    level: ClassVar[str] = "error"
+
+    role: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRefused:
+    """`channel` is empty for the endpoint of the api role."""
+
+    name: ClassVar[str] = "address-refused"
+    text: ClassVar[str] = (
+        "the role cannot listen there: stop the program that does (`ss -ltnp` names it), "
+        "or change host and port in the region file"
+    )
+    level: ClassVar[str] = "error"
+
+    role: str
+    code: str
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageQuarantined:
     name: ClassVar[str] = "message-quarantined"
     text: ClassVar[str] = "a message could not be processed and waits for a person"

@@ -30,6 +30,9 @@ SHAPES = {
     "logger": re.compile(r"asyncio|concurrent\.futures|fastapi|starlette|uvicorn(?:\.[a-z]+)?"),
     "known_key": re.compile(r"SHA256:[\w+/]{43}(?:,SHA256:[\w+/]{43}){0,9}", re.ASCII),
     "offered_key": re.compile(r"SHA256:[\w+/]{43}", re.ASCII),
+    "address": re.compile(
+        r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f:]*:[0-9a-f]*|localhost):[0-9]{1,5}"
+    ),
     "place": re.compile(r"(?:engine|channels|mpi)/[a-z0-9_/]+\.py:[0-9]+"),
 }
 LABELS = ("site", "channel", "role", "code")  # of metrics: few values each

@@ -1,0 +1,56 @@
+"""Why a role process ends is said as an event, like everything else it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.app import region_of
+from engine.core.fault import Category, Fault
+from engine.roles.voice import last_words
+from engine.settings.region import Region
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> Region:
+    (tmp_path / "mappings" / "base").mkdir(parents=True)
+    file = tmp_path / "region.yaml"
+    file.write_text(
+        "region: north\nsites:\n  mercy: {ehr: other, timezone: UTC, mappings: [base]}\n"
+        "channels:\n  mercy-adt: {type: mllp, site: mercy, direction: in, port: 2575}\n",
+        "utf-8",
+    )
+    return region_of(file)
+
+
+@pytest.mark.parametrize(
+    ("role", "code", "where", "place"),
+    [
+        ("api", "port-unavailable", "127.0.0.1:8080", ("", "127.0.0.1:8080")),
+        ("intake", "port-in-use", "mercy-adt 0.0.0.0:2575", ("mercy-adt", "0.0.0.0:2575")),
+        ("intake", "cannot-listen", "mercy-adt ::1:2575", ("mercy-adt", "::1:2575")),
+        ("intake", "cannot-listen", "mercy-adt Quill:2575", ("mercy-adt", "withheld")),
+    ],
+)
+def test_an_address_that_is_taken_is_named_with_what_to_do(
+    region: Region,
+    capfd: pytest.CaptureFixture[str],
+    role: str,
+    code: str,
+    where: str,
+    place: tuple[str, str],
+) -> None:
+    last_words(region, role, Fault(Category.UNAVAILABLE, code, "constant", where))
+    said = json.loads(capfd.readouterr().err)
+    assert (said["event"], said["role"], said["code"]) == ("address-refused", role, code)
+    assert (said["channel"], said["address"]) == place
+    assert "change host and port" in said["text"]
+
+
+def test_any_other_reason_is_named_by_its_code(
+    region: Region, capfd: pytest.CaptureFixture[str]
+) -> None:
+    last_words(region, "worker-1", Fault(Category.CONFLICT, "journal-mismatch", "x", "secret"))
+    said = json.loads(capfd.readouterr().err)
+    assert (said["event"], said["code"]) == ("role-refused", "journal-mismatch")
+    assert "secret" not in str(said)
