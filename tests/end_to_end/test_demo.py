@@ -42,6 +42,14 @@ def test_a_day_with_kills_ends_like_a_calm_one() -> None:
     assert_same_store(7, 300)
 
 
+@pytest.mark.usefixtures("postgres_uri")  # skips where no server can start
+def test_a_day_on_postgresql_with_kills_ends_like_one_on_sqlite() -> None:
+    calm = played(8, 200)
+    killed = played(8, 200, "--crash", "--store", "postgresql")
+    assert_sound(killed)
+    assert (calm["people"], calm["content"]) == (killed["people"], killed["content"])
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_five_days_with_kills_end_like_calm_ones(seed: int) -> None:
