@@ -90,7 +90,7 @@ def remembering(op: Op, touched: Touched, memory: Memory, proves: Proves) -> Op:
 
     What is remembered has been judged by `proves` once.
     """
-    if touched.more or not (touched.reads or touched.lists):
+    if touched.more:
         return op
     shelf, read = memory.shelf(), _reader(touched)
 
@@ -142,6 +142,7 @@ def _learnt(op: Op, scope: Scope, proves: Proves) -> Made:
 
 
 def _nothing(_: Scope) -> Hashable:
+    """Read nothing: a literal gives the same for every message."""
     return ""
 
 

@@ -77,7 +77,7 @@ def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
     assert rule.runs == 2
 
 
-@pytest.mark.parametrize("touched", [Touched(more=True), Touched({(0, 3)}, more=True), Touched()])
+@pytest.mark.parametrize("touched", [Touched(more=True), Touched({(0, 3)}, more=True)])
 def test_what_sees_more_than_fields_is_not_remembered(touched: Touched) -> None:
     rule = Rule(lambda _: "x")
     assert remembering(rule, touched, Memory(), bool) is rule
@@ -132,3 +132,10 @@ def test_fields_of_several_segments_are_told_apart() -> None:
         scope.rows += [scope.env.row(other), scope.env.row(NOTHING)]
     assert op(first) != op(second)
     assert op(first) is op(first)
+
+
+def test_what_reads_nothing_is_made_once() -> None:
+    rule = Rule(lambda _: {"code": "active"})
+    op = remembering(rule, Touched(), Memory(), bool)
+    assert op(scope_on("PID|1||7")) is op(scope_on("PID|1||8"))
+    assert rule.runs == 1
