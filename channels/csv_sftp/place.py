@@ -78,7 +78,13 @@ class Place(Protocol):
 
 def is_plain(name: str) -> bool:
     """Tell whether a name is one we handle: no hidden file, no path, nothing unprintable."""
-    return not name.startswith(NOTE) and name.isprintable() and "/" not in name and "\\" not in name
+    return (
+        bool(name)
+        and not name.startswith(NOTE)
+        and name.isprintable()
+        and "/" not in name
+        and "\\" not in name
+    )
 
 
 def free_name(name: str, taken: set[str]) -> str:
