@@ -63,6 +63,8 @@ def _layer(layer: Any, loc: Loc, mappings: Path, root: Node) -> Iterator[Problem
     if (mappings / layer).is_dir() or (mappings / f"{layer}.yaml").is_file():
         return
     remedy = suggestion(layer, _known_layers(mappings)) or "no such folder in mappings_folder"
+    if (mappings.parent / layer).is_dir():
+        remedy = f"mappings_folder is one layer only: name the folder above it, {mappings.parent}"
     yield Problem("E307", f"unknown mapping layer '{layer}'", value_place(root, loc), remedy)
 
 

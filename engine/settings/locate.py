@@ -11,6 +11,18 @@ from engine.settings.secret import is_secret_name
 
 Loc = Sequence[int | str]
 _OWN = "Value error, "
+_KINDS = {
+    "dict": "a table of keys and values",
+    "model": "a table of keys and values",
+    "list": "a list",
+    "tuple": "a list",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+}
+"""What a value should be, by what pydantic's kinds of error begin with."""
+_OF_KIND = {"type", "parsing", "parsing_size", "from_float", "attributes_type"}
 _GENERAL = "Input should be "
 
 
@@ -92,10 +104,9 @@ def _problem(error: Any, root: Node, model: type[BaseModel], at: Loc) -> Problem
 
 
 def _words(error: Any) -> str:
-    if error["type"] in {"dict_type", "model_type", "model_attributes_type"}:
-        return "should be a table of keys and values"
-    if error["type"] in {"list_type", "tuple_type"}:
-        return "should be a list"
+    kind, _, what = error["type"].partition("_")
+    if kind in _KINDS and what in _OF_KIND:
+        return f"should be {_KINDS[kind]}"
     text: str = error["msg"].removeprefix(_OWN)
     if text.startswith(_GENERAL):
         text = "should be " + text.removeprefix(_GENERAL)

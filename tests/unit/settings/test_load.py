@@ -203,3 +203,27 @@ def test_a_connection_string_is_a_secret(folder: Path) -> None:
         load(folder, text)
     assert "E309" in {one.code for one in caught.value.problems}
     assert "password=x" not in caught.value.frames()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("api: {port: eighty}", "'port' should be a whole number"),
+        ("storage: {encrypt: maybe}", "'encrypt' should be true or false"),
+        ("storage: {partitions: [1]}", "'partitions' should be a whole number"),
+        ("api: 8080", "'api' should be a table of keys and values"),
+    ],
+)
+def test_the_wrong_kind_is_told_in_plain_words(folder: Path, line: str, says: str) -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, GOOD.replace("storage: {region_key: {env: REGION_KEY}, encrypt: no}", line))
+    assert [one.message for one in caught.value.problems] == [says]
+
+
+def test_one_layer_given_as_all_of_the_mappings_is_recognised(folder: Path) -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        load(folder, f"mappings_folder: mappings/vendor\n{GOOD}")
+    remedies = {one.help for one in caught.value.problems}
+    whole = folder / "mappings"
+    wanted = f"mappings_folder is one layer only: name the folder above it, {whole}"
+    assert remedies == {wanted}
