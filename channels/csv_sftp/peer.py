@@ -5,6 +5,7 @@ no agent, no configuration of the host's user, no algorithm on SHA-1.
 """
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ _UNKNOWN = Fault(Category.FORBIDDEN, "host-key-unknown", "the server is not amon
 _DENIED = Fault(Category.FORBIDDEN, "login-refused", "the server does not accept our key")
 _NO_KEY = Fault(Category.UNAVAILABLE, "key-unreadable", "the private key cannot be read")
 _CLOSE_S = 5.0
+_EXPOSED = Fault(
+    Category.FORBIDDEN, "secret-exposed", "others may read this secret: allow its owner alone"
+)
 _SHA1 = b"ssh-rsa"  # signatures of RSA keys over SHA-1; rsa-sha2-256 and -512 stay
 Refused = Callable[[str, str], None]  # known fingerprints, offered fingerprint
 
@@ -107,6 +111,8 @@ async def _connect(
 
 def _private_key(peer: Sftp) -> asyncssh.SSHKey:
     try:
+        if peer.key_file.stat().st_mode & stat.S_IRWXO:
+            raise FaultError(_EXPOSED)
         return asyncssh.read_private_key(str(peer.key_file))
     except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         raise FaultError(_NO_KEY) from error

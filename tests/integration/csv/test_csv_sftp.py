@@ -123,6 +123,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Server:
     made.publish()
     client = asyncssh.generate_private_key("ssh-ed25519")
     client.write_private_key(str(keys / "client"))
+    (keys / "client").chmod(0o600)
     client.write_public_key(str(keys / "client.pub"))
     return made
 
@@ -214,10 +215,22 @@ def test_a_server_nobody_knows_is_never_spoken_to(sftp_drop: Drop, server: Serve
 def test_a_key_the_server_does_not_accept_is_the_end_of_it(sftp_drop: Drop, server: Server) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519")
     other.write_private_key(str(server.keys / "client"))
+    (server.keys / "client").chmod(0o600)
 
     async def whole() -> None:
         async with server.running(), sftp_drop.running():
             await sftp_drop.until(lambda: "login-refused" in sftp_drop.codes())
+
+    asyncio.run(whole())
+    assert sftp_drop.taken == []
+
+
+def test_a_key_that_everyone_may_read_is_not_used(sftp_drop: Drop, server: Server) -> None:
+    (server.keys / "client").chmod(0o644)
+
+    async def whole() -> None:
+        async with server.running(), sftp_drop.running():
+            await sftp_drop.until(lambda: "secret-exposed" in sftp_drop.codes())
 
     asyncio.run(whole())
     assert sftp_drop.taken == []
