@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from channels.csv_sftp.inbound import SPEC as CSV
 from channels.mllp.inbound import SPEC as MLLP
@@ -15,7 +16,7 @@ from engine.database.metadata import STORE
 from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.journal.binding import bind
-from engine.journal.protocol import Journal, RecoverableJournal
+from engine.journal.protocol import Journal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
@@ -31,6 +32,9 @@ from engine.settings.secret import read_secret
 from mpi.model import load_model
 from mpi.resolve import Policy
 from mpi.survivorship import load_rules
+
+if TYPE_CHECKING:
+    from engine.journal.postgres import PostgresJournal
 
 BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV)
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
@@ -146,7 +150,7 @@ def _schema(region: Region) -> str:
     return f"concord_{region.name.replace('-', '_')}"
 
 
-def open_journal(region: Region, key: RegionKey) -> RecoverableJournal:
+def open_journal(region: Region, key: RegionKey) -> "SqliteJournal | PostgresJournal":
     """Open the journal where the region file says it is."""
     if dsn := _dsn(region):
         # Its driver takes a tenth of a second to load, which regions without a server need not pay.

@@ -1,6 +1,7 @@
 """`concord recover`: goes on after a restore that left journal and store out of step."""
 
 from pathlib import Path
+from typing import Protocol
 
 from engine.app import open_journal, open_store, places, region_key, region_of
 from engine.cli.told import told
@@ -8,8 +9,16 @@ from engine.database.metadata import STORE
 from engine.database.protocol import Database
 from engine.journal.binding import recover as bind_again
 from engine.journal.offsets import lag
-from engine.journal.protocol import RecoverableJournal
+from engine.journal.protocol import JournalIdentity
 from engine.roles.supervisor import only_one
+
+
+class _Recoverable(Protocol):
+    """A journal that may have been restored without the store that was fed from it."""
+
+    def head(self) -> int: ...
+
+    def open_epoch(self, beyond: int = 0) -> JournalIdentity: ...
 
 
 @told
@@ -38,7 +47,7 @@ def recover(config: Path) -> int:
     return 0
 
 
-def _recover(journal: RecoverableJournal, store: Database) -> None:
+def _recover(journal: _Recoverable, store: Database) -> None:
     """Open the epoch first: killed in between, the next start is refused and this is run again."""
     store.create(STORE)
     before = _reached(store)

@@ -68,14 +68,3 @@ class Journal(Protocol):
     def close(self) -> None:
         """Release the files; safe to call twice."""
         ...
-
-
-class RecoverableJournal(Journal, Protocol):
-    """A journal that may have been restored without the store that was fed from it."""
-
-    def open_epoch(self, beyond: int = 0) -> JournalIdentity:
-        """Start a new epoch, after a restore from which offsets and positions do not agree.
-
-        Positions up to `beyond` are taken: accounts of messages that are lost here carry them.
-        """
-        ...
