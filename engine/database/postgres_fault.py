@@ -8,7 +8,7 @@ a sender's message that comes twice is one.
 import psycopg
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.database.fault import BROKEN, BUSY, FULL, StorageBrokenError
+from engine.database.fault import BROKEN, BUSY, FULL, MISMATCH, StorageBrokenError
 
 LOST = Fault(
     Category.UNAVAILABLE, "database-unreachable", "the database cannot be reached or opened"
@@ -29,6 +29,8 @@ _STATES = {
     "40001": BUSY,  # serialization failure
     "40P01": BUSY,  # deadlock
     "42501": REFUSED,  # insufficient privilege
+    "42703": MISMATCH,  # no such column
+    "42P01": MISMATCH,  # no such table
     "53100": FULL,
     "55P03": BUSY,  # lock timeout
     "57014": BUSY,  # statement timeout

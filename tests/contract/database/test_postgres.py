@@ -183,6 +183,7 @@ def test_a_server_across_the_network_has_to_encrypt(
         (psycopg.errors.AdminShutdown, "database-unreachable"),
         (psycopg.errors.ReadOnlySqlTransaction, "database-unreachable"),
         (psycopg.errors.InsufficientPrivilege, "database-refused"),
+        (psycopg.errors.UndefinedTable, "store-mismatch"),
         (psycopg.OperationalError, "database-unreachable"),
     ],
 )
