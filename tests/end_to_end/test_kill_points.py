@@ -22,8 +22,8 @@ COUNT = 75
     [
         ("after-receive:25", "intake"),
         ("before-ack:25", "intake"),
-        ("before-commit:12", "worker"),
-        ("after-commit:12", "worker"),
+        ("before-commit:4", "worker"),
+        ("after-commit:4", "worker"),
         ("inside-merge:2", "worker"),
     ],
 )
