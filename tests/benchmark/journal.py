@@ -1,6 +1,7 @@
 """Acknowledgements per second of the SQLite journal against raw append + fdatasync.
 
-Run by hand: `python tests/benchmark/journal.py [--connections 32] [--seconds 2] [--rounds 5]`.
+Run by hand: `python tests/benchmark/journal.py [--connections 32] [--seconds 2] [--rounds 5]`;
+with `--postgresql DSN` also on a server, whose own processor time is not counted.
 Virtual connections (no sockets) send one message, wait for its receipt, send the next. The floor is
 the same group commit over a file that is only appended to; both run interleaved, because a disk's
 speed moves within minutes. What counts is the ratio.
@@ -19,6 +20,7 @@ from pathlib import Path
 from engine.core.clock import SystemClock
 from engine.core.values import HL7_V2, Entry, Envelope, Receipt
 from engine.journal.group_commit import GroupCommit
+from engine.journal.postgres import found_postgres_journal, open_postgres_journal
 from engine.journal.protocol import Batch, Journal, JournalIdentity
 from engine.journal.sqlite import SqliteJournal, found_journal
 
@@ -62,6 +64,16 @@ def sqlite_factory(folder: Path, key: bytes | None) -> Callable[[], Journal]:
         folder.mkdir(exist_ok=True)
         found_journal(folder, lambda _: key, instance="benchmark")
         return SqliteJournal(folder, lambda _: key)
+
+    return opened
+
+
+def postgresql_factory(dsn: str) -> Callable[[], Journal]:
+    schema = f"benchmark_{os.getpid()}"
+
+    def opened() -> Journal:
+        found_postgres_journal(dsn, schema, instance="benchmark")
+        return open_postgres_journal(dsn, schema)
 
     return opened
 
@@ -116,6 +128,7 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--seconds", type=float, default=2.0)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--postgresql", metavar="DSN", default="")
     chosen = options.parse_args()
     measured: dict[str, list[tuple[float, float]]] = {
         "raw": [],
@@ -130,6 +143,9 @@ def main() -> None:
             "plain": sqlite_factory(folder / "plain", None),
             "encrypted": sqlite_factory(folder / "encrypted", bytes(range(32))),
         }
+        if chosen.postgresql:
+            measured["postgresql"] = []
+            factories["postgresql"] = postgresql_factory(chosen.postgresql)
         for _ in range(chosen.rounds):
             measured["probe"].append((probe(folder / "probe", 0.5), 0.0))
             for kind, factory in factories.items():

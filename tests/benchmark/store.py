@@ -1,8 +1,9 @@
 """What the store costs: writes, reads, searches and a large relink. By hand:
 
-python tests/benchmark/store.py 100000 [encrypted]
+python tests/benchmark/store.py 100000 [encrypted | postgresql://...]
 """
 
+import os
 import random
 import sys
 import tempfile
@@ -17,6 +18,8 @@ import engine.store.tables  # noqa: F401 - declares the tables
 from engine.core.lexeme import Number
 from engine.core.values import Contribution
 from engine.database.metadata import STORE
+from engine.database.postgres import PostgresDatabase
+from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.store.membership import Membership, assign, relink
 from engine.store.put import Write, put
@@ -70,7 +73,7 @@ def timed(name: str, times: int, deed: Callable[[], object]) -> None:
     say(f"{name:44} p50 {taken[times // 2]:9.3f} ms   max {taken[-1]:9.3f} ms")
 
 
-def fill(database: SqliteDatabase, records: list[str], count: int) -> list[str]:
+def fill(database: Database, records: list[str], count: int) -> list[str]:
     began, busy, ids = time.perf_counter(), 0.0, list[str]()
     for number in range(count // BATCH):
         writes = [
@@ -86,10 +89,16 @@ def fill(database: SqliteDatabase, records: list[str], count: int) -> list[str]:
     return ids
 
 
-def main(count: int, *, encrypted: bool) -> None:
+def opened(where: str, folder: Path) -> Database:
+    if where.startswith("postgresql:"):
+        return PostgresDatabase(where, schema=f"benchmark_{os.getpid()}")
+    key = bytes(32) if where == "encrypted" else None
+    return SqliteDatabase(folder / "store.db", key, cache_mb=200)
+
+
+def main(count: int, where: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        key = bytes(32) if encrypted else None
-        database = SqliteDatabase(Path(folder) / "store.db", key, cache_mb=200)
+        database = opened(where, Path(folder))
         database.create(STORE)
         records = [ident() for _ in range(count // 20)]
         persons = [ident() for _ in records]
@@ -103,7 +112,7 @@ def main(count: int, *, encrypted: bool) -> None:
         database.close()
 
 
-def measure(database: SqliteDatabase, persons: list[str], ids: list[str]) -> None:
+def measure(database: Database, persons: list[str], ids: list[str]) -> None:
     def reading() -> None:
         with database.read() as tx:
             read(tx, "Observation", CHANCE.choice(ids), UNIFIED)
@@ -131,7 +140,7 @@ def measure(database: SqliteDatabase, persons: list[str], ids: list[str]) -> Non
         timed("&".join(f"{n}={v}" for n, v in pairs)[:44], 20, asking(*pairs))
 
 
-def measure_relink(database: SqliteDatabase, record: str, person: str) -> None:
+def measure_relink(database: Database, record: str, person: str) -> None:
     for number in range(BIG // BATCH):
         with database.write() as tx:
             put(tx, [Write(observation(record), "mercy", 1, number) for _ in range(BATCH)], 10**9)
@@ -143,4 +152,4 @@ def measure_relink(database: SqliteDatabase, record: str, person: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), encrypted="encrypted" in sys.argv)
+    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "plain")
