@@ -1,4 +1,4 @@
-"""Prints CPU microseconds per message for parse, map and encode. Run by hand: python FILE [FOLDER].
+"""Prints CPU microseconds per message from bytes to valid JSON. Run by hand: python FILE [FOLDER].
 
 Each round maps a message whose control id, times and set ids differ, so that no memo of a whole
 message can help; codes, people and places repeat as they do in real traffic.
@@ -17,6 +17,7 @@ from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.r4.validate import validate
 
 ROUNDS = 2000
 SHARE = 200  # messages per round
@@ -51,7 +52,7 @@ ADT = "\r".join(
         ),
     ]
 )
-ORU = "\r".join(
+ORU_HEAD = "\r".join(
     [
         "MSH|^~\\&|BEAKER|MERCY|CONCORD|NORTH|20260314{n:06d}||ORU^R01^ORU_R01|L{n}|P|2.5.1",
         "PID|1||{n}^^^MERCYMRN^MR~E{n}^^^EPI^EPI||QUILL^TESS||19800112|F",
@@ -61,12 +62,32 @@ ORU = "\r".join(
             "OBR|1|P{n}^EPC|F{n}^BEAKER|24323-8^CMP^LN|||20260314{n:06d}|||||||||1001^OKORO^IFE^^^DR^MD^^NPI"
             "||||||20260314{n:06d}||LAB|F"
         ),
-        *(
-            f"OBX|{k}|NM|{2000 + k}-{k}^Analyte {k}^LN||{{m}}.{k}|mmol/L^^UCUM|3.5-5.1|N|||F|||20260314{{n:06d}}"
-            for k in range(1, 11)
-        ),
     ]
 )
+SIU = "\r".join(
+    [
+        "MSH|^~\\&|ATHENANET|888120^Lakeside|CONCORD||20260314{n:06d}||SIU^S12|S{n}|P|2.3.1",
+        (
+            "SCH|{n}^ATH|{n}^ATH|||||CHECKUP^Check up|OFFICE^Office visit|30|MIN"
+            "|^^30^20260401{m:02d}30^20260401{m:02d}50|||||9800000133^FENWICK^DORIAN"
+        ),
+        "PID|1||{n}^^^MERCYMRN^MR||QUILL^TESS^A||1980{m:02d}12|F|||12 ELM ST^^SPRINGFIELD^IL^62701",
+        "PV1|1|O|W4^412^B^MERCY||||9800000133^FENWICK^DORIAN",
+        "RGS|1",
+        "AIS|1||CHK^Check up|20260401{m:02d}30|||30|MIN",
+        "AIL|1||W4^412^B^MERCY",
+        "AIP|1||9800000133^FENWICK^DORIAN|ATND",
+    ]
+)
+
+
+def _results(count: int) -> str:
+    """Return an ORU of so many results; each value comes back after ten messages."""
+    results = (
+        f"OBX|{k}|NM|{2000 + k}-{k}^Analyte {k}^LN||{{m}}.{k}|mmol/L^^UCUM|3.5-5.1|N|||F|||20260314{{n:06d}}"
+        for k in range(1, count + 1)
+    )
+    return "\r".join([ORU_HEAD, *results])
 
 
 def _timed(name: str, work: Callable[[int], object]) -> None:
@@ -96,26 +117,34 @@ def _map(plan: Plan, bodies: list[bytes], number: int) -> Mapped:
     return plan.map(parse(bodies[number]), 0)
 
 
-def _encode(plan: Plan, bodies: list[bytes], number: int) -> object:
-    return [encode(made.body) for made in _map(plan, bodies, number).contributions]
+def _written(plan: Plan, bodies: list[bytes], number: int) -> object:
+    made = _map(plan, bodies, number).contributions
+    assert not any(validate(one.body, one.proven) for one in made)
+    return [encode(one.body) for one in made]
 
 
 def main() -> None:
-    """Measure one ADT and one ORU on the base, the US layer and, if there, Epic's."""
+    """Measure on the base and the US layer."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _MAPPINGS
     chain = tuple(name for name in ("base", "us") if (folder / name).is_dir())
     site = SiteProfile("mercy", "America/Chicago", chain, b"k" * 32)
     start = time.process_time()
     plan = compile_plan(read_library(folder), site)
     print(f"{'compile, ' + '+'.join(chain):34} {(time.process_time() - start) * 1e3:8.1f} ms")
-    for name, template in (("ADT^A01", ADT), ("ORU^R01, 10 OBX", ORU)):
+    templates = {
+        "ADT^A01": ADT,
+        "ORU^R01, 10 OBX": _results(10),
+        "ORU^R01, 28 OBX": _results(28),
+        "SIU^S12": SIU,
+    }
+    for name, template in templates.items():
         bodies = _bodies(template)
         size = len(bodies[0])
         print(f"{name}, {size} bytes, {len(plan.map(parse(bodies[0]), 0).contributions)} resources")
         _timed("  parse", partial(_parse, bodies))
         _timed("  parse, lane", partial(_lane, plan, bodies))
         _timed("  parse, map", partial(_map, plan, bodies))
-        _timed("  parse, map, encode", partial(_encode, plan, bodies))
+        _timed("  parse, map, validate, encode", partial(_written, plan, bodies))
 
 
 if __name__ == "__main__":
