@@ -1,4 +1,4 @@
-"""`concord map`: HL7 v2 files to FHIR bundles, without a running region."""
+"""`concord map`: HL7 v2 and CSV files to FHIR bundles, without a running region."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from engine.app import places, region_key, region_of, site_profile
+from engine.cli.map_rows import mapped_rows
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, Fault, FaultError, refuse
@@ -24,7 +25,7 @@ from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
 _PROBLEMS, _USAGE = 1, 2
-_ENDING = ".hl7"
+_MESSAGES, _ROWS = ".hl7", ".csv"
 _GENERIC = ("base", "us", "generic")
 _DEMO_KEY = b"concord map without a region".ljust(32, b".")  # ids to look at, not to keep
 _EVERYTHING = ("", "P", "T", "D")  # who tries a mapping out wants training messages mapped, too
@@ -55,8 +56,9 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Yield each file to map and its name relative to what was given."""
     for path in paths:
         if path.is_dir():
-            for file in sorted(path.rglob(f"*{_ENDING}")):
-                yield file, file.relative_to(path).as_posix()
+            for file in sorted(path.rglob("*")):
+                if file.suffix in {_MESSAGES, _ROWS}:
+                    yield file, file.relative_to(path).as_posix()
         else:
             yield path, path.name
 
@@ -72,7 +74,10 @@ def _messages(body: bytes, charset: str) -> tuple[list[Message], list[Fault]]:
 
 
 def outcome(plan: Plan, file: Path, name: str, received_us: int, *, trace: bool) -> Outcome:
-    """Map one file. A message that is refused does not keep back the others of its file."""
+    """Map one file. A message or row that is refused does not keep back the others of its file."""
+    if file.suffix.lower() == _ROWS:
+        rows, faults, traces = mapped_rows(plan, file, received_us, trace=trace)
+        return Outcome(file, name, rows, tuple(faults), tuple(traces))
     messages, faults = _messages(file.read_bytes(), plan.site.charset)
     kept, traced = [], []
     for message in messages:
@@ -188,12 +193,12 @@ def map_files(
     trace: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Map HL7 v2 files to FHIR R4 bundles.
+    """Map HL7 v2 and CSV files to FHIR R4 bundles.
 
     Parameters
     ----------
     paths
-        Files, or folders with *.hl7 at any depth.
+        Files, or folders with *.hl7 and *.csv at any depth.
     which
         The mapping to use.
     out
