@@ -70,9 +70,8 @@ class Headers:
 
     def _meta(self, msh: Segment) -> Resource:
         mode = lead(msh.field(11))
+        # MSH-8 is no label: HL7 leaves its use open, and some senders put a password there.
         security = [self._coding(msh.field(n)) for n in (26, 27) if msh.field(n)]
-        if lead(msh.field(8)):
-            security.append({"display": lead(msh.field(8))})
         tags = [{"system": _PROCESSING, "code": mode}] if mode else []
         return _present(
             {

@@ -337,6 +337,11 @@ def test_bundle_resolves_and_holds_one_header(plan: Plan, read: Read) -> None:
     assert headers[0]["sender"]["reference"] in names
 
 
+def test_what_msh_8_holds_is_nobodys_to_read(plan: Plan) -> None:
+    text = f"MSH|^~\\&|A|B|||20260314101500|open-sesame|ADT^A01|1|P|2.5\r{PID}"
+    assert "open-sesame" not in str(plan.bundle([parse(text.encode())], 0))
+
+
 def test_z_segment_of_an_overlay_is_read_where_it_stands(
     files: dict[str, str], make_plan: MakePlan, read: Read
 ) -> None:
