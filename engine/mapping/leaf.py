@@ -161,6 +161,9 @@ def _full(context: Context, fields: Fields, element: Element) -> Every:
 
 
 def _produced(context: Context, fields: Fields, element: Element) -> Every:
+    if fields.get("if") is not None and fields.get("each") is None:
+        advice = "a condition of the whole is `when`"
+        context.problems.report("E113", fields.mark, "'if' goes with 'each'", advice)
     if fields.get("ext") is not None:
         return extension.compiled(context, fields, element)
     if fields.get("each") is not None:

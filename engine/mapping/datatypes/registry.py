@@ -66,6 +66,13 @@ _PLAIN = {
     "Period": moments.period,
     "Range": numbers.span,
 }
+_PLAINER = {  # what besides text a plain converter reads
+    "date": {"DTM"},
+    "dateTime": {"DTM"},
+    "instant": {"DTM"},
+    "time": {"DTM"},
+    "boolean": {"CWE"},
+}
 _TABLE: dict[tuple[str, str], Make] = {
     ("CX", "Identifier"): identifiers.extended,
     ("EI", "Identifier"): identifiers.entity,
@@ -121,7 +128,7 @@ def _chosen(datatype: str, target: str) -> Make | None:
         return found
     if target in _STRINGS:
         return plaintext.whole if source == "ST" or datatype == "*" else plaintext.first
-    if source in _TEXT or source == "DTM" or target in {"date", "dateTime", "boolean", "id"}:
+    if source in _TEXT or source in _PLAINER.get(target, ()):
         return _PLAIN.get(target)
     return None
 
