@@ -21,7 +21,7 @@ from engine.formats.delimited.table import Row, Table
 
 BLOCK = 1 << 20
 STEP = 2_000  # rows looked at in one step
-CHUNK = 200  # rows handed on in one step
+CHUNK = 50  # rows handed on in one step: the loop has others to serve
 
 
 @dataclass(frozen=True, slots=True)

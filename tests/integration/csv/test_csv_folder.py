@@ -241,6 +241,23 @@ def test_what_was_claimed_before_a_crash_is_read_again(drop: Drop) -> None:
     assert [(one.control_id, one.body) for one in drop.envelopes] == before * 2
 
 
+def test_a_crash_before_the_last_move_leaves_no_second_record(drop: Drop) -> None:
+    for folder in ("processing", "done"):
+        (drop.folder / folder).mkdir()
+    drop.put("processing/patients.csv", f"{HEADER}1,Doe,\n")
+    drop.put("done/patients.csv.run.json", "{}")  # the papers came first, then the power went
+
+    async def whole() -> dict[str, Any]:
+        async with drop.running():
+            run: dict[str, Any] = await drop.finished("patients.csv")
+            return run
+
+    assert asyncio.run(whole())["submitted"] == 1
+    assert sorted(path.name for path in (drop.folder / "done").iterdir()) == [
+        *("patients.csv", "patients.csv.run.json")
+    ]
+
+
 def test_rows_wait_while_the_intake_is_full(drop: Drop) -> None:
     drop.intake.is_full = True
 
