@@ -20,6 +20,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import MetaData
 
 from engine.core.fault import Category, refuse
+from engine.database.postgres_bulk import FEWEST, bulk_text, columns_of, register
 from engine.database.postgres_connection import connect
 from engine.database.postgres_fault import translate
 from engine.database.postgres_schema import DIALECT, definitions
@@ -43,7 +44,10 @@ class PostgresTransaction:
 
     def run_many(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
         arranged = [statement.arrange(DIALECT, row) for row in rows]
-        if arranged:
+        many = bulk_text(statement) if len(arranged) >= FEWEST else b""
+        if many:
+            self._cursor.execute(many, columns_of(arranged), prepare=True)
+        elif arranged:
             self._cursor.executemany(statement.text(DIALECT).encode(), arranged)
 
     def one(self, statement: Statement, *values: Any) -> Row | None:
@@ -95,7 +99,8 @@ class PostgresDatabase:
         key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
         self._lock = int.from_bytes(key, "big", signed=True)
         self._write = f"BEGIN; SELECT pg_advisory_xact_lock({self._lock})"
-        self._connection: psycopg.Connection[Row] | None = connect(dsn, schema)
+        self._connection: psycopg.Connection[Row] | None = None
+        self._connected()
 
     @contextmanager
     def write(self) -> Iterator[PostgresTransaction]:
@@ -131,6 +136,7 @@ class PostgresDatabase:
     def _connected(self) -> psycopg.Connection[Row]:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._dsn, self._schema)
+            register(self._connection)
         return self._connection
 
     def create(self, metadata: MetaData) -> None:

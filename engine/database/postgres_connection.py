@@ -49,11 +49,14 @@ _PROMISES = {
 }
 
 
-class _TextDumper(StrDumperUnknown):
+def plain(text: str) -> str:
     """PostgreSQL's text has no NUL; in ids and keys the replacement character stands for it."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
+
+class _TextDumper(StrDumperUnknown):
     def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+        return super().dump(plain(obj))
 
 
 def connect(dsn: str, schema: str) -> psycopg.Connection[Row]:

@@ -159,6 +159,27 @@ def test_a_row_that_exists_is_kept_replaced_or_renamed(opened: Opened) -> None:
     assert rows(database) == [thing(1, "uno", 5), thing(2, "due", 2), thing(3, "tre", 7)]
 
 
+def test_many_rows_at_once_are_as_one_by_one(opened: Opened) -> None:
+    things = [thing(n, f"é{{,\"\\'{n}", n << 40, bytes([n, 0, 255])) for n in range(50)]
+    database = filled(opened, things)
+    assert rows(database) == things
+    with database.write() as tx:
+        tx.run_many(ADD_NEW, [thing(n, "new") for n in (3, 60, 60, 61, 62)])
+        tx.run_many(RENAME, [thing(n, f"last {place}") for place, n in enumerate([7, 7, 7, 7, 8])])
+    known = {row[0]: row[1] for row in rows(database)}
+    assert (len(known), known[60], known[3]) == (53, "new", things[3][1])
+    assert (known[7], known[8]) == ("last 3", "last 4")
+
+
+@pytest.mark.parametrize("value", [1 << 63, "\ud800"])
+def test_many_rows_with_one_that_cannot_be_are_refused(opened: Opened, value: object) -> None:
+    database = filled(opened)
+    bad = thing(9, "", value) if isinstance(value, int) else (9, value, 0, b"")
+    with pytest.raises((OverflowError, UnicodeEncodeError)), database.write() as tx:
+        tx.run_many(ADD, [*(thing(n) for n in range(8)), bad])
+    assert rows(database) == []
+
+
 def test_a_statement_says_how_many_rows_it_touched(opened: Opened) -> None:
     database = filled(opened, [thing(n, "", n) for n in range(5)])
     with database.write() as tx:
