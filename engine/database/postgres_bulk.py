@@ -6,7 +6,7 @@ twice in one statement, and one by one the last of them holds.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -66,54 +66,53 @@ class _ColumnDumper(Dumper):
         return (Column, _kind(obj))
 
     def upgrade(self, obj: Column, format: PyFormat) -> Dumper:  # noqa: A002 - theirs
-        return _DUMPERS[_kind(obj)](Column, None)
+        made = _ColumnDumper(Column, None)
+        made.oid = _KINDS[_kind(obj)].array
+        return made
 
     def dump(self, obj: Column) -> bytes:
-        raise AssertionError("upgraded before it dumps")
-
-
-class _Integers(_ColumnDumper):
-    oid = 1016  # bigint[]
-
-    def dump(self, obj: Column) -> bytes:
-        pairs = chain.from_iterable((8, value) for value in obj.values)
-        try:
-            content = pack(f">{'iq' * len(obj.values)}", *pairs)
-        except error as cause:
-            raise OverflowError("a number beyond 64 bits") from cause
-        return _head(20, obj) + content
-
-
-class _Texts(_ColumnDumper):
-    oid = 1009  # text[]
-
-    def dump(self, obj: Column) -> bytes:
-        return _head(25, obj) + _sized(plain(value).encode() for value in obj.values)
-
-
-class _Bytes(_ColumnDumper):
-    oid = 1001  # bytea[]
-
-    def dump(self, obj: Column) -> bytes:
-        return _head(17, obj) + _sized(obj.values)
-
-
-_DUMPERS: dict[type, type[_ColumnDumper]] = {int: _Integers, str: _Texts, bytes: _Bytes}
+        kind = _KINDS[_kind(obj)]
+        # One dimension, no NULLs, counted from 1.
+        head = pack(">5i", 1, 0, kind.element, len(obj.values), 1)
+        return head + kind.content(obj.values)
 
 
 def _kind(column: Column) -> type:
     """Tell integers from texts from bytes; what derives from them is one of them."""
     first = column.values[0]
-    return next(kind for kind in _DUMPERS if isinstance(first, kind))
+    return next(kind for kind in _KINDS if isinstance(first, kind))
 
 
-def _head(element: int, column: Column) -> bytes:
-    """One dimension, no NULLs, counted from 1."""
-    return pack(">5i", 1, 0, element, len(column.values), 1)
+def _integers(values: Sequence[int]) -> bytes:
+    pairs = chain.from_iterable((8, value) for value in values)
+    try:
+        return pack(f">{'iq' * len(values)}", *pairs)
+    except error as cause:
+        raise OverflowError("a number beyond 64 bits") from cause
+
+
+def _texts(values: Sequence[str]) -> bytes:
+    return _sized(plain(value).encode() for value in values)
 
 
 def _sized(values: Iterable[bytes]) -> bytes:
     return b"".join(pack(">i", len(value)) + value for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A type by its numbers in pg_type, and how its elements are written."""
+
+    array: int
+    element: int
+    content: Callable[[Sequence[Any]], bytes]
+
+
+_KINDS = {
+    int: _Kind(1016, 20, _integers),
+    str: _Kind(1009, 25, _texts),
+    bytes: _Kind(1001, 17, _sized),
+}
 
 
 def register(connection: psycopg.Connection[Any]) -> None:
