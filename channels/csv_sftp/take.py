@@ -17,12 +17,13 @@ from channels.csv_sftp.reading import Survey, deliveries, survey
 from channels.csv_sftp.stepping import stepped
 from channels.csv_sftp.submit import Submission
 from engine.core.clock import EPOCH, instant
-from engine.core.fault import Category, FaultError, refuse
+from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.formats.delimited.cell import time_in
 from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelFailed
 from engine.plugin.protocol import Intake, Surroundings
 
+_CHANGED = Fault(Category.BUSY, "file-changed", "the file changed while it was read; once more")
 _REFUSED = frozenset({Category.INVALID, Category.UNSUPPORTED})
 
 
@@ -39,7 +40,10 @@ class Desk:
 
 
 async def take(desk: Desk, seen: Seen, contract: Contract) -> bool:
-    """Read a claimed file; False when it has to be held and read again later."""
+    """Read a claimed file; False when nothing can be stored, so that others need not be tried.
+
+    A file that cannot be read now stays claimed, and keeps nobody else waiting.
+    """
     around = desk.around
     began_us = around.clock.now_us()
     run = Run(contract.feed, seen.name, instant(began_us))
@@ -50,8 +54,11 @@ async def take(desk: Desk, seen: Seen, contract: Contract) -> bool:
     except FaultError as error:
         if error.fault.category not in _REFUSED:
             around.report(ChannelFailed(around.channel, around.site, error.fault.code))
-            return False
+            return error.fault == _CHANGED
         run = replace(run, code=error.fault.code, where=error.fault.where)
+    except OSError:
+        around.report(ChannelFailed(around.channel, around.site, "file-unreadable"))
+        return True
     run = replace(run, seconds=(around.clock.now_us() - began_us) / 1_000_000)
     await _finish(desk, run)
     return True
@@ -129,8 +136,7 @@ async def _check_unchanged(desk: Desk, seen: Seen) -> None:
     """A writer that still had the file open may have gone on: then it is read again."""
     now = next((one for one in await desk.place.claimed() if one.name == seen.name), None)
     if now is None or (now.size, now.changed_us) != (seen.size, seen.changed_us):
-        text = "the file changed while it was read; it is read again"
-        raise refuse(Category.BUSY, "file-changed", text)
+        raise FaultError(_CHANGED)
 
 
 async def _finish(desk: Desk, run: Run) -> None:

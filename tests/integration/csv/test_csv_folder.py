@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -239,6 +240,33 @@ def test_what_was_claimed_before_a_crash_is_read_again(drop: Drop) -> None:
 
     asyncio.run(again())
     assert [(one.control_id, one.body) for one in drop.envelopes] == before * 2
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(drop: Drop) -> None:
+    (drop.folder / "processing").mkdir()
+    target = drop.folder / "processing" / "patients_0.csv"
+    drop.put("processing/patients_0.csv", f"{HEADER}9,Late,\n")
+    real = os.open
+
+    def denied(path: Any, *rest: Any, **named: Any) -> int:
+        if path == target and blocked:
+            raise PermissionError
+        return int(real(path, *rest, **named))
+
+    blocked = [True]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", denied)
+
+        async def whole() -> None:
+            async with drop.running():
+                drop.put("patients_1.csv", f"{HEADER}1,Doe,\n")
+                await drop.finished("patients_1.csv")
+                assert "file-unreadable" in drop.codes()
+                blocked.clear()
+                await drop.finished("patients_0.csv")
+
+        asyncio.run(whole())
+    assert [one["columns"]["Id"] for one in drop.taken] == ["1", "9"]
 
 
 def test_a_crash_before_the_last_move_leaves_no_second_record(drop: Drop) -> None:
