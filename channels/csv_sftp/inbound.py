@@ -72,11 +72,14 @@ class CsvInbound:
             async with self._place.visit():
                 await self._work(desk)
         except FaultError as error:
-            fault = error.fault
-            self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
+            self._failed(error.fault.code)
         except OSError:
-            code = "spool-failed"
-            self._around.report(ChannelFailed(self._around.channel, self._around.site, code))
+            self._failed("spool-failed")
+        except Exception:  # noqa: BLE001 - this channel must not end the intake of every site
+            self._failed("unexpected-error")
+
+    def _failed(self, code: str) -> None:
+        self._around.report(ChannelFailed(self._around.channel, self._around.site, code))
 
     async def _work(self, desk: Desk) -> None:
         for seen in await self._place.claimed():

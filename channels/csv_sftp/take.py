@@ -59,6 +59,9 @@ async def take(desk: Desk, seen: Seen, contract: Contract) -> bool:
     except OSError:
         around.report(ChannelFailed(around.channel, around.site, "file-unreadable"))
         return True
+    except Exception:  # noqa: BLE001 - one file must not end the intake of every site
+        around.report(ChannelFailed(around.channel, around.site, "unexpected-error"))
+        run = replace(run, code="unexpected-error")
     run = replace(run, seconds=(around.clock.now_us() - began_us) / 1_000_000)
     await _finish(desk, run)
     return True

@@ -4,10 +4,12 @@ import asyncio
 import csv
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from channels.csv_sftp import reading, take
 from engine.core.fault import Category, Fault
 from engine.core.values import CSV_ROW
 
@@ -267,6 +269,21 @@ def test_a_file_that_cannot_be_read_keeps_no_other_waiting(drop: Drop) -> None:
 
         asyncio.run(whole())
     assert [one["columns"]["Id"] for one in drop.taken] == ["1", "9"]
+
+
+def test_a_mistake_of_ours_ends_one_file_only(drop: Drop) -> None:
+    real = reading.survey
+
+    def broken(path: Path, *rest: Any) -> Any:
+        if path.name == "patients_0.csv":
+            raise RuntimeError("test")
+        return real(path, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(take, "survey", broken)
+        run = drop.play("patients_0.csv", f"{HEADER}9,Doe,\n", "failed")
+        assert (run["code"], run["submitted"]) == ("unexpected-error", 0)
+        assert drop.play("patients_1.csv", f"{HEADER}1,Doe,\n")["submitted"] == 1
 
 
 def test_a_crash_before_the_last_move_leaves_no_second_record(drop: Drop) -> None:
