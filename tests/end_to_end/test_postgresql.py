@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.chaos.day import senders, wait_for
-from tests.chaos.place import Daemon, wait_until, write_region
+from tests.chaos.place import Daemon, command, wait_until, write_region
 from tests.chaos.reckoning import reckon, settled
 from tests.chaos.wire import Journal
 
@@ -84,6 +84,11 @@ def test_connections_that_are_cut_lose_nothing(
     wait_for(sending)
     assert_all_there(journal, daemon.region)
     assert daemon.stop() == 0
+    recovered = command(daemon.region, "recover", str(daemon.region))
+    assert recovered.returncode == 0, recovered.stderr
+    assert recovered.stdout.startswith("epoch 2 ")
+    told = command(daemon.region, "status", str(daemon.region))
+    assert (told.returncode, told.stdout.split()[-2:]) == (0, ["pending", "0"])
 
 
 def test_an_unreachable_server_is_told_at_the_start(host: HostOf, daemon_of: DaemonOf) -> None:
