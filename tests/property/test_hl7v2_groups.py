@@ -11,6 +11,8 @@ from engine.formats.hl7v2.parse import Segment, parse
 
 STRUCTURES = ("ADT_A01", "ADT_A39", "ORU_R01", "SIU_S12", "MDM_T02", "ORM_O01", "OML_O21")
 structures = st.sampled_from(STRUCTURES)
+# An order of OML_O21 and the prior result within it begin alike (2.5.1, 4.4.6): no reader can tell.
+unambiguous = st.sampled_from([name for name in STRUCTURES if name != "OML_O21"])
 
 
 @lru_cache
@@ -51,7 +53,7 @@ def any_order(draw: st.DrawFn) -> tuple[str, list[str]]:
 @st.composite
 def by_the_book(draw: st.DrawFn) -> tuple[str, list[str]]:
     """Draw a message that follows its structure, every optional part by chance."""
-    name = draw(structures)
+    name = draw(unambiguous)
     budget = [40]
 
     def times(child: GroupDef | SegmentRef) -> int:
