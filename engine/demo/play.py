@@ -78,13 +78,28 @@ class Score:
 class _Course:
     """What has happened so far; the senders' threads add to it."""
 
+    script: Script
+    daemon: Daemon
     answers: list[Answered] = field(default_factory=list)
     kills: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def told(self, answer: Answered) -> None:
+        """Note an answer; at even distances kill a part of the daemon, if the script says so."""
         with self.lock:
             self.answers.append(answer)
+            done, messages = len(self.answers), self.script.messages
+            due = done * (_KILLS + 1) // messages
+            if self.script.crash and len(self.kills) < min(due, _KILLS):
+                self._kill(Random(self.script.seed + len(self.kills)))  # noqa: S311 - no secret
+            if done * 10 // messages > (done - 1) * 10 // messages:
+                self.script.say(f"{done} of {messages} sent")
+
+    def _kill(self, random: Random) -> None:
+        victim = self.daemon.kill_one(random)
+        if victim:
+            self.kills.append(victim)
+            self.script.say(f"killed {victim} after {len(self.answers)} messages")
 
 
 def play(script: Script) -> Score:
@@ -103,7 +118,7 @@ def _play(script: Script, folder: Path, dsn: str) -> Score:
     daemon = Daemon(region_path)
     ready_s = daemon.start()
     script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")
-    course = _Course()
+    course = _Course(script, daemon)
     try:
         score = _score(script, traffic, daemon, course, ready_s)
         script.look(_endpoint(daemon), score)
@@ -116,7 +131,7 @@ def _score(
     script: Script, traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float
 ) -> Score:
     began_s = time.monotonic()
-    _send(script, traffic, daemon, course)
+    _send(traffic, daemon, course)
     found = _drain(daemon)
     seconds = time.monotonic() - began_s
     seen = read_everything(_endpoint(daemon), ["mercy", "lakeside", "hilltop"])
@@ -140,7 +155,7 @@ def _score(
     )
 
 
-def _send(script: Script, traffic: Traffic, daemon: Daemon, course: _Course) -> None:
+def _send(traffic: Traffic, daemon: Daemon, course: _Course) -> None:
     """Let every site send its part in order, each over a connection of its own."""
     threads = []
     for channel in region_of(daemon.region).channels:
@@ -149,17 +164,6 @@ def _send(script: Script, traffic: Traffic, daemon: Daemon, course: _Course) -> 
         threads.append(threading.Thread(target=send_all, args=(line, part, course.told)))
     for thread in threads:
         thread.start()
-    random = Random(script.seed)  # noqa: S311 - which process is killed when is no secret
-    shown = 0
-    while any(thread.is_alive() for thread in threads):
-        time.sleep(0.05)
-        done = len(course.answers)
-        if script.crash and done >= (len(course.kills) + 1) * script.messages // (_KILLS + 1):
-            course.kills.append(daemon.kill_one(random))
-            script.say(f"killed {course.kills[-1]} after {done} messages")
-        if done * 10 // script.messages > shown:
-            shown = done * 10 // script.messages
-            script.say(f"{done} of {script.messages} sent")
     for thread in threads:
         thread.join()
 
