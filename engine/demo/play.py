@@ -120,16 +120,14 @@ def _play(script: Script, folder: Path, dsn: str) -> Score:
     script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")
     course = _Course(script, daemon)
     try:
-        score = _score(script, traffic, daemon, course, ready_s)
+        score = _score(traffic, daemon, course, ready_s)
         script.look(_endpoint(daemon), score)
     finally:
         exit_code = daemon.stop()
     return replace(score, exit_code=exit_code)
 
 
-def _score(
-    script: Script, traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float
-) -> Score:
+def _score(traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float) -> Score:
     began_s = time.monotonic()
     _send(traffic, daemon, course)
     found = _drain(daemon)
