@@ -9,7 +9,7 @@ from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.membership import Membership, assign, relink
-from engine.store.put import put_golden, retire, source_patients
+from engine.store.put import put_golden, remove, retire, source_patients
 from engine.store.stamps import times
 from mpi.membership import succeed
 from mpi.resolve import Occasion, Resolved
@@ -87,10 +87,14 @@ def _member(
 def _retire(tx: Transaction, person: str, at: Occasion) -> None:
     """An id that nobody has leads to the person of the record it was minted for.
 
-    One that never had a record has no golden record to retire.
+    Where that record is still there but only a number by now (a stub), nothing is left to show.
     """
     now = tx.one(_WHERE_NOW, person)
-    if now is None or now[0] == person or tx.one(_EVER_HELD, person) is None:
+    if now is None or tx.one(_EVER_HELD, person) is None:
+        return
+    if now[0] == person:
+        remove(tx, [("Patient", person)], at.now_us, at.position)
+        succeed(tx, person, "")
         return
     retire(tx, person, str(now[0]), at.now_us, at.position)
     succeed(tx, person, str(now[0]))

@@ -33,6 +33,7 @@ from engine.pipeline.tables import TRIAL
 from engine.r4.validate import validate
 from engine.security.keys import RegionKey
 from engine.store.membership import persons_of
+from engine.store.read import UNIFIED, read
 
 KEY = RegionKey(bytes(32))
 REGION = region_of(Path("samples/region.yaml"))
@@ -308,3 +309,27 @@ def test_what_was_written_is_not_changed_by_a_replay(bench: Bench) -> None:
         account = read_account(tx, first)
     assert account is not None
     assert account.changed > 0
+
+
+def test_a_person_left_with_a_number_only_shows_nobody_elses_data(bench: Bench) -> None:
+    bodies = {
+        PLANS["mercy"].map(parse(body.encode()), 0).patients[0]: body for body in (adt(), adt(2002))
+    }
+    stub, known = sorted(
+        bodies, key=lambda key: key.record
+    )  # the stub is named first: its id holds
+    a, b = (Party(one.site, one.record, one.local_id) for one in (stub, known))
+    act = submit(bench.journal, Decision("link", "kim", "", START_US, a, b), bench)
+    bench.deliver(bodies[known])
+    bench.work_off()
+
+    def shown() -> str:
+        with bench.store.read() as tx:
+            person = persons_of(tx, [stub.record])[stub.record]
+            found = read(tx, "Patient", person, UNIFIED)
+        return "" if found is None or found.deleted else found.body.decode()
+
+    assert "Vandermeer" in shown()
+    submit(bench.journal, Decision("undo", "kim", "", START_US, of=act), bench)
+    bench.work_off()
+    assert "Vandermeer" not in shown()
