@@ -63,6 +63,8 @@ bench: setup ## measure each stage on this machine, beside a floor where there i
 soak: setup ## long traffic with kills, seed by seed (SEEDS="1 2 3" MESSAGES=20000)
 	@for seed in $(SEEDS); do echo "== seed $$seed"; \
 	    $(BIN)/concord demo --headless --messages $(MESSAGES) --seed $$seed --crash --json || exit 1; done
+	HYPOTHESIS_PROFILE=search $(BIN)/pytest tests/property
+	$(BIN)/pytest -m soak tests
 
 docs: setup ## write the pages and schemas that follow from the code
 	$(BIN)/python docs/generate.py
