@@ -67,7 +67,7 @@ class Remote:
         except asyncssh.SFTPNoSuchFile:
             return False
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise FaultError(UNREACHABLE) from error
+            raise _failed() from error
         return True
 
     async def forget(self, name: str) -> None:
@@ -101,7 +101,7 @@ class Remote:
         except asyncssh.SFTPNoSuchFile:
             return b""
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise FaultError(UNREACHABLE) from error
+            raise _failed() from error
 
     async def _read(self, path: str) -> bytes:
         async with self._files.open(path, "r", "utf-8") as data:
@@ -140,7 +140,18 @@ class Remote:
         try:
             return await self._timed(call, timeout_s)
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise FaultError(UNREACHABLE) from error
+            raise _failed() from error
+
+
+def _failed() -> BaseException:
+    """Return what a failed call means.
+
+    A call that is cancelled tidies up at the server; when the server is gone, that failure takes
+    the place of the cancellation, which has to be heard all the same.
+    """
+    task = asyncio.current_task()
+    cancelled = task is not None and task.cancelling() > 0
+    return asyncio.CancelledError() if cancelled else FaultError(UNREACHABLE)
 
 
 def _seen(entry: asyncssh.SFTPName) -> Seen | None:

@@ -20,6 +20,7 @@ from channels.csv_sftp.event import HostKeyRefused
 
 Drop = Any  # of conftest.py
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+WAIT_S = 10.0
 HEADER = "Id,Name,Born\n"
 CONFIG = """\
 Port {port}
@@ -50,18 +51,19 @@ class Server:
     port: int
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with self._openssh() if self.kind == "openssh" else self._asyncssh():
+    async def running(self, sftp: type[asyncssh.SFTPServer] | None = None) -> AsyncIterator[None]:
+        """Serve for a while; asyncssh's server by a class of one's own, if given."""
+        async with self._openssh() if self.kind == "openssh" else self._asyncssh(sftp):
             yield
 
     @asynccontextmanager
-    async def _asyncssh(self) -> AsyncIterator[None]:
+    async def _asyncssh(self, sftp: type[asyncssh.SFTPServer] | None) -> AsyncIterator[None]:
         server = await asyncssh.listen(
             "127.0.0.1",
             self.port,
             server_host_keys=[str(self.keys / "host")],
             authorized_client_keys=str(self.keys / "client.pub"),
-            sftp_factory=True,
+            sftp_factory=sftp or True,
         )
         async with server:
             yield
@@ -248,6 +250,26 @@ def test_links_on_the_server_are_left_alone(sftp_drop: Drop, server: Server) -> 
 
     asyncio.run(whole())
     assert [one["columns"]["Id"] for one in sftp_drop.taken] == ["1"]
+
+
+@pytest.mark.parametrize("server", ["asyncssh"], indirect=True)  # it can be held up
+def test_a_channel_ends_when_told_so_while_its_server_dies(sftp_drop: Drop, server: Server) -> None:
+    async def whole() -> None:
+        listing = asyncio.Event()
+        served: list[asyncssh.SSHServerConnection] = []
+
+        class Slow(asyncssh.SFTPServer):
+            async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+                yield asyncssh.SFTPName(b"first")
+                served.append(self.connection)
+                listing.set()
+                await asyncio.sleep(WAIT_S)
+
+        async with server.running(Slow), asyncio.timeout(WAIT_S / 2), sftp_drop.running():
+            await listing.wait()
+            served[0].abort()
+
+    asyncio.run(whole())
 
 
 @pytest.mark.parametrize("server", ["openssh"], indirect=True)  # its processes can be killed
