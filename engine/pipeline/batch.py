@@ -4,8 +4,9 @@ A worker holds nothing that matters: what it did is in the store, together with 
 starting is recovering, and being killed is one way of stopping.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.core.clock import Clock
 from engine.core.fault import Category, Fault, FaultError
@@ -16,9 +17,10 @@ from engine.journal.offsets import Lease, advance_all, claim, depart, release
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline import trial
-from engine.pipeline.commit import Committed, Reconciling, commit
+from engine.pipeline.commit import Committed, Reconciling, Writing, commit
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import Prepared, bug, prepare
+from engine.telemetry.stages import Stopwatch
 
 LEASE_US = 10_000_000
 RENEW_US = 3_000_000
@@ -44,6 +46,7 @@ class Surroundings:
     wanted: int  # most partitions to hold
     most: int = 256  # most messages of one transaction
     held: Callable[[Fault], None] = lambda _: None  # told when a round could not be finished
+    watch: Stopwatch = field(default_factory=Stopwatch)  # what the rounds take, by stage
 
 
 class Worker:
@@ -64,6 +67,7 @@ class Worker:
     def step(self) -> bool:
         """Do one round. StorageBrokenError means that the process has to end."""
         self.held = False
+        self._around.watch.start()
         try:
             self._keep_leases()
             return bool(self._leases) and self._work()
@@ -112,6 +116,7 @@ class Worker:
             if error.fault.code != "journal-corrupt":
                 raise
             return self._set_aside(error.fault)
+        self._around.watch.lap("read")
         entries = [
             entry
             for entry in batch.entries
@@ -131,12 +136,18 @@ class Worker:
         """Prepare entries, each replay behind the entry it asks for once more."""
         items = []
         for entry in entries:
-            item = prepare(entry, self._around.plans)
+            item = self._timed(entry)
             if item.decision and item.decision.act == "replay":
                 again = self._around.journal.entry(item.decision.of)
-                items += [prepare(again, self._around.plans)] if again else []
+                items += [self._timed(again)] if again else []
             items.append(item)
         return items
+
+    def _timed(self, entry: Entry) -> Prepared:
+        watch = self._around.watch
+        item = prepare(entry, self._around.plans, watch.lap)
+        watch.book(_kind(item), "map", "validate")
+        return item
 
     def _set_aside(self, corrupt: Fault) -> bool:
         """Quarantine the next entry, which is not what was written, and go on behind it."""
@@ -188,7 +199,9 @@ class Worker:
         around = self._around
         leases = self._behind(end)
         started_us = around.clock.now_us()
-        committed = commit(around.database, piece, leases, end, around.reconciling, around.clock)
+        writing = Writing(around.database, around.reconciling, around.clock, around.watch.lap)
+        committed = commit(writing, piece, leases, end)
+        around.watch.share(_weights(piece))
         self._adapt(len(piece), around.clock.now_us() - started_us)
         self._hold(committed.leases)
         return committed
@@ -205,6 +218,18 @@ class Worker:
             self._size = max(1, min(count, self._size) // 2)
         elif held_us < LOCK_GOAL_US // 2 and count >= self._size:
             self._size = min(self._around.most, self._size * 2)
+
+
+def _kind(item: Prepared) -> str:
+    return item.mapped.kind if item.mapped else "decision" if item.decision else "none"
+
+
+def _weights(batch: Sequence[Prepared]) -> Counter[str]:
+    """Return how much of a batch's writing falls to each kind: a resource weighs as a message."""
+    weights = Counter[str]()
+    for item in batch:
+        weights[_kind(item)] += 1 + len(item.mapped.contributions if item.mapped else ())
+    return weights
 
 
 def _halves(

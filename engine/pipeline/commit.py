@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from engine.core.clock import Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Fault
+from engine.core.lap import Lap
 from engine.core.lexeme import decode
 from engine.core.values import Diagnostic, Entry, Mapped, PatientKey
 from engine.database.protocol import Database
@@ -44,6 +45,16 @@ class Reconciling:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """Where a batch goes, by what it is decided, and who is told when a stage of it ends."""
+
+    database: Database
+    reconciling: Reconciling
+    clock: Clock
+    lap: Lap
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What a batch came to."""
 
@@ -52,12 +63,7 @@ class Committed:
 
 
 def commit(
-    database: Database,
-    batch: Sequence[Prepared],
-    leases: Sequence[Lease],
-    upto: int,
-    reconciling: Reconciling,
-    clock: Clock,
+    writing: Writing, batch: Sequence[Prepared], leases: Sequence[Lease], upto: int
 ) -> Committed:
     """Write a batch and move `leases` to `upto`, the position it reaches.
 
@@ -65,25 +71,30 @@ def commit(
     leave the store as it was.
     """
     failpoint("before-write")
-    with database.write() as tx:
+    with writing.database.write() as tx:
+        writing.lap("wait")
         moved = tuple(advance_all(tx, leases, upto))
-        accounts = _write(tx, batch, reconciling, clock.now_us())
+        writing.lap("fence")
+        accounts = _write(tx, batch, writing)
         failpoint("before-commit")
+    writing.lap("commit")
     failpoint("after-commit")
     return Committed(moved, tuple(accounts))
 
 
-def _write(
-    tx: Transaction, batch: Sequence[Prepared], reconciling: Reconciling, now_us: int
-) -> list[Account]:
+def _write(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
+    now_us = writing.clock.now_us()
     repeats = _repeats(tx, batch)
+    writing.lap("ledger")
     fresh = [item for item in batch if item.entry.position not in repeats]
     written = _put(tx, fresh, now_us)
-    _reconcile(tx, fresh, written, reconciling, now_us)
+    writing.lap("put")
+    _reconcile(tx, fresh, written, writing, now_us)
     accounts = [
         _account(item, written.get(item.entry.position, ()), repeats, now_us) for item in batch
     ]
     ledger.write_accounts(tx, accounts)
+    writing.lap("ledger")
     return accounts
 
 
@@ -152,7 +163,7 @@ def _reconcile(
     tx: Transaction,
     batch: Sequence[Prepared],
     written: Mapping[int, Sequence[Written]],
-    reconciling: Reconciling,
+    writing: Writing,
     now_us: int,
 ) -> None:
     """Work out identity message by message, then build each golden record once."""
@@ -166,18 +177,20 @@ def _reconcile(
         news = _news(tx, item, changed)
         if news is None:
             continue
-        resolved = resolve(tx, news, reconciling.policy, at)
+        resolved = resolve(tx, news, writing.reconciling.policy, at)
         if item.mapped and item.mapped.merges:
             failpoint("inside-merge")
         follow(tx, resolved, at)
         stale.update(
             dict.fromkeys(resolved.touched | _persons(tx, [*changed, *confirmed]), position)
         )
+    writing.lap("resolve")
     by_entry: dict[int, list[str]] = {}
     for person, position in stale.items():
         by_entry.setdefault(position, []).append(person)
     for position, persons in sorted(by_entry.items()):
-        rebuild(tx, persons, reconciling.rules, Occasion(position, now_us))
+        rebuild(tx, persons, writing.reconciling.rules, Occasion(position, now_us))
+    writing.lap("golden")
 
 
 def _persons(tx: Transaction, records: Sequence[str]) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.core.fault import Category, Fault, FaultError
+from engine.core.lap import Lap, untimed
 from engine.core.values import DECISION, Diagnostic, Entry, Mapped
 from engine.mapping.plan import Plan
 from engine.pipeline import interpret
@@ -27,12 +28,12 @@ class Prepared:
     fault: Fault | None = None
 
 
-def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
+def prepare(entry: Entry, plans: Mapping[str, Plan], lap: Lap = untimed) -> Prepared:
     """Work out what an entry says. Never raises for what a message holds."""
     try:
         if entry.envelope.media_type == DECISION:
             return Prepared(entry, decision=read_decision(entry.envelope.body))
-        return Prepared(entry, mapped=_map(entry, plans))
+        return Prepared(entry, mapped=_map(entry, plans, lap))
     except FaultError as error:
         return Prepared(entry, fault=error.fault)
     except MemoryError:
@@ -41,15 +42,17 @@ def prepare(entry: Entry, plans: Mapping[str, Plan]) -> Prepared:
         return Prepared(entry, fault=bug(error))
 
 
-def _map(entry: Entry, plans: Mapping[str, Plan]) -> Mapped:
+def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
     envelope = entry.envelope
     plan = plans.get(envelope.site)
     mapped = _timely(interpret.mapped(plan, envelope), envelope.received_us)
+    lap("map")
     for contribution in mapped.contributions:
         issues = validate(contribution.body, contribution.proven)
         if issues:
             text = "the mapping made a resource that is not valid FHIR R4"
             raise FaultError(Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path))
+    lap("validate")
     return mapped
 
 

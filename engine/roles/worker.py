@@ -13,6 +13,7 @@ from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
+from engine.telemetry.stages import Stopwatch
 
 _SHORTEST_S, _LONGEST_S = 0.001, 0.02
 _HELD_S = 1.0
@@ -31,6 +32,8 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
     owner = owner_name(clock)
     voice = Voice(region, name)
 
+    watch = Stopwatch()
+    voice.metrics.read_from(watch.samples)
     worker = Worker(
         Surroundings(
             owner=owner,
@@ -43,6 +46,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             wanted=region.storage.partitions,
             most=region.limits.batch_messages,
             held=voice.held,
+            watch=watch,
         )
     )
     beat = Beat(places(region).run, name)

@@ -22,6 +22,7 @@ import mpi.evidence
 from engine.app import compile_plans, prepare_storage, reconciling, region_of
 from engine.core.clock import SystemClock
 from engine.core.fault import FaultError
+from engine.core.lap import untimed
 from engine.core.values import HL7_V2, Alias, Entry, Envelope, PatientKey
 from engine.database.fault import FULL
 from engine.database.metadata import STORE
@@ -30,7 +31,7 @@ from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.demo.hl7 import message, segment
 from engine.formats.hl7v2.parse import parse
-from engine.pipeline.commit import commit
+from engine.pipeline.commit import Writing, commit
 from engine.pipeline.prepare import prepare
 from engine.roles import supervisor
 from engine.roles.notice import Notice, post
@@ -77,7 +78,11 @@ def play(store: SqliteDatabase, body: bytes, position: int, received_us: int = S
         "mercy-hl7", "mercy", HL7_V2, body, received_us, said.control_id.strip(), lane
     )
     entry = Entry(position, 0, envelope)
-    commit(store, [prepare(entry, PLANS)], (), position, RECONCILING, SystemClock())
+    commit(writing(store), [prepare(entry, PLANS)], (), position)
+
+
+def writing(store: SqliteDatabase) -> Writing:
+    return Writing(store, RECONCILING, SystemClock(), untimed)
 
 
 def rows(store: SqliteDatabase, sql: str) -> list[Row]:
@@ -134,7 +139,7 @@ def test_what_was_quarantined_can_be_sent_again(
         broken.delitem(PLANS, "mercy")
         envelope = Envelope("mercy-hl7", "mercy", HL7_V2, body, START_US, "C1", "EPI:1001")
         batch = [prepare(Entry(1, 0, envelope), PLANS)]
-        commit(store, batch, (), 1, RECONCILING, SystemClock())
+        commit(writing(store), batch, (), 1)
     play(store, body, 2)
     assert states(store) == ["quarantined", "written"]
 

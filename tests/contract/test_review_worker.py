@@ -166,10 +166,10 @@ def die_on(monkeypatch: pytest.MonkeyPatch, position: int) -> None:
     """Make the process end whenever it works on the entry at `position`."""
     real = prepare
 
-    def deadly(entry: Any, plans: Any) -> Any:
+    def deadly(entry: Any, plans: Any, lap: Any) -> Any:
         if entry.position == position:
             raise KilledError
-        return real(entry, plans)
+        return real(entry, plans, lap)
 
     monkeypatch.setattr(batch, "prepare", deadly)
 
