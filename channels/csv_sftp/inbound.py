@@ -37,7 +37,6 @@ class CsvInbound:
 
     async def run(self, intake: Intake, started: Started) -> None:
         around = self._around
-        await asyncio.to_thread(self._prepare)
         limits = self._settings
         desk = Desk(
             self._place,
@@ -50,6 +49,7 @@ class CsvInbound:
         started([str(self._place)])
         around.report(ChannelStarted(around.channel, around.site))
         try:
+            await self._until_there()
             while True:
                 await self._look(desk)
                 await asyncio.sleep(seconds(limits.every))
@@ -60,12 +60,25 @@ class CsvInbound:
         """Say in one sentence why files could not be taken now, or None."""
         return self._place.check()
 
-    def _prepare(self) -> None:
+    async def _until_there(self) -> None:
+        """Wait for a place that is missing: a disk may be mounted late, and other sites go on."""
+        while not await asyncio.to_thread(self._prepare):
+            self._failed("place-missing")
+            await asyncio.sleep(seconds(self._settings.every))
+
+    def _prepare(self) -> bool:
         """Empty the spool: what lies there is a copy of what is read again."""
-        if (reason := self.check()) is not None:
-            raise refuse(Category.UNAVAILABLE, "place-missing", reason, self._around.channel)
-        shutil.rmtree(self._spool, ignore_errors=True)
-        self._spool.mkdir(mode=0o700, parents=True)
+        folder = self._settings.folder
+        try:
+            if folder is not None and self._settings.create:
+                folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+            if self.check() is not None:
+                return False
+            shutil.rmtree(self._spool, ignore_errors=True)
+            self._spool.mkdir(mode=0o700, parents=True)
+        except OSError:
+            return False
+        return True
 
     async def _look(self, desk: Desk) -> None:
         try:

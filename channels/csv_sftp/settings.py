@@ -52,6 +52,11 @@ class CsvIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: SettingPath | None = Field(default=None, description="drop folder on this host")
+    create: bool = Field(
+        default=False,
+        description="make the drop folder when it is missing; otherwise it is waited for, because "
+        "it may be a disk that is not mounted",
+    )
     sftp: Sftp | None = Field(default=None, description="drop folder on an SFTP server")
     every: Span = Field(default="60s", description="how often to look for files: 500ms, 60s, 5m")
     ready: Literal["stable", "marker"] = Field(

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.demo.athena import SITE as ATHENA
 from engine.demo.reader import Seen
 from engine.demo.sender import Answered
-from engine.demo.traffic import Delivery, Truth
+from engine.demo.traffic import Truth
 from engine.pipeline.ledger import DUPLICATE
 from engine.pipeline.status import Status
 
@@ -26,6 +25,7 @@ class Sent:
     rejected: int
     unanswered: int
     resent: int
+    rows: int  # of files, among those sent
 
 
 def sent_side(answers: Sequence[Answered]) -> Sent:
@@ -36,6 +36,7 @@ def sent_side(answers: Sequence[Answered]) -> Sent:
         rejected=sum(bool(answer.code) and not answer.accepted for answer in answers),
         unanswered=sum(not answer.code for answer in answers),
         resent=sum(answer.resent for answer in answers),
+        rows=sum(answer.delivery.way == "csv" for answer in answers),
     )
 
 
@@ -48,13 +49,15 @@ class Ended:
     pending: int
 
 
-def settled(sent: Sent, found: Status) -> Ended:
-    """Take retransmissions out of the duplicates: the sender counts them once.
+def settled(sent: Sent, found: Status, *, crashed: bool) -> Ended:
+    """Take repetitions out of the duplicates: the sender counts a delivery once.
 
-    What was accepted but has neither a state nor a place in the journal counts as pending, too.
+    A message comes again when its sender heard no answer, a row when its file is read again after
+    a crash. What was accepted but has neither a state nor a place in the journal is pending, too.
     """
     entries = sum(found.states.values()) + found.pending
-    recognised = min(max(0, entries - sent.acked), sent.resent, found.states.get(DUPLICATE, 0))
+    again = sent.resent + (sent.rows if crashed else 0)
+    recognised = min(max(0, entries - sent.acked), again, found.states.get(DUPLICATE, 0))
     states = dict(found.states)
     if recognised:
         states[DUPLICATE] -= recognised
@@ -67,32 +70,14 @@ def wrongly_answered(answers: Sequence[Answered]) -> int:
     return sum(answer.accepted == answer.delivery.refused for answer in answers if answer.code)
 
 
-def _fields(delivery: Delivery) -> dict[str, list[list[str]]]:
-    found: dict[str, list[list[str]]] = {}
-    for line in delivery.body.decode().split("\r"):
-        fields = line.split("|")
-        found.setdefault(fields[0], []).append(fields)
-    return found
-
-
-def _facts(delivery: Delivery) -> list[tuple[str, str, str]]:
-    """Which resources a message speaks of, as (site, type, business key)."""
-    found = _fields(delivery)
-    patient = found["PID"][0]
-    local = {"mercy": patient[3], ATHENA: patient[4], "hilltop": patient[2]}[delivery.site]
-    facts = [(delivery.site, "Patient", local)]
-    for order in found.get("OBR", ()):
-        facts.append((delivery.site, "DiagnosticReport", order[3]))
-        facts += [
-            (delivery.site, "Observation", f"{order[3]} {result[3]}") for result in found["OBX"]
-        ]
-    facts += [(delivery.site, "Appointment", plan[1]) for plan in found.get("SCH", ())]
-    return facts
-
-
 def compare(answers: Sequence[Answered], seen: Seen) -> tuple[int, int]:
     """Return how many resources the endpoint lacks, and how many it has too many."""
-    expected = {fact for answer in answers if answer.accepted for fact in _facts(answer.delivery)}
+    expected = {
+        (answer.delivery.site, *fact)
+        for answer in answers
+        if answer.accepted
+        for fact in answer.delivery.facts
+    }
     wanted = Counter((site, kind) for site, kind, _ in expected)
     shown = {key: len(bodies) for key, bodies in seen.resources.items() if key in wanted}
     lost = sum(max(0, count - shown.get(key, 0)) for key, count in wanted.items())

@@ -26,8 +26,12 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: st
     region["mappings_folder"] = str(mappings.resolve())
     region["api"] = {"port": 0}
     region["storage"] = {"region_key": {"file": "region.key"}}
-    for channel in region["channels"].values():
-        channel["port"] = 0
+    for name, channel in region["channels"].items():
+        if channel["type"] == "csv_sftp":
+            channel |= {"folder": str(inbox(folder, name)), "every": "50ms"}
+            inbox(folder, name).mkdir()
+        else:
+            channel["port"] = 0
     _write_secret(folder / "region.key", Random(seed).randbytes(32).hex())  # noqa: S311 - a demo's
     if dsn:
         _write_secret(folder / "dsn", dsn)
@@ -35,6 +39,11 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: st
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")
     return path
+
+
+def inbox(folder: Path, channel: str) -> Path:
+    """Return the drop folder of a channel."""
+    return folder / channel
 
 
 def _write_secret(path: Path, text: str) -> None:

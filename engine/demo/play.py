@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,12 +22,14 @@ from engine.demo.account import (
     settled,
     wrongly_answered,
 )
-from engine.demo.daemon import Daemon, write_region
+from engine.demo.daemon import Daemon, inbox, write_region
+from engine.demo.inbox import drop_all
 from engine.demo.reader import Endpoint, read_everything
 from engine.demo.sender import Answered, Line, send_all
 from engine.demo.server import server
 from engine.demo.traffic import Traffic, generate
 from engine.pipeline.status import Status, status
+from engine.settings.region import Channel
 
 Store = Literal["sqlite", "postgresql"]
 
@@ -80,6 +83,7 @@ class _Course:
 
     script: Script
     daemon: Daemon
+    expected: int  # deliveries of every kind
     answers: list[Answered] = field(default_factory=list)
     kills: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -88,12 +92,18 @@ class _Course:
         """Note an answer; at even distances kill a part of the daemon, if the script says so."""
         with self.lock:
             self.answers.append(answer)
-            done, messages = len(self.answers), self.script.messages
-            due = done * (_KILLS + 1) // messages
+            done, expected = len(self.answers), self.expected
+            due = done * (_KILLS + 1) // expected
             if self.script.crash and len(self.kills) < min(due, _KILLS):
                 self._kill(Random(self.script.seed + len(self.kills)))  # noqa: S311 - no secret
-            if done * 10 // messages > (done - 1) * 10 // messages:
-                self.script.say(f"{done} of {messages} sent")
+            if done * 10 // expected > (done - 1) * 10 // expected:
+                self.script.say(f"{done} of {expected} sent")
+
+    def sent_by(self, site: str) -> int:
+        """Count the messages a site has had an answer to."""
+        with self.lock:
+            told = [one.delivery for one in self.answers]
+        return sum(one.site == site and one.way == "hl7" for one in told)
 
     def _kill(self, random: Random) -> None:
         victim = self.daemon.kill_one(random)
@@ -117,8 +127,8 @@ def _play(script: Script, folder: Path, dsn: str) -> Score:
     region_path = write_region(folder, script.samples, script.mappings, script.seed, dsn)
     daemon = Daemon(region_path)
     ready_s = daemon.start()
-    script.say(f"ready in {ready_s:.1f} s; sending {script.messages} messages of three sites")
-    course = _Course(script, daemon)
+    script.say(f"ready in {ready_s:.1f} s; sending {traffic.count} deliveries of three sites")
+    course = _Course(script, daemon, traffic.count)
     try:
         score = _score(traffic, daemon, course, ready_s)
         script.look(_endpoint(daemon), score)
@@ -135,7 +145,7 @@ def _score(traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float) ->
     seen = read_everything(_endpoint(daemon), ["mercy", "lakeside", "hilltop"])
     lost, doubled = compare(course.answers, seen)
     sent = sent_side(course.answers)
-    ended = settled(sent, found)
+    ended = settled(sent, found, crashed=bool(course.kills))
     return Score(
         sent=sent,
         wrongly_answered=wrongly_answered(course.answers),
@@ -154,16 +164,20 @@ def _score(traffic: Traffic, daemon: Daemon, course: _Course, ready_s: float) ->
 
 
 def _send(traffic: Traffic, daemon: Daemon, course: _Course) -> None:
-    """Let every site send its part in order, each over a connection of its own."""
-    threads = []
-    for channel in region_of(daemon.region).channels:
-        part = [one for one in traffic.deliveries if one.site == channel.site]
-        line = Line(lambda name=channel.name: daemon.address("intake", name))  # type: ignore[misc]
-        threads.append(threading.Thread(target=send_all, args=(line, part, course.told)))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """Let every channel's sender work through its part in order, all at the same time."""
+    channels = region_of(daemon.region).channels
+    with ThreadPoolExecutor(len(channels)) as pool:
+        for done in [pool.submit(_send_by, one, traffic, daemon, course) for one in channels]:
+            done.result()
+
+
+def _send_by(channel: Channel, traffic: Traffic, daemon: Daemon, course: _Course) -> None:
+    if channel.type == "csv_sftp":
+        folder = inbox(daemon.region.parent, channel.name)
+        drop_all(folder, traffic.files, lambda: course.sent_by(channel.site), course.told)
+        return
+    part = [one for one in traffic.deliveries if one.site == channel.site]
+    send_all(Line(lambda: daemon.address("intake", channel.name)), part, course.told)
 
 
 def _endpoint(daemon: Daemon) -> Endpoint:

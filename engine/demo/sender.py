@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.demo.traffic import Delivery
+from engine.demo.delivery import Delivery
 
 _START, _END = b"\x0b", b"\x1c\r"
 _POSITIVE = ("AA", "CA")

@@ -3,30 +3,24 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from random import Random
 
-from engine.demo import athena, ecw, epic
+from engine.demo import athena, ecw, epic, extract
 from engine.demo.chart import Chart, Event, Result
+from engine.demo.delivery import Delivery, Extract, Fact
+from engine.demo.extract import Booked, Changed, Reported
 from engine.demo.people import Invented, invent
 
 _MORNING = datetime(2026, 9, 14, 6, 0, 0)  # noqa: DTZ001 - local time of a site, as it is sent
 _NICKNAMES = {"Josephine": "Josie", "Theodora": "Dora", "Nathaniel": "Nate", "Gregory": "Greg"}
+_EVENINGS = 3
 _TESTS = (
     ("2951-2", "Sodium", "mmol/L", 130, 148),
     ("2823-3", "Potassium", "mmol/L", 3, 6),
     ("2345-7", "Glucose", "mg/dL", 70, 240),
     ("4548-4", "Hemoglobin A1c", "%", 4, 12),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as a site sends it. `refused`: the engine has to say no to it."""
-
-    site: str
-    control_id: str
-    body: bytes
-    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +35,16 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
+    """Messages in the order they are sent; a file follows its site's messages up to `after`."""
+
     deliveries: tuple[Delivery, ...]
     truth: tuple[Truth, ...]
+    files: tuple[tuple[int, Extract], ...] = ()  # messages of the site before it, the file
+
+    @property
+    def count(self) -> int:
+        """Return the number of deliveries of every kind."""
+        return len(self.deliveries) + sum(len(file.rows) for _, file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,9 @@ class _Day:
         self.numbered = 0
         self.sent = 0
         self.now = _MORNING
+        self.changed: dict[str, datetime] = {}
+        self.reported: list[Reported] = []
+        self.booked: list[Booked] = []
 
     def event(self, trigger: str, **more: object) -> Event:
         self.now += timedelta(seconds=self.random.randint(60, 90))
@@ -100,12 +105,29 @@ class _Day:
         return replace(Event(trigger, self.now, control_id), **more)  # type: ignore[arg-type]
 
     def send(self, chart: Chart, event: Event) -> Delivery:
-        return Delivery(self.sender.site, event.control_id, self.sender.render(chart, event))
+        if event.result is None:
+            self.changed[chart.local_id] = event.when
+        body = self.sender.render(chart, event)
+        return Delivery(self.sender.site, event.control_id, body, _facts(chart, event))
 
     def chart(self, person: Invented) -> Chart:
         local_id, other_id = self.sender.number(self.numbered)
         self.numbered += 1
         return Chart(person, _as_written(self.random, person), local_id, other_id)
+
+
+def _facts(chart: Chart, event: Event) -> tuple[Fact, ...]:
+    """Which resources a message speaks of."""
+    facts = [("Patient", chart.local_id)]
+    if event.trigger.startswith("SIU"):
+        facts.append(("Appointment", event.visit))
+    if event.result is not None:
+        order = event.result.order
+        facts.append(("DiagnosticReport", order))
+        facts += [
+            ("Observation", f"{order} {code}^{name}") for code, name, _, _ in event.result.values
+        ]
+    return tuple(facts)
 
 
 def _as_written(random: Random, person: Invented) -> Invented:
@@ -161,6 +183,8 @@ def _laboratory(day: _Day) -> list[Delivery]:
         )
         event = day.event("ORU^R01", result=Result(order, status, values))
         deliveries.append(day.send(chart, event))
+        last = Reported(chart, Result(order, status, values), event.when)
+    day.reported.append(last)
     return deliveries
 
 
@@ -190,6 +214,25 @@ def _wrong(day: _Day) -> list[Delivery]:
     return [replace(day.send(chart, event), refused=True)]
 
 
+def _nightly(day: _Day, after: int) -> list[tuple[int, Extract]]:
+    """The files of the evening: all charts, results old and new, and the visits to come."""
+    for _ in range(max(1, after // 40)):
+        chart = day.random.choice(day.charts)
+        number = f"17{day.sent:05d}{len(day.reported):03d}"
+        code, name, unit, low, high = day.random.choice(_TESTS)
+        value = (code, name, str(day.random.randint(low, high)), unit)
+        day.reported.append(Reported(chart, Result(number, "F", (value,)), day.now))
+        start = day.now + timedelta(days=day.random.randint(3, 40))
+        day.booked.append(Booked(chart, f"66{len(day.booked):05d}", start, day.now))
+    charts = [Changed(chart, day.changed[chart.local_id]) for chart in day.charts]
+    damaged = day.random.randrange(len(charts)) if len(charts) > 3 else -1
+    return [
+        (after, extract.patients(day.now, charts, damaged)),
+        (after, extract.results(day.now, day.reported)),
+        (after, extract.appointments(day.now, day.booked)),
+    ]
+
+
 _DEEDS = (_update, _stay, _laboratory, _schedule, _twice_charted)
 _WEIGHTS = (30, 25, 30, 8, 5)
 
@@ -212,15 +255,22 @@ def _unfold(day: _Day, people: list[Invented], count: int) -> Iterator[Delivery]
 
 def _site(sender: _Sender, people: list[Invented], count: int, random: Random) -> Traffic:
     day = _Day(sender, random)
-    deliveries = tuple(_unfold(day, people, count))[:count]
+    deliveries: list[Delivery] = []
+    files: list[tuple[int, Extract]] = []
+    for delivery in islice(_unfold(day, people, count), count):
+        deliveries.append(delivery)
+        if sender.site == ecw.SITE and len(deliveries) % max(1, count // _EVENINGS) == 0:
+            files += _nightly(day, len(deliveries))
     truth = [Truth(sender.site, chart.local_id, chart.person.number) for chart in day.charts]
     numbers = {chart.local_id: chart.person.number for chart in day.charts}
     truth += [Truth(sender.site, gone, numbers[kept], kept) for gone, kept in day.merged.items()]
-    return Traffic(deliveries, tuple(truth))
+    return Traffic(tuple(deliveries), tuple(truth), tuple(files))
 
 
 def generate(seed: int, messages: int, people: int | None = None) -> Traffic:
-    """Invent the traffic of a day: `messages` deliveries about `people` (default: a fifth as many).
+    """Invent the traffic of a day: `messages` HL7 messages and the files that go with them.
+
+    It is about `people` people (default: a fifth as many as messages).
 
     Deliveries of one site are in the order in which it sends them; the sites are interleaved.
     """
@@ -237,4 +287,5 @@ def generate(seed: int, messages: int, people: int | None = None) -> Traffic:
     while any(queues):
         queue = random.choice([queue for queue in queues if queue])
         mixed.append(queue.pop())
-    return Traffic(tuple(mixed), tuple(row for site in sites for row in site.truth))
+    truth = tuple(row for site in sites for row in site.truth)
+    return Traffic(tuple(mixed), truth, tuple(file for site in sites for file in site.files))

@@ -33,7 +33,7 @@ def wait_until(true: Callable[[], bool], what: str, patience_s: float = PATIENCE
 
 
 def write_region(folder: Path, changes: Mapping[str, Any] | None = None) -> Path:
-    """Write a region file into `folder`: the samples' sites, free ports, two workers, a known key.
+    """Write a region file into `folder`: the samples' sites over MLLP on free ports, a known key.
 
     `changes` replaces keys; a dictionary in it is merged into what is there.
     """
@@ -45,8 +45,8 @@ def write_region(folder: Path, changes: Mapping[str, Any] | None = None) -> Path
         "api": {"port": 0},
         "storage": {"partitions": 8, "region_key": {"file": "region.key"}},
     }
-    for channel in region["channels"].values():
-        channel["port"] = 0
+    found = region["channels"].items()
+    region["channels"] = {name: {**one, "port": 0} for name, one in found if one["type"] == "mllp"}
     _merge(region, changes or {})
     key = folder / "region.key"
     key.touch(mode=0o600)

@@ -22,7 +22,8 @@ from engine.database.fault import FULL, translate
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
 from engine.database.transaction import Transaction
-from engine.demo.traffic import Delivery, generate
+from engine.demo.delivery import Delivery
+from engine.demo.traffic import generate
 from engine.formats.hl7v2.parse import parse
 from engine.journal.binding import bind
 from engine.journal.offsets import depart

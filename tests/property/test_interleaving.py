@@ -26,7 +26,8 @@ from engine.database.postgres import PostgresDatabase
 from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.database.statement import Statement
-from engine.demo.traffic import Delivery, generate
+from engine.demo.delivery import Delivery
+from engine.demo.traffic import generate
 from engine.formats.hl7v2.parse import parse
 from engine.journal.binding import bind
 from engine.journal.offset_tables import OFFSET

@@ -316,3 +316,29 @@ def test_rows_wait_while_the_intake_is_full(drop: Drop) -> None:
 
     asyncio.run(whole())
     assert len(drop.taken) == 500
+
+
+def test_a_folder_that_is_missing_is_waited_for(drop: Drop) -> None:
+    async def whole() -> None:
+        async with drop.running():
+            await drop.until(lambda: "place-missing" in drop.codes())
+            drop.folder.mkdir()
+            drop.put("patients.csv", f"{HEADER}1,Doe,\n")
+            await drop.finished("patients.csv")
+
+    drop.folder /= "mounted-late"
+    asyncio.run(whole())
+    assert len(drop.taken) == 1
+
+
+def test_a_folder_can_be_made(drop: Drop) -> None:
+    async def whole() -> None:
+        async with drop.running():
+            await drop.until(drop.folder.is_dir)
+            drop.put("patients.csv", f"{HEADER}1,Doe,\n")
+            await drop.finished("patients.csv")
+
+    drop.folder = drop.folder / "site" / "inbox"
+    drop.settings = {"create": True}
+    asyncio.run(whole())
+    assert len(drop.taken) == 1

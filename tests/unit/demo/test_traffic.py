@@ -31,3 +31,17 @@ def test_nobody_could_exist() -> None:
             fields = line.split("|")
             if fields[0] == "PID" and len(fields) > 19 and fields[19]:
                 assert fields[19].startswith("666")
+
+
+def test_the_files_of_the_evening_hold_what_the_contracts_ask_for() -> None:
+    traffic = generate(2, 600)
+    kinds = Counter(file.name.split("_")[0] for _, file in traffic.files)
+    assert kinds == {"patients": 3, "results": 3, "appointments": 3}
+    rows = [row for _, file in traffic.files for row in file.rows]
+    assert traffic.count == 600 + len(rows)
+    assert 0 < sum(row.refused for row in rows) <= 3
+    told = {row.control_id for row in rows}
+    assert len(told) == len(rows)
+    for after, file in traffic.files:
+        assert 0 < after <= 200
+        assert len(file.text.decode("cp1252").splitlines()) == len(file.rows) + 1
