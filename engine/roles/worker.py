@@ -53,7 +53,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
     beat()
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     voice.ready()
-    _calm_collector()
+    calm_collector()
     try:
         _work(worker, stop, beat)
         worker.stop()
@@ -65,7 +65,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
         store.close()
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Plans and tables live as long as the process: spare the garbage collector looking at them.
 
     Messages make few cycles, so it may also come by less often (10 % of the worker's time).
