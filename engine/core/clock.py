@@ -22,6 +22,11 @@ class SystemClock:
         return time.time_ns() // 1000
 
 
+def ticks_us() -> int:
+    """Microseconds of a clock that is never set, from a start that means nothing."""
+    return time.monotonic_ns() // 1000
+
+
 def instant(time_us: int) -> str:
     """Write a time as a FHIR instant in UTC with milliseconds, e.g. `2026-09-14T10:15:22.000Z`."""
     moment = datetime.fromtimestamp(time_us // 1_000_000, UTC)

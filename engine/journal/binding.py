@@ -33,7 +33,6 @@ _OPEN = Statement(
         position=bindparam("position"),
         fence=bindparam("fence"),
         owner="",
-        lease_until_us=0,
         stalls=0,
         claimed=bindparam("position"),
     ),

@@ -20,7 +20,6 @@ OFFSET = Table(
     Column("position", Integer, nullable=False, comment="everything up to here has its outcome"),
     Column("fence", Integer, nullable=False, comment="raised whenever the lease changes hands"),
     Column("owner", String, nullable=False, comment="who holds the lease, empty for nobody"),
-    Column("lease_until_us", Integer, nullable=False, comment="when others may take it over"),
     Column("stalls", Integer, nullable=False, comment="take-overs since the position last moved"),
     Column("claimed", Integer, nullable=False, comment="the position when the lease was taken"),
 )
@@ -29,5 +28,5 @@ OWNER = Table(
     "owner",
     STORE,
     Column("owner", String, primary_key=True, comment="a process that wants partitions"),
-    Column("seen_until_us", Integer, nullable=False, comment="counted as alive until then"),
+    Column("beat", Integer, nullable=False, comment="another number at each sign of life"),
 )

@@ -4,33 +4,26 @@ Leases are for efficiency, fences for safety: whoever was paused and overtaken f
 update touches no row, and its batch is void with everything in it.
 
 Rule 1: `owner` names one life of one process (host, process id, start time), never two.
-Rule 2: nothing here asks for the time; who calls passes it.
+Rule 2: a lease has no date. It lasts while its owner shows that it lives (`engine.journal.watch`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 
 from engine.core.fault import Category, refuse
+from engine.database.inserting import inserting
 from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.journal.offset_tables import OFFSET, OWNER
+from engine.journal.watch import Watch
 
-_SEEN = Statement(
-    insert(OWNER).values(owner=bindparam("owner"), seen_until_us=bindparam("until")),
-    "owner",
-    "until",
-)
-_ALIVE = Statement(
-    select(func.count()).select_from(OWNER).where(OWNER.c.seen_until_us > bindparam("now")), "now"
-)
-_FORGET_DEAD = Statement(delete(OWNER).where(OWNER.c.seen_until_us <= bindparam("now")), "now")
+_SEEN = inserting(OWNER, "owner", "beat", on_conflict="replace")
+_OWNERS = Statement(select(OWNER.c.owner, OWNER.c.beat))
 _ALL = Statement(
-    select(OFFSET.c.partition, OFFSET.c.owner, OFFSET.c.lease_until_us).order_by(
-        OFFSET.c.position, OFFSET.c.partition
-    )
+    select(OFFSET.c.partition, OFFSET.c.owner).order_by(OFFSET.c.position, OFFSET.c.partition)
 )
 # A take-over from somebody who got stuck counts as a stall only if there was something to be stuck
 # on. A partition that was handed back, or that its own owner claims again, keeps its count.
@@ -48,12 +41,10 @@ _TAKE = Statement(
             else_=OFFSET.c.stalls + 1,
         ),
         owner=bindparam("me"),
-        lease_until_us=bindparam("until"),
         claimed=OFFSET.c.position,
     ),
     "key",
     "me",
-    "until",
     "head",
 )
 _MINE = Statement(
@@ -62,29 +53,18 @@ _MINE = Statement(
     .order_by(OFFSET.c.partition),
     "me",
 )
-_RENEW = Statement(
-    update(OFFSET)
-    .where(OFFSET.c.partition == bindparam("key"), OFFSET.c.fence == bindparam("mine"))
-    .values(lease_until_us=bindparam("until")),
-    "key",
-    "mine",
-    "until",
-)
 _RELEASE = Statement(
     update(OFFSET)
     .where(OFFSET.c.partition == bindparam("key"), OFFSET.c.fence == bindparam("mine"))
-    .values(fence=OFFSET.c.fence + 1, owner="", lease_until_us=0),
+    .values(fence=OFFSET.c.fence + 1, owner=""),
     "key",
     "mine",
 )
 _GIVE_UP = Statement(
     update(OFFSET)
     .where(OFFSET.c.partition == bindparam("key"))
-    .values(fence=OFFSET.c.fence + 1, owner="", lease_until_us=0),
+    .values(fence=OFFSET.c.fence + 1, owner=""),
     "key",
-)
-_EXPIRE = Statement(
-    update(OFFSET).where(OFFSET.c.owner == bindparam("gone")).values(lease_until_us=0), "gone"
 )
 _DEPART = Statement(delete(OWNER).where(OWNER.c.owner == bindparam("gone")), "gone")
 _LAG = Statement(
@@ -119,48 +99,38 @@ class Lag:
     stalls: int
 
 
-def claim(
-    tx: Transaction, owner: str, wanted: int, now_us: int, lease_us: int, head: int
-) -> list[Lease]:
+def claim(tx: Transaction, owner: str, wanted: int, watch: Watch, head: int) -> list[Lease]:
     """Take up to `wanted` partitions, at most a fair share; returns all that `owner` holds.
 
     The result replaces what the owner held before: each fence is raised, and what is beyond the
-    share is handed back, so calling it again between batches balances the load. `head` is the
-    journal's: a holder lost with nothing left to do did not stumble over a message.
+    share is handed back, so calling it again between batches balances the load and shows that the
+    owner lives. `head` is the journal's: a holder lost with nothing left to do did not stumble over
+    a message.
     """
-    tx.run(_FORGET_DEAD, now_us)
-    _seen(tx, owner, now_us + lease_us)
+    tx.run(_SEEN, owner, watch.beat())
+    alive = _alive(tx, owner, watch)
     rows = tx.all(_ALL)
-    alive = tx.all(_ALIVE, now_us)[0][0]
-    keep, give = _choose(rows, owner, min(wanted, -(-len(rows) // alive)), now_us)
-    tx.run_many(_TAKE, [(partition, owner, now_us + lease_us, head) for partition in keep])
+    keep, give = _choose(rows, owner, alive, min(wanted, -(-len(rows) // len(alive))))
+    tx.run_many(_TAKE, [(partition, owner, head) for partition in keep])
     tx.run_many(_GIVE_UP, [(partition,) for partition in give])
     return [Lease(*row) for row in tx.all(_MINE, owner)]
 
 
-def _seen(tx: Transaction, owner: str, until_us: int) -> None:
-    tx.run(_DEPART, owner)
-    tx.run(_SEEN, owner, until_us)
+def _alive(tx: Transaction, owner: str, watch: Watch) -> frozenset[str]:
+    """Return who is there, the caller included; those who are silent are struck off the list."""
+    beats = [(name, beat) for name, beat in tx.all(_OWNERS)]
+    silent = [name for name in watch.silent(beats) if name != owner]
+    tx.run_many(_DEPART, [(name,) for name in silent])
+    return frozenset(name for name, _ in beats).difference(silent)
 
 
-def _choose(rows: Sequence[Row], owner: str, most: int, now_us: int) -> tuple[list[int], list[int]]:
+def _choose(
+    rows: Sequence[Row], owner: str, alive: frozenset[str], most: int
+) -> tuple[list[int], list[int]]:
     """Return the partitions to hold and those to hand back; the ones furthest behind come first."""
-    own = [partition for partition, holder, _ in rows if holder == owner]
-    free = [
-        partition
-        for partition, holder, until in rows
-        if holder != owner and (not holder or until <= now_us)
-    ]
+    own = [partition for partition, holder in rows if holder == owner]
+    free = [partition for partition, holder in rows if holder not in alive]
     return (own + free)[:most], own[most:]
-
-
-def renew(
-    tx: Transaction, owner: str, leases: Sequence[Lease], now_us: int, lease_us: int
-) -> list[Lease]:
-    """Prolong the leases; returns those that are still held, the others were taken over."""
-    until = now_us + lease_us
-    _seen(tx, owner, until)
-    return [one for one in leases if tx.run(_RENEW, one.partition, one.fence, until)]
 
 
 def release(tx: Transaction, leases: Sequence[Lease]) -> None:
@@ -170,7 +140,6 @@ def release(tx: Transaction, leases: Sequence[Lease]) -> None:
 
 def depart(tx: Transaction, owner: str) -> None:
     """Record that a process is gone: what it held may be taken over at once."""
-    tx.run(_EXPIRE, owner)
     tx.run(_DEPART, owner)
 
 

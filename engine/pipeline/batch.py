@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.clock import Clock
+from engine.core.clock import Clock, ticks_us
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import Entry, Envelope
 from engine.database.fault import StorageBrokenError
 from engine.database.protocol import Database
 from engine.journal.offsets import Lease, advance_all, claim, depart, release
 from engine.journal.protocol import Journal
+from engine.journal.watch import Watch
 from engine.mapping.plan import Plan
 from engine.pipeline import trial
 from engine.pipeline.commit import Committed, Reconciling, Writing, commit
@@ -47,6 +48,7 @@ class Surroundings:
     most: int = 256  # most messages of one transaction
     held: Callable[[Fault], None] = lambda _: None  # told when a round could not be finished
     watch: Stopwatch = field(default_factory=Stopwatch)  # what the rounds take, by stage
+    ticks_us: Callable[[], int] = ticks_us  # for leases: a clock that is never set
 
 
 class Worker:
@@ -56,7 +58,8 @@ class Worker:
         self._around = around
         self._leases: dict[int, Lease] = {}
         self._cursor = 0
-        self._looked_us = 0
+        self._look_us = 0  # when to look for leases again
+        self._watch = Watch(LEASE_US, around.ticks_us)
         self._size = min(32, around.most)
         self.held = False  # the last round could not be finished: the store is busy or full
 
@@ -92,18 +95,19 @@ class Worker:
 
     def _forget(self) -> None:
         self._leases = {}
-        self._looked_us = 0
+        self._look_us = 0
 
     def _keep_leases(self) -> None:
-        now_us = self._around.clock.now_us()
-        if now_us - self._looked_us < (RENEW_US if self._leases else LOOK_US):
-            return
-        self._looked_us = now_us
         around = self._around
+        now_us = around.ticks_us()
+        if now_us < self._look_us:
+            return
+        self._look_us = now_us + LOOK_US
         head = around.journal.head()
         with around.database.write() as tx:
-            found = claim(tx, around.owner, around.wanted, now_us, LEASE_US, head)
+            found = claim(tx, around.owner, around.wanted, self._watch, head)
         self._leases = {lease.partition: lease for lease in found}
+        self._look_us = now_us + (RENEW_US if found else LOOK_US)
         self._cursor = min((lease.position for lease in found), default=0)
 
     def _work(self) -> bool:

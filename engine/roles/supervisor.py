@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -75,6 +75,9 @@ class Supervisor:
 
     def run(self, stop: threading.Event) -> None:
         """Keep every role running until `stop` is set, then stop them all."""
+        run = places(self._region).run
+        living = notices(run)
+        self._bury(child.name for child in self._children if child.name not in living)
         try:
             while not stop.is_set():
                 self._look_after()
@@ -142,20 +145,23 @@ class Supervisor:
             self._voice.emit(RoleCrashed(child.name, process.pid, code, wait_s))
         child.process = None
         os.close(child.lifeline)
-        self._bury(child)
+        self._bury([child.name])
         child.due_s = now_s + wait_s
 
-    def _bury(self, child: _Child) -> None:
-        """Void the leases of a dead worker. Where the store refuses, they run out by themselves."""
-        last = last_notice(places(self._region).run, child.name)
-        if last is None or not last.owner:
+    def _bury(self, names: Iterable[str]) -> None:
+        """Void the leases of dead workers. Where the store refuses, they run out by themselves."""
+        run = places(self._region).run
+        told = [last_notice(run, name) for name in names]
+        owners = [notice.owner for notice in told if notice is not None and notice.owner]
+        if not owners:
             return
         with (
             suppress(FaultError),
             closing(open_store(self._region, self._key)) as store,
             store.write() as tx,
         ):
-            depart(tx, last.owner)
+            for owner in owners:
+                depart(tx, owner)
 
     def _stop_all(self) -> None:
         running = [child.process for child in self._children if child.process is not None]

@@ -115,6 +115,7 @@ class Place:
                 clock=self.clock,
                 done=done,
                 wanted=wanted,
+                ticks_us=self.clock.now_us,
             )
         )
 

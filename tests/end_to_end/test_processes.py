@@ -12,7 +12,7 @@ import yaml
 
 from tests.chaos.day import senders, wait_for
 from tests.chaos.place import Daemon, command, wait_until
-from tests.chaos.reckoning import reckon, settled
+from tests.chaos.reckoning import holders, opened, reckon, settled
 from tests.chaos.wire import Journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -83,6 +83,22 @@ def test_a_daemon_stops_under_load_and_loses_nothing(
     assert len(journal.lines) == 120
     assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
     assert daemon.stop() == 0
+
+
+def test_what_a_killed_daemon_held_is_free_when_it_starts_again(
+    region: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    daemon = daemon_of(region)
+    daemon.start()
+    wait_until(lambda: "" not in holders(region), "leases")
+    before = holders(region)
+    pids = [notice.pid for notice in daemon.notices().values()]
+    daemon.end()
+    wait_until(lambda: all(map(is_gone, pids)), "the roles being gone")
+    daemon.start()
+    with opened(region) as (_, store), store.read() as tx:
+        present = {row[0] for row in tx.query("SELECT owner FROM owner", ())}
+    assert not present & before
 
 
 def test_a_wrong_region_key_opens_nothing(region: Path, daemon_of: Callable[..., Daemon]) -> None:

@@ -94,6 +94,7 @@ class Bench:
                 clock=self,
                 done=self._done,
                 wanted=64,
+                ticks_us=self.now_us,
                 most=most,
             )
         )

@@ -60,7 +60,7 @@ STALLS = Statement(select(OFFSET.c.stalls))
 REWIND = Statement(
     update(OFFSET)
     .where(OFFSET.c.partition == bindparam("which"))
-    .values(position=0, claimed=0, fence=OFFSET.c.fence + 1, owner="", lease_until_us=0),
+    .values(position=0, claimed=0, fence=OFFSET.c.fence + 1, owner=""),
     "which",
 )
 
@@ -211,6 +211,7 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
                 done=_ignore,
                 wanted=schedule.partitions,
                 most=schedule.most,
+                ticks_us=clock.now_us,
             )
         )
 

@@ -13,11 +13,13 @@ from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
 from engine.journal import binding, offsets
 from engine.journal.protocol import JournalIdentity
+from engine.journal.watch import Watch
 
 PARTITIONS = 6
 LEASE_US = 10
 HEAD = 1_000_000
-OWNERS = st.sampled_from(["one", "two", "three"])
+NAMES = ("one", "two", "three")
+OWNERS = st.sampled_from(NAMES)
 
 
 class Leases(RuleBasedStateMachine):
@@ -28,6 +30,7 @@ class Leases(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.store = SqliteDatabase(Path(self.folder.name) / "store.db")
         self.now = 1
+        self.watches = {owner: Watch(LEASE_US, lambda: self.now) for owner in NAMES}
         self.believed: dict[str, list[offsets.Lease]] = {}
         self.holder: dict[int, str] = {}
         self.position = [0] * PARTITIONS
@@ -45,22 +48,13 @@ class Leases(RuleBasedStateMachine):
     @rule(owner=OWNERS, wanted=st.integers(0, 8))
     def claims(self, owner: str, wanted: int) -> None:
         with self.store.write() as tx:
-            held = offsets.claim(tx, owner, wanted, self.now, LEASE_US, HEAD)
+            held = offsets.claim(tx, owner, wanted, self.watches[owner], HEAD)
         assert len(held) <= wanted
         assert [self.position[one.partition] for one in held] == [one.position for one in held]
         kept = {one.partition for one in held}
         self.holder = {
             partition: who for partition, who in self.holder.items() if who != owner
         } | dict.fromkeys(kept, owner)
-        self.believed[owner] = held
-
-    @rule(owner=OWNERS)
-    def renews(self, owner: str) -> None:
-        with self.store.write() as tx:
-            held = offsets.renew(tx, owner, self.believed.get(owner, []), self.now, LEASE_US)
-        assert held == [
-            one for one in self.believed.get(owner, []) if self.holder.get(one.partition) == owner
-        ]
         self.believed[owner] = held
 
     @rule(owner=OWNERS)

@@ -56,7 +56,7 @@ SHOWN = (
     " WHERE v.version = r.version AND r.record <> '' AND r.type <> ?"
 )
 REWIND = """
-    UPDATE "offset" SET position = 0, claimed = 0, fence = fence + 1, owner = '', lease_until_us = 0
+    UPDATE "offset" SET position = 0, claimed = 0, fence = fence + 1, owner = ''
     WHERE partition = ?"""
 
 
@@ -260,6 +260,7 @@ def _work_off(
                 done=_ignore,
                 wanted=schedule.partitions,
                 most=schedule.most,
+                ticks_us=clock.now_us,
             )
         )
         for number in range(schedule.workers)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.clock import SystemClock
+from engine.core.clock import ticks_us
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
 from engine.journal import binding, offsets
 from engine.journal.protocol import JournalIdentity
+from engine.journal.watch import Watch
 
 WORKER = Path(__file__).with_name("worker.py")
 LEASE_US = 200_000
@@ -31,7 +32,7 @@ def store(tmp_path: Path) -> SqliteDatabase:
 
 def started(store: SqliteDatabase) -> "subprocess.Popen[str]":
     worker = subprocess.Popen(
-        [sys.executable, str(WORKER), str(store.path), "paused", str(LEASE_US)],
+        [sys.executable, str(WORKER), str(store.path), "paused"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -39,6 +40,19 @@ def started(store: SqliteDatabase) -> "subprocess.Popen[str]":
     assert worker.stdout is not None
     assert worker.stdout.readline() == "claimed 8\n"
     return worker
+
+
+def taken_over(store: SqliteDatabase) -> list[offsets.Lease]:
+    """Look until the other shows no sign of life."""
+    watch = Watch(LEASE_US, ticks_us)
+    leases: list[offsets.Lease] = []
+    deadline_s = time.monotonic() + 60
+    while not leases:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+        with store.write() as tx:
+            leases = offsets.claim(tx, "awake", 64, watch, head=9)
+    return leases
 
 
 def writers(store: SqliteDatabase) -> list[str]:
@@ -50,9 +64,7 @@ def writers(store: SqliteDatabase) -> list[str]:
 def test_an_overtaken_batch_is_void(store: SqliteDatabase, *, moved: bool) -> None:
     worker = started(store)
     worker.send_signal(signal.SIGSTOP)
-    time.sleep(1.5 * LEASE_US / 1_000_000)
-    with store.write() as tx:
-        leases = offsets.claim(tx, "awake", 64, SystemClock().now_us(), LEASE_US, head=9)
+    leases = taken_over(store)
     assert [lease.stalls for lease in leases] == [1] * 8
     if moved:
         with store.write() as tx:
@@ -70,7 +82,6 @@ def test_an_overtaken_batch_is_void(store: SqliteDatabase, *, moved: bool) -> No
 def test_a_pause_that_nobody_used_does_no_harm(store: SqliteDatabase) -> None:
     worker = started(store)
     worker.send_signal(signal.SIGSTOP)
-    time.sleep(1.5 * LEASE_US / 1_000_000)
     worker.send_signal(signal.SIGCONT)
     assert worker.communicate("go\n")[0] == "committed\n"
     assert writers(store) == ["paused"]
@@ -83,7 +94,7 @@ def test_what_a_killed_worker_held_is_taken_over(store: SqliteDatabase) -> None:
     worker.communicate()
     with store.write() as tx:
         offsets.depart(tx, "paused")
-        leases = offsets.claim(tx, "next", 64, SystemClock().now_us(), LEASE_US, head=9)
+        leases = offsets.claim(tx, "next", 64, Watch(LEASE_US, ticks_us), head=9)
         offsets.advance_all(tx, leases, 9)
     with store.read() as tx:
         assert offsets.lowest(tx) == 9

@@ -1,6 +1,6 @@
 """A worker that claims every partition, waits to be told to go on, and commits one batch.
 
-`worker.py STORE NAME LEASE_US`: prints `claimed N`, waits for a line, then writes a result and the
+`worker.py STORE NAME`: prints `claimed N`, waits for a line, then writes a result and the
 offsets in one transaction and prints `committed` or the code of the fault.
 """
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, insert
 
-from engine.core.clock import SystemClock
+from engine.core.clock import ticks_us
 from engine.core.fault import FaultError
 from engine.database.sqlite import SqliteDatabase
 from engine.database.statement import Statement
 from engine.journal import offsets
+from engine.journal.watch import Watch
 
 RESULT = Table(
     "result", MetaData(), Column("id", Integer, primary_key=True), Column("writer", String)
@@ -22,10 +23,10 @@ WRITE = Statement(insert(RESULT).values(writer=bindparam("writer")), "writer")
 
 
 def main() -> None:
-    path, name, lease_us = sys.argv[1:]
+    path, name = sys.argv[1:]
     store = SqliteDatabase(Path(path))
     with store.write() as tx:
-        leases = offsets.claim(tx, name, 64, SystemClock().now_us(), int(lease_us), head=9)
+        leases = offsets.claim(tx, name, 64, Watch(10_000_000, ticks_us), head=9)
     sys.stdout.write(f"claimed {len(leases)}\n")
     sys.stdout.flush()
     sys.stdin.readline()
