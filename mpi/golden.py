@@ -1,6 +1,6 @@
 """Brings the store up to date with what the index decided: who is who, and the golden records."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from sqlalchemy import bindparam, select
 
@@ -9,7 +9,8 @@ from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.membership import Membership, assign, relink
-from engine.store.put import put_golden, remove, retire, source_patients
+from engine.store.people import Golden, put_goldens, retired
+from engine.store.put import remove, source_patients
 from engine.store.stamps import times
 from mpi.membership import succeed
 from mpi.resolve import Occasion, Resolved
@@ -56,25 +57,31 @@ def follow(tx: Transaction, resolved: Resolved, at: Occasion) -> int:
     return relink(tx, resolved.moved, at.now_us, at.position)
 
 
-def rebuild(tx: Transaction, persons: Iterable[str], rules: Rules, at: Occasion) -> None:
-    """Build the golden records of these persons anew; one without content is retired."""
-    wanted = sorted(set(persons))
+def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int) -> None:
+    """Build the golden records of these persons anew; one without content is retired.
+
+    `stale`: enterprise id -> the journal entry that made its record out of date.
+    """
+    wanted = sorted(stale)
     members: dict[str, list[tuple[str, str, str, str]]] = {person: [] for person in wanted}
     for person, *member in _MEMBERS.all(tx, wanted):
         members[person].append(tuple(member))
     records = [member[0] for some in members.values() for member in some]
     sources = source_patients(tx, records)
+    goldens = []
     for person in wanted:
         known = [
             _member(*member, *sources[member[0]])
             for member in members[person]
             if member[0] in sources
         ]
+        at = Occasion(stale[person], now_us)
         if known:
-            put_golden(tx, person, golden(person, known, rules).body, at.now_us, at.position)
-            succeed(tx, person, "")
+            goldens.append(Golden(person, golden(person, known, rules).body, at.position))
         else:
-            _retire(tx, person, at)
+            goldens += _retired(tx, person, at)
+    put_goldens(tx, goldens, now_us)
+    succeed(tx, {golden.person: golden.survivor for golden in goldens})
 
 
 def _member(
@@ -84,17 +91,16 @@ def _member(
     return Member(record, site, local_id, body, times(stamps, "Patient", body), survivor != "")
 
 
-def _retire(tx: Transaction, person: str, at: Occasion) -> None:
+def _retired(tx: Transaction, person: str, at: Occasion) -> list[Golden]:
     """An id that nobody has leads to the person of the record it was minted for.
 
     Where that record is still there but only a number by now (a stub), nothing is left to show.
     """
     now = tx.one(_WHERE_NOW, person)
     if now is None or tx.one(_EVER_HELD, person) is None:
-        return
+        return []
     if now[0] == person:
         remove(tx, [("Patient", person)], at.now_us, at.position)
-        succeed(tx, person, "")
-        return
-    retire(tx, person, str(now[0]), at.now_us, at.position)
-    succeed(tx, person, str(now[0]))
+        succeed(tx, {person: ""})
+        return []
+    return [retired(person, str(now[0]), at.position)]

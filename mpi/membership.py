@@ -39,7 +39,7 @@ _MERGE = Statement(
 _LOG = inserting(LINK_LOG, "position", "record", "before", "after", "at_us")
 _SUCCEED = Statement(
     update(PERSON)
-    .where(PERSON.c.person == bindparam("person_"))
+    .where(PERSON.c.person == bindparam("person_"), PERSON.c.survivor != bindparam("survivor_"))
     .values(survivor=bindparam("survivor_")),
     *("survivor_", "person_"),
 )
@@ -97,6 +97,6 @@ def mark_merged(tx: Transaction, records: Sequence[str], merged: Mapping[str, st
     return [record for _, record in changed]
 
 
-def succeed(tx: Transaction, person: str, survivor: str) -> None:
-    """Note which enterprise id took over from `person`; empty when it is in use again."""
-    tx.run(_SUCCEED, survivor, person)
+def succeed(tx: Transaction, survivors: Mapping[str, str]) -> None:
+    """Note which enterprise id took over from each person; empty when it is in use again."""
+    tx.run_many(_SUCCEED, ((survivor, person) for person, survivor in survivors.items()))

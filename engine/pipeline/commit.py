@@ -24,7 +24,8 @@ from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import DAY_US, Prepared
 from engine.store.membership import persons_of
-from engine.store.put import Write, Written, put, source_patients
+from engine.store.put import Write, put, source_patients
+from engine.store.save import Written
 from mpi.golden import follow, rebuild
 from mpi.links import Said
 from mpi.resolve import News, Occasion, Policy, resolve
@@ -185,11 +186,7 @@ def _reconcile(
             dict.fromkeys(resolved.touched | _persons(tx, [*changed, *confirmed]), position)
         )
     writing.lap("resolve")
-    by_entry: dict[int, list[str]] = {}
-    for person, position in stale.items():
-        by_entry.setdefault(position, []).append(person)
-    for position, persons in sorted(by_entry.items()):
-        rebuild(tx, persons, writing.reconciling.rules, Occasion(position, now_us))
+    rebuild(tx, stale, writing.reconciling.rules, now_us)
     writing.lap("golden")
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from engine.core.lexeme import decode
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -13,6 +15,9 @@ from engine.store.tables import BODY, LIVE, RESOURCE, VERSION
 
 Key = tuple[str, str]
 """Resource type and id."""
+
+Body = Mapping[str, Any]
+"""A resource as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Batch:
     rewritten: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     touched_us: dict[int, int] = field(default_factory=dict)  # rid -> time of its new version
+    decoded: dict[bytes, Body] = field(default_factory=dict)  # what texts at hand say
 
     def rid(self) -> int:
         self.next_rid += 1
@@ -64,6 +70,13 @@ class Batch:
         self.next_bid += 1
         self.bodies[bid] = (text, refs)
         return bid
+
+    def body_of(self, held: Held) -> Body:
+        """Return what the text of a resource says, decoded once."""
+        body = self.decoded.get(held.text)
+        if body is None:
+            body = self.decoded[held.text] = decode(held.text)
+        return body
 
     def rewrite(self, bid: int, text: bytes, refs: bytes) -> None:
         """Change a body in place: its meta, which alone makes no version."""

@@ -241,7 +241,7 @@ def test_a_merge_looks_at_no_whole_table(store: SqliteDatabase) -> None:
         said = Said(a, b, "link", "steward", START_US, "steward")
         resolved = resolve(tx, News("", statements=(said,)), RECONCILING.policy, at)
         follow(tx, resolved, at)
-        rebuild(tx, resolved.touched, RECONCILING.rules, at)
+        rebuild(tx, dict.fromkeys(resolved.touched, 3), RECONCILING.rules, START_US)
         assert resolved.touched == {one, other}
         assert _scans(tx) == set()
 

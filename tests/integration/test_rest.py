@@ -20,7 +20,8 @@ from engine.database.transaction import Transaction
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
 from engine.store.membership import Membership, assign, relink
-from engine.store.put import Write, put, put_golden, remove, retire
+from engine.store.people import Golden, put_goldens, retired
+from engine.store.put import Write, put, remove
 from engine.store.search.params import SUPPORTED
 from engine.store.search.query import searchable
 
@@ -110,8 +111,8 @@ def fill(database: SqliteDatabase) -> None:
                 "name": [{"family": family}],
                 "birthDate": "1980-02-29",
             }
-            put_golden(tx, person, body, NOW_US, 1)
-        retire(tx, RETIRED, PERSON, NOW_US, 1)
+            put_goldens(tx, [Golden(person, body, 1)], NOW_US)
+        put_goldens(tx, [retired(RETIRED, PERSON, 1)], NOW_US)
 
 
 @dataclass(frozen=True)
@@ -238,11 +239,11 @@ async def test_a_retired_person_stands_for_the_survivor(
     by_survivor = ids(await client.get(f"/fhir/Observation?patient={PERSON}"))
     assert ids(await client.get(f"/fhir/Observation?patient={RETIRED}")) == by_survivor
     with world.endpoint.database.write() as tx:
-        retire(tx, PERSON, OTHER, NOW_US, 2)
+        put_goldens(tx, [retired(PERSON, OTHER, 2)], NOW_US)
         assign(tx, [Membership(RECORDS[s], OTHER, s, "") for s in ("mercy", "lakeside")])
     assert len(ids(await client.get(f"/fhir/Observation?patient={RETIRED}"))) == 12
     with world.endpoint.database.write() as tx:
-        retire(tx, OTHER, RETIRED, NOW_US, 3)
+        put_goldens(tx, [retired(OTHER, RETIRED, 3)], NOW_US)
     circle = await client.get(f"/fhir/Observation?patient={RETIRED}")
     assert circle.status_code == 200
 

@@ -17,7 +17,7 @@ from engine.database.transaction import Transaction
 from engine.r4.validate import validate
 from engine.rest.app import ROUTES, create_app
 from engine.rest.endpoint import Endpoint, Health
-from engine.store.put import put_golden
+from engine.store.people import Golden, put_goldens
 
 TOKEN = "a-token-of-the-test"
 PERSON = "0" * 36
@@ -58,7 +58,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     database = SqliteDatabase(tmp_path / "store.db")
     database.create(STORE)
     with database.write() as tx:
-        put_golden(tx, PERSON, {"meta": {"source": "urn:concord:region"}}, 1, 1)
+        put_goldens(tx, [Golden(PERSON, {"meta": {"source": "urn:concord:region"}}, 1)], 1)
     reported, reasons = list[Fault](), list[str]()
     endpoint = Endpoint(
         database=database,

@@ -22,7 +22,8 @@ from engine.database.postgres import PostgresDatabase
 from engine.database.protocol import Database
 from engine.database.sqlite import SqliteDatabase
 from engine.store.membership import Membership, assign
-from engine.store.put import Write, put, put_golden
+from engine.store.people import Golden, put_goldens
+from engine.store.put import Write, put
 from engine.store.read import UNIFIED, View
 from engine.store.search import sql
 from engine.store.search.dates import range_of
@@ -94,7 +95,9 @@ def store(
             put(tx, [Write(told, site, 1, 1)], int(body["id"][-3:], 16))
         for n, family in enumerate(FAMILIES):
             name = {"family": family, "given": [family[:2], "Zoë"]}
-            put_golden(tx, ident(700 + n), {"meta": {"source": "x"}, "name": [name]}, 1, 1)
+            put_goldens(
+                tx, [Golden(ident(700 + n), {"meta": {"source": "x"}, "name": [name]}, 1)], 1
+            )
     yield database, bodies
     database.close()
 

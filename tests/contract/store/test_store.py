@@ -7,7 +7,8 @@ from engine.core.lexeme import Number
 from engine.core.values import Contribution
 from engine.database.protocol import Database
 from engine.store.membership import Membership, assign, members_of, persons_of, relink
-from engine.store.put import Write, put, put_golden, retire, source_patient
+from engine.store.people import Golden, put_goldens, retired
+from engine.store.put import Write, put, source_patient
 from engine.store.read import UNIFIED, Stored, View, history, read, vread
 from engine.store.stamps import times
 
@@ -97,7 +98,7 @@ def test_the_unified_view_shows_the_person_and_the_site_view_the_record(
     with database.write() as tx:
         assign(tx, [Membership(PATIENT, PERSON, "mercy", "M1")])
         put(tx, [write(patient(gender="male")), write(observation("1.5"))], 1)
-        put_golden(tx, PERSON, {"meta": META, "gender": "male"}, 1, 1)
+        put_goldens(tx, [Golden(PERSON, {"meta": META, "gender": "male"}, 1)], 1)
     unified = orjson.loads(current(database, "Observation", OBSERVATION).body)
     own = orjson.loads(current(database, "Observation", OBSERVATION, View("mercy")).body)
     assert unified["subject"] == {"reference": f"Patient/{PERSON}"}
@@ -142,15 +143,15 @@ def test_a_record_assigned_after_its_first_write_gets_no_second_version(
 def test_a_retired_person_points_to_the_survivor_and_can_come_back(database: Database) -> None:
     golden = {"meta": META, "gender": "male"}
     with database.write() as tx:
-        assert put_golden(tx, PERSON, golden, 1, 1).outcome == "created"
-        assert put_golden(tx, PERSON, golden, 2, 2).outcome == "unchanged"
-        assert retire(tx, PERSON, SECOND_PERSON, 3, 3).version == 2
-        assert retire(tx, PERSON, SECOND_PERSON, 4, 4).outcome == "unchanged"
+        assert put_goldens(tx, [Golden(PERSON, golden, 1)], 1)[0].outcome == "created"
+        assert put_goldens(tx, [Golden(PERSON, golden, 2)], 2)[0].outcome == "unchanged"
+        assert put_goldens(tx, [retired(PERSON, SECOND_PERSON, 3)], 3)[0].version == 2
+        assert put_goldens(tx, [retired(PERSON, SECOND_PERSON, 4)], 4)[0].outcome == "unchanged"
     body = orjson.loads(current(database, "Patient", PERSON).body)
     assert body["active"] is False
     assert body["link"][0]["other"] == {"reference": f"Patient/{SECOND_PERSON}"}
     with database.write() as tx:
-        assert put_golden(tx, PERSON, golden, 5, 5).version == 3
+        assert put_goldens(tx, [Golden(PERSON, golden, 5)], 5)[0].version == 3
     assert b"active" not in current(database, "Patient", PERSON).body
 
 
@@ -201,7 +202,7 @@ def test_links_between_source_patients_stay_as_the_source_wrote_them(database: D
     with database.write() as tx:
         assign(tx, [Membership(OTHER, PERSON, "mercy", "M2")])
         put(tx, [write(patient(link=link))], 1)
-        put_golden(tx, PERSON, {"meta": META, "link": link}, 1, 1)
+        put_goldens(tx, [Golden(PERSON, {"meta": META, "link": link}, 1)], 1)
     for about in (PATIENT, PERSON):
         assert orjson.loads(current(database, "Patient", about).body)["link"] == link
 

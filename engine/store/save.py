@@ -1,0 +1,93 @@
+"""Brings resources from what they were to what they are now: versions, rows and index together.
+
+Nothing here knows what a resource is made from: contributions (`engine.store.put`) and golden
+records (`engine.store.people`) come the same way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.database.transaction import Transaction
+from engine.store import rows, splice
+from engine.store.rows import Batch, Body, Held, Key, Version
+from engine.store.search import index
+from engine.store.search.extract import NONE, Rows, extract
+from engine.store.tables import LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write. `older`: all it says was already known from newer statements."""
+
+    type: str
+    id: str
+    rid: int
+    version: int
+    outcome: str  # created, updated, unchanged, older
+    advanced: bool = True  # whether any register was set, be it to what it had: times may differ
+    taken_from: str = ""  # record it was about until now, if the write says another one
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a resource is to hold. `body` is what `text` says, if it is at hand."""
+
+    site: str
+    record: str
+    text: bytes
+    body: Body | None
+    stamps: str = ""
+    state: int = LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is written, for which journal entry, about whom."""
+
+    now_us: int
+    position: int
+    person: str  # enterprise id, empty for none
+
+
+def advance(batch: Batch, key: Key, held: Held | None, now: Content, at: Moment) -> Held:
+    """Give a resource a version with this content; `held` is what it was, None when it is new."""
+    version = held.version + 1 if held else 1
+    rid = held.rid if held else batch.rid()
+    site = held.site if held else now.site
+    bid = batch.body(now.text, splice.offsets(key[0], now.text))
+    batch.versions.append(Version(rid, version, at.now_us, bid, at.position, at.person, now.state))
+    batch.touched_us[rid] = at.now_us
+    if now.body is not None:
+        batch.decoded[now.text] = now.body
+    return Held(rid, *key, site, now.record, version, now.state, bid, now.stamps, now.text)
+
+
+def written(held: Held, outcome: str) -> Written:
+    """Say what became of a resource."""
+    return Written(held.type, held.id, held.rid, held.version, outcome)
+
+
+def save(
+    tx: Transaction, batch: Batch, before: Mapping[Key, Held], after: Mapping[Key, Held]
+) -> None:
+    """Write what the batch has collected, and the index rows that change with it."""
+    rows.write(tx, batch, before, after)
+    changes = [
+        index.Change(new.rid, _indexed(batch, old), _indexed(batch, new))
+        for key, new in after.items()
+        if _differs(old := before.get(key), new)
+    ]
+    index.write(tx, changes)
+
+
+def _differs(old: Held | None, new: Held) -> bool:
+    """Whether the index sees anything else than before."""
+    if old is None or old is new:
+        return old is None
+    return (old.text, old.state, old.record) != (new.text, new.state, new.record)
+
+
+def _indexed(batch: Batch, held: Held | None) -> Rows:
+    if held is None or held.state != LIVE:
+        return NONE
+    return extract(held.type, held.record, batch.body_of(held))
