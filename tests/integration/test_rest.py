@@ -206,9 +206,7 @@ async def test_a_site_sees_only_its_own(client: httpx.AsyncClient) -> None:
     refused(await client.get("/sources/nowhere/fhir/Patient"), 404, "unknown-site")
 
 
-async def test_one_patient_per_person_and_none_that_is_retired(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_one_patient_per_person_none_retired(client: httpx.AsyncClient) -> None:
     assert sorted(ids(await client.get("/fhir/Patient"))) == [PERSON, OTHER]
     assert ids(await client.get("/fhir/Patient?name=nunez")) == [OTHER]
     assert ids(await client.get("/fhir/Patient?identifier=urn:mrn|quill")) == [PERSON]
