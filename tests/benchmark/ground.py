@@ -32,8 +32,11 @@ def write_region(folder: Path, store: str, dsn: str = "", workers: int = 0) -> P
     region |= {"data_folder": str(folder / "data"), "mappings_folder": str(ROOT / "mappings")}
     region |= {"region": f"bench-{folder.name}", "api": {"port": 0}, "storage": storage}
     region["workers"] = workers
-    for channel in region["channels"].values():
-        channel["port"] = 0
+    region["channels"] = {
+        name: channel | {"port": 0}
+        for name, channel in region["channels"].items()
+        if channel["type"] == "mllp"
+    }
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")
     return path

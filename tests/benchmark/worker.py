@@ -44,7 +44,7 @@ from engine.telemetry.stages import Stopwatch
 from tests.benchmark.ground import STORES, load, middle, probe, server_cpu_s, servers, write_region
 from tests.benchmark.traffic import Sent, stream
 
-_UNDER_LOCK = ("fence", "ledger", "put", "resolve", "golden", "commit")
+UNDER_LOCK = ("fence", "ledger", "put", "resolve", "golden", "commit")
 _GROUP = 200
 
 
@@ -176,7 +176,7 @@ def measure(
         "cpu": found["cpu"] * micro,
         "server": server * micro,
         "rate": count / found["wall"],
-        "lock": sum(found["elapsed"][stage] for stage in _UNDER_LOCK) * micro,
+        "lock": sum(found["elapsed"][stage] for stage in UNDER_LOCK) * micro,
         "wait": found["elapsed"]["wait"] * micro,
         "resource": found["cpu"] * 1e6 / max(1, tally["resources"]),
         "resources": tally["resources"] / count,
