@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from channels.csv_sftp.inbound import SPEC as CSV
+from channels.fhir_rest.inbound import SPEC as FHIR
 from channels.mllp.inbound import SPEC as MLLP
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
@@ -36,7 +37,7 @@ from mpi.survivorship import load_rules
 if TYPE_CHECKING:
     from engine.journal.postgres import PostgresJournal
 
-BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV)
+BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV).with_spec(FHIR)
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
 DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"

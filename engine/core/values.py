@@ -7,7 +7,6 @@
 All are frozen. Times are microseconds since 1970 in UTC, unless a name says otherwise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +32,35 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """A resource as a delivery left it; `outcome` is created, updated, unchanged or older."""
+
+    type: str
+    id: str
+    version: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a delivery: its state, and the rule or fault that led to it."""
+
+    state: str  # written, filtered, duplicate, quarantined
+    code: str = ""
+    where: str = ""
+    touched: tuple[Touched, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """Intake's answer: the bytes lie durably at `position`, or a fault says why they do not."""
+    """Intake's answer: the bytes lie durably at `position`, or a fault says why they do not.
+
+    `settled` is known only where a delivery is worked off before its sender is answered.
+    """
 
     position: int = 0
     fault: Fault | None = None
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +106,6 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What a message says of an element whose parts hold by themselves.
-
-    Parts of a list are the rules that fill it, each with its items; those of an object its members.
-    `labels` names all parts the mapping has, in its order; a part that was not `said` is not spoken
-    of and stays. None is a part that the source emptied.
-    """
-
-    labels: tuple[str, ...]
-    said: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one message says about one resource.
 
@@ -103,9 +113,7 @@ class Contribution:
     not mentioned stays. `replace`: the newest contribution holds as a whole. `clears` are elements
     the source emptied (HL7 v2 `""`, V2.9.1 2.4.3.1). `weak` are elements that came from a default:
     they fill a gap and never replace a value. A contribution of higher `rank` is never replaced by
-    one of lower rank (a preliminary result after the final one). `parts` are the elements of which
-    a `merge` speaks part by part; `body` has their values as well. `weak` names a part as
-    `identifier/national`.
+    one of lower rank (a preliminary result after the final one).
     """
 
     type: str
@@ -120,7 +128,6 @@ class Contribution:
     rank: int = 1
     # Elements whose values are known to be valid R4, for validation to skip: it says nothing.
     proven: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
-    parts: Mapping[str, Parts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

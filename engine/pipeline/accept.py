@@ -8,8 +8,9 @@ and accounted for later, because a sender that is refused may drop the message.
 from collections.abc import Callable
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import CSV_ROW, HL7_V2
+from engine.core.values import CSV_ROW, FHIR_JSON, HL7_V2
 from engine.formats.delimited.delivery import read_delivery
+from engine.formats.fhir_json import read_json
 from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.plan import Plan
 from engine.plugin.protocol import Admission
@@ -24,7 +25,20 @@ UNKNOWN_TRIGGER = Fault(
 
 def admission(plan: Plan, media_type: str = HL7_V2) -> Callable[[bytes], Admission]:
     """Return what a channel asks about each delivery of the plan's site."""
+    if media_type == FHIR_JSON:
+        return _of_resources()
     return _of_rows(plan) if media_type == CSV_ROW else _of_messages(plan)
+
+
+def _of_resources() -> Callable[[bytes], Admission]:
+    def admit(body: bytes) -> Admission:
+        try:
+            read_json(body)
+        except FaultError as error:
+            return Admission(fault=error.fault)
+        return Admission()
+
+    return admit
 
 
 def _of_rows(plan: Plan) -> Callable[[bytes], Admission]:

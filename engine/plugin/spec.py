@@ -34,6 +34,7 @@ class ChannelSpec(Generic[Config]):
     example: str
     ports: Callable[[Config], list[int]]
     media_type: str = HL7_V2  # of the deliveries it brings
+    at_endpoint: bool = False  # it is a `engine.plugin.web.Door` of the region's HTTP endpoint
     examine: Callable[[Config, Clock], Fault | None] = lambda *_: None
 
 

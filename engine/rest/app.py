@@ -15,6 +15,8 @@ from starlette.responses import Response
 from engine.core.fault import Category, FaultError
 from engine.rest.capability import capability
 from engine.rest.endpoint import Endpoint
+from engine.rest.feed import take
+from engine.rest.feed_status import status
 from engine.rest.guard import Guard
 from engine.rest.health import health, metrics
 from engine.rest.history import history
@@ -34,9 +36,20 @@ _ON_A_VIEW: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/{type}/{id}/_history", history),
     ("GET", "/{type}/{id}/_history/{vid}", vread),
 )
+_FEED: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/$status/{position}", status),
+    ("POST", "", take),
+    ("POST", "/{type}", take),
+    ("PUT", "/{type}", take),
+    ("PUT", "/{type}/{id}", take),
+)
+"""What a site may do on its own view: in front of the reading routes, which would take `$status`.
+
+Each is opened by the token of the site's door (`engine.rest.guard`)."""
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health", health),
     ("GET", "/metrics", metrics),
+    *((method, "/sources/{site}/fhir" + path, handler) for method, path, handler in _FEED),
     *(
         (method, base + path, handler)
         for base in ("/fhir", "/sources/{site}/fhir")

@@ -1,6 +1,6 @@
 """What the endpoint needs from the rest of Concord: values and functions, wired by the caller."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,6 +8,8 @@ from engine.core.clock import Clock
 from engine.core.fault import Fault
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
+from engine.plugin.web import Door
+from engine.rest.body import Room
 
 
 class ProvenanceReader(Protocol):
@@ -38,6 +40,11 @@ class Health:
     reasons: tuple[str, ...] = ()
 
 
+def _nowhere(_: int) -> str:
+    """Nothing is in the journal."""
+    return ""
+
+
 def _unheard(_: Fault) -> None:
     """Nobody listens."""
 
@@ -56,4 +63,7 @@ class Endpoint:
     metrics: Callable[[], bytes]  # Prometheus text format
     version: str = "0"  # of the software
     base_url: str | None = None  # without a slash at its end; None: as the request names it
+    doors: Mapping[str, Door] = field(default_factory=dict)  # site -> where it hands in
+    site_of: Callable[[int], str] = field(default=_nowhere)  # of a journal entry, empty if none
+    room: Room = field(default_factory=Room)  # for bodies that are being read or worked on
     report: Callable[[Fault], None] = field(default=_unheard)  # hears of faults of ours

@@ -5,6 +5,7 @@ resource.
 """
 
 import hmac
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -12,12 +13,17 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.fault import Category, Fault, FaultError
+from engine.plugin.web import Door
 from engine.rest.endpoint import Endpoint
 from engine.rest.headers import accepts_json
 from engine.rest.outcome import BUG, FORMAT, LOGIN, LOGINS, refusal
 
 OPEN = frozenset({"/health", "/fhir/metadata"})
 """Paths anyone may read: they say nothing about a patient."""
+
+_FEED = re.compile(r"/sources/([^/]*)/fhir(/.*)?", re.DOTALL)
+_STATUS = "/$status/"
+_SEARCH = "/_search"
 
 _SAFE = {
     b"cache-control": b"no-store",
@@ -61,7 +67,7 @@ class Guard:
         request = Request(scope)
         if len(request.headers.getlist("authorization")) > 1:  # RFC 9110, 11.6.2: it is no list
             await refusal(LOGINS)(scope, receive, send)
-        elif scope["path"] not in OPEN and not self._knows(request):
+        elif scope["path"] not in OPEN and not self._knows(request, scope):
             challenge = {"WWW-Authenticate": "Bearer"}
             await refusal(LOGIN, 401, code="login", headers=challenge)(scope, receive, send)
         elif "fhir" in scope["path"].split("/") and not accepts_json(request):
@@ -69,11 +75,30 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _knows(self, request: Request) -> bool:
+    def _knows(self, request: Request, scope: Scope) -> bool:
+        """Tell whether the token opens what is asked for: a site's own only what it hands in."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        site = feeding(scope["method"], scope["path"])
+        if site is None:
+            return self._reads(token.strip())
+        door: Door | None = self._endpoint.doors.get(site)
+        return door is not None and door.knows(token.strip())
+
+    def _reads(self, token: str) -> bool:
         mine = self._endpoint.token.encode()
-        same = hmac.compare_digest(token.strip().encode(), mine)
-        return same and scheme.lower() == "bearer" and bool(mine)
+        return hmac.compare_digest(token.encode(), mine) and bool(mine)
+
+
+def feeding(method: str, path: str) -> str | None:
+    """Return the site whose own token a request needs, None when it needs the region's."""
+    found = _FEED.fullmatch(path)
+    if found is None:
+        return None
+    rest = found[2] or ""
+    hands_in = method in {"POST", "PUT", "PATCH", "DELETE"} and not rest.endswith(_SEARCH)
+    return found[1] if hands_in or rest.startswith(_STATUS) else None
 
 
 def _secure(message: MutableMapping[str, Any]) -> None:

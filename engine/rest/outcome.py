@@ -39,6 +39,11 @@ TOO_LARGE = Fault(Category.INVALID, "body-too-large", "the request is too large"
 BUG = Fault(Category.BUG, "internal-error", "the server failed on this request")
 
 
+def status_of(fault: Fault) -> int:
+    """Return the HTTP status of a fault's category."""
+    return _STATUS[fault.category][0]
+
+
 def issue(fault: Fault, severity: str = "error", code: str = "") -> dict[str, object]:
     """Return one OperationOutcome.issue for a fault."""
     found: dict[str, object] = {
@@ -59,7 +64,7 @@ def refusal(
     fault: Fault, status: int = 0, *, code: str = "", headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return the response for a fault; `status` and `code` where HTTP knows it more exactly."""
-    status = status or _STATUS[fault.category][0]
+    status = status or status_of(fault)
     more = dict(headers or {})
     if status == 503:
         more.setdefault("Retry-After", "1")

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from engine import __version__
@@ -13,6 +15,7 @@ from engine.app import (
     places,
 )
 from engine.core.clock import SystemClock
+from engine.core.fault import FaultError
 from engine.database.protocol import Database
 from engine.journal.offsets import lowest
 from engine.journal.protocol import Journal
@@ -20,6 +23,8 @@ from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
 from engine.rest.server import serve
+from engine.roles.doors import open_doors
+from engine.roles.inbound import first_fault
 from engine.roles.notice import Notice, notices, post, withdraw
 from engine.roles.voice import Voice, all_numbers
 from engine.security.keys import RegionKey
@@ -31,40 +36,65 @@ NAME = "api"
 
 
 async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. FaultError `port-unavailable` when the port is taken."""
-    clock = SystemClock()
+    """Serve until `stop` is set.
+
+    FaultError `port-unavailable` when the port is taken, and when a channel cannot open its door.
+    """
     voice = Voice(region, NAME)
     store, journal = open_store(region, key), open_journal(region, key)
-    run = places(region).run
-
     # The thread that publishes the numbers reads them, too: they have connections of their own.
     counted = open_store(region, key), open_journal(region, key)
     voice.metrics.read_from(partial(_backlog, *counted))
-    endpoint = Endpoint(
-        database=store,
-        clock=clock,
-        token=api_token(region),
-        region=region.name,
-        sites=frozenset(region.sites),
-        provenance=Provenances(journal, compile_plans(region, key), key.id_key()),
-        health=lambda: _health(region),
-        metrics=lambda: _numbers(voice, region),
-        version=__version__,
-        report=lambda fault: voice.emit(RequestFailed(fault.code)),
-    )
-
-    def ready(port: int) -> None:
-        address = {NAME: f"{region.api.host}:{port}"}
-        post(run, Notice(NAME, os.getpid(), clock.now_us(), address))
-        voice.ready()
-
+    refused: list[FaultError] = []
     try:
-        await serve(create_app(endpoint), region.api.host, region.api.port, ready, stop)
+        plans = compile_plans(region, key)
+        endpoint = _endpoint(
+            region, store, journal, voice, Provenances(journal, plans, key.id_key())
+        )
+        async with open_doors(region, key, plans, voice, stop) as doors:
+            app = create_app(replace(endpoint, doors=doors))
+            await serve(app, region.api.host, region.api.port, _ready(region, voice), stop)
+    except* FaultError as several:
+        refused.append(first_fault(several))
     finally:
-        withdraw(run, NAME)
+        withdraw(places(region).run, NAME)
         voice.close()
         for database in (journal, store, *counted):
             database.close()
+    if refused:
+        raise refused[0]
+
+
+def _endpoint(
+    region: Region, store: Database, journal: Journal, voice: Voice, provenance: Provenances
+) -> Endpoint:
+    def site_of(position: int) -> str:
+        entry = journal.entry(position)
+        return entry.envelope.site if entry else ""
+
+    return Endpoint(
+        database=store,
+        clock=SystemClock(),
+        token=api_token(region),
+        region=region.name,
+        sites=frozenset(region.sites),
+        provenance=provenance,
+        health=lambda: _health(region),
+        metrics=lambda: _numbers(voice, region),
+        version=__version__,
+        site_of=site_of,
+        report=lambda fault: voice.emit(RequestFailed(fault.code)),
+    )
+
+
+def _ready(region: Region, voice: Voice) -> Callable[[int], None]:
+    def ready(port: int) -> None:
+        address = {NAME: f"{region.api.host}:{port}"}
+        notice = Notice(NAME, os.getpid(), SystemClock().now_us(), address)
+        post(places(region).run, notice)
+        voice.ready()
+
+    return ready
 
 
 def _backlog(store: Database, journal: Journal) -> list[Sample]:

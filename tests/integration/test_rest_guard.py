@@ -158,7 +158,7 @@ async def test_other_methods_and_types_are_refused(client: httpx.AsyncClient) ->
 async def test_every_route_but_two_needs_the_token(
     client: httpx.AsyncClient, method: str, path: str, given: str
 ) -> None:
-    url = path.format(type="Patient", id=PERSON, vid="1", site="mercy")
+    url = path.format(type="Patient", id=PERSON, vid="1", site="mercy", position=1)
     response = await client.request(method, url, headers={"Authorization": given})
     if path in OPEN:
         assert response.status_code == 200

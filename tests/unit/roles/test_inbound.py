@@ -1,7 +1,7 @@
 """Channels run in a group, and what ends a group is a group: the fault in it is what people see."""
 
 from engine.core.fault import Category, FaultError, refuse
-from engine.roles.intake import first_fault
+from engine.roles.inbound import first_fault
 
 
 def test_the_first_fault_is_found_at_any_depth() -> None:

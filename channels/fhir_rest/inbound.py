@@ -1,0 +1,218 @@
+"""A site's door at the endpoint: whose token opens it, and each delivery on its way to the journal.
+
+Rule: what is accepted has a receipt. Whoever asks twice with the same bytes, or the same key, has
+asked once: that is found out where the delivery is worked off.
+"""
+
+import asyncio
+import hmac
+from dataclasses import dataclass
+from functools import partial
+
+from channels.fhir_rest.rate import Rate
+from channels.fhir_rest.request import Asked, Delivery, asked
+from channels.fhir_rest.settings import FhirIn
+from engine.core.clock import Clock
+from engine.core.failpoint import failpoint
+from engine.core.fault import Category, Fault, FaultError
+from engine.core.values import FHIR_JSON, Envelope, Receipt
+from engine.plugin.event import ChannelFailed, ChannelStarted, ChannelStopped, DeliveryRefused
+from engine.plugin.protocol import Admission, Intake, Started, Surroundings
+from engine.plugin.secret import reveal
+from engine.plugin.spec import ChannelSpec
+from engine.plugin.web import Answered, Part, Posted
+
+CLOSED = Fault(Category.UNAVAILABLE, "channel-closed", "the channel takes nothing at the moment")
+RATE = Fault(Category.BUSY, "too-many-requests", "more requests than the channel takes")
+_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
+_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
+_MOST_ON_THE_WAY = 256  # entries of one batch that wait for the disk at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What the door has while it is open."""
+
+    intake: Intake
+    token: bytes
+
+
+class FhirInbound:
+    """Satisfies `engine.plugin.protocol.Inbound` and `engine.plugin.web.Door`."""
+
+    def __init__(self, settings: FhirIn, surroundings: Surroundings) -> None:
+        self._settings = settings
+        self._around = surroundings
+        self._open: _Open | None = None
+        self._rate = Rate(settings.max_requests_per_s)
+        self._requests = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def max_body_bytes(self) -> int:
+        return self._settings.max_body_bytes
+
+    async def run(self, intake: Intake, started: Started) -> None:
+        around = self._around
+        self._open = _Open(intake, reveal(self._settings.token).encode())
+        try:
+            started([f"/sources/{around.site}/fhir"])
+            around.report(ChannelStarted(around.channel, around.site))
+            await asyncio.Event().wait()
+        finally:
+            self._open = None
+            await self._drained()
+            around.report(ChannelStopped(around.channel, around.site))
+
+    def check(self) -> str | None:
+        """Say in one sentence why it could not be opened now, or None."""
+        fault = examine(self._settings, self._around.clock)
+        return str(fault) if fault else None
+
+    def knows(self, token: str) -> bool:
+        given, mine = token.encode(), self._open.token if self._open else b""
+        return hmac.compare_digest(given, mine) and bool(mine)
+
+    async def take(self, posted: Posted) -> Answered:
+        door = self._open
+        if door is None:
+            return Answered(fault=CLOSED)
+        if not self._rate.allows(self._around.clock.now_us()):
+            return Answered(fault=RATE)
+        self._requests += 1
+        self._idle.clear()
+        try:
+            return await self._take(door.intake, posted)
+        finally:
+            self._requests -= 1
+            if not self._requests:
+                self._idle.set()
+
+    async def _drained(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.drain_s):
+                await self._idle.wait()
+        except TimeoutError:
+            self._around.report(
+                ChannelFailed(self._around.channel, self._around.site, "stopped-before-answer")
+            )
+
+    async def _take(self, intake: Intake, posted: Posted) -> Answered:
+        tally = self._around.tally
+        tally.bytes_received += len(posted.body)
+        try:
+            request = asked(posted)
+        except FaultError as error:
+            tally.received += 1
+            self._refused(error.fault)
+            return Answered(fault=error.fault)
+        tally.received += len(request.deliveries)
+        parts = await self._submitted(intake, request, posted.key)
+        return Answered(request.form, parts, request.types)
+
+    async def _submitted(self, intake: Intake, request: Asked, key: str) -> tuple[Part, ...]:
+        """Hand on what was asked, some of it at a time; one part for each delivery, in order."""
+        deliveries = request.deliveries
+        several = len(deliveries) > 1
+        waiting: list[asyncio.Future[Receipt]] = []
+        for at, delivery in enumerate(deliveries):
+            if at >= _MOST_ON_THE_WAY:
+                await waiting[at - _MOST_ON_THE_WAY]
+            await self._room(intake)
+            name = f"{key}/{at}" if key and several else key
+            waiting.append(self._submit(intake, delivery, name))
+        receipts = [await one for one in waiting]
+        return tuple(
+            Part(delivery.type, receipt)
+            for delivery, receipt in zip(deliveries, receipts, strict=True)
+        )
+
+    async def _room(self, intake: Intake) -> None:
+        while intake.full():
+            self._around.tally.pauses += 1
+            drained = asyncio.Event()
+            intake.on_drained(drained.set)
+            await drained.wait()
+
+    def _submit(self, intake: Intake, delivery: Delivery, key: str) -> "asyncio.Future[Receipt]":
+        settled = asyncio.get_running_loop().create_future()
+        admission = Admission(fault=delivery.fault)
+        if delivery.fault is None:
+            admission = self._examined(delivery.body)
+        if admission.fault is not None:
+            self._refused(admission.fault)
+            settled.set_result(Receipt(fault=admission.fault))
+            return settled
+        self._around.tally.pending += 1
+        failpoint("after-receive")
+        try:
+            done = partial(self._settled, settled)
+            intake.submit(self._envelope(delivery, admission, key), done)
+        except Exception:  # noqa: BLE001 - the client is told, whatever broke behind us
+            self._failed(_INTAKE_FAILED)
+            self._settled(settled, Receipt(fault=_INTAKE_FAILED))
+        return settled
+
+    def _examined(self, body: bytes) -> Admission:
+        try:
+            return self._around.admit(body)
+        except Exception:  # noqa: BLE001 - one request must not end the others
+            self._failed(_ADMISSION_FAILED)
+            return Admission(fault=_ADMISSION_FAILED)
+
+    def _envelope(self, delivery: Delivery, admission: Admission, key: str) -> Envelope:
+        around = self._around
+        return Envelope(
+            around.channel,
+            around.site,
+            FHIR_JSON,
+            delivery.body,
+            around.clock.now_us(),
+            key or admission.control_id,
+            admission.lane,
+        )
+
+    def _settled(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
+        tally = self._around.tally
+        tally.pending -= 1
+        if receipt.fault is not None:
+            self._refused(receipt.fault)
+        elif waiting.cancelled():
+            tally.lost += 1
+        else:
+            tally.accepted += 1
+        if not waiting.done():
+            waiting.set_result(receipt)
+
+    def _refused(self, fault: Fault) -> None:
+        self._around.tally.refused += 1
+        self._around.report(DeliveryRefused(self._around.channel, self._around.site, fault.code))
+
+    def _failed(self, fault: Fault) -> None:
+        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
+
+
+def examine(settings: FhirIn, _: Clock) -> Fault | None:
+    """Say what keeps the secrets of the settings from being read."""
+    try:
+        reveal(settings.token)
+    except FaultError as error:
+        return error.fault
+    return None
+
+
+SPEC = ChannelSpec(
+    name="fhir_rest",
+    direction="in",
+    config=FhirIn,
+    build=FhirInbound,
+    summary="FHIR R4 resources, batches and transactions posted to `/sources/SITE/fhir` of the "
+    "endpoint. Answers 202 when a delivery is on disk.",
+    example="lakeside-fhir: {type: fhir_rest, site: lakeside, direction: in, "
+    "token: {file: secrets/lakeside.token}}\n",
+    ports=lambda _: [],
+    media_type=FHIR_JSON,
+    at_endpoint=True,
+    examine=examine,
+)

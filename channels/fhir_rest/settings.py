@@ -1,0 +1,27 @@
+"""Settings of one FHIR channel, as a region file writes them. The descriptions are the manual."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.plugin.secret import Secret
+
+MIB = 1024 * 1024
+
+
+class FhirIn(BaseModel):
+    """A site's door at the region's endpoint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Secret = Field(
+        description="bearer token the site sends; it opens this site's door for writing, and "
+        "nothing else"
+    )
+    max_body_bytes: int = Field(
+        default=16 * MIB, ge=1024, description="longest body; a longer one is refused with 413"
+    )
+    max_requests_per_s: float = Field(
+        default=200.0, gt=0, description="requests a second, beyond which 429 is answered"
+    )
+    drain_s: float = Field(
+        default=5.0, ge=0, description="seconds outstanding answers are waited for when stopping"
+    )

@@ -1,0 +1,65 @@
+"""Builds the inbound channels of a role: those with a place of their own, or those at the endpoint.
+
+Both the intake and the api take deliveries; what a channel is given is the same in either.
+"""
+
+from functools import partial
+from typing import Any
+
+from engine.app import BUILT_IN
+from engine.core.clock import SystemClock
+from engine.core.fault import Category, FaultError, refuse
+from engine.journal.group_commit import GroupCommit
+from engine.mapping.plan import Plan
+from engine.pipeline.accept import admission
+from engine.plugin.measure import channel_samples
+from engine.plugin.protocol import Inbound, Surroundings
+from engine.plugin.share import Share
+from engine.plugin.spec import ChannelSpec
+from engine.plugin.tally import Tally
+from engine.roles.voice import Voice
+from engine.settings.region import Channel, Region
+
+
+def spec_of(channel: Channel) -> ChannelSpec[Any]:
+    """Return the spec of a channel. FaultError `unknown-channel`."""
+    spec = BUILT_IN.get(channel.type, channel.direction)
+    if spec is None:
+        message = "there is no channel of this type"
+        raise refuse(Category.UNSUPPORTED, "unknown-channel", message, channel.name)
+    return spec
+
+
+def inbound(region: Region, *, at_endpoint: bool) -> list[Channel]:
+    """Return the channels that take deliveries at the endpoint, or those that do elsewhere."""
+    found = [channel for channel in region.channels if channel.direction == "in"]
+    return [channel for channel in found if spec_of(channel).at_endpoint == at_endpoint]
+
+
+def built(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
+    """Build a channel with what the engine gives it; its counts become metrics."""
+    tally = Tally()
+    voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
+    spec = spec_of(channel)
+    around = Surroundings(
+        channel=channel.name,
+        site=channel.site,
+        clock=SystemClock(),
+        admit=admission(plan, spec.media_type),
+        report=voice.emit,
+        tally=tally,
+        contracts=plan.contracts,
+    )
+    return spec.build(channel.config, around)
+
+
+def share(region: Region, commit: GroupCommit) -> Share:
+    """No channel may take more than half of the room, so that a flood leaves some."""
+    limits = region.limits
+    return Share(commit, limits.intake_bytes // 2, max(1, limits.intake_messages // 2))
+
+
+def first_fault(several: BaseExceptionGroup[Any]) -> FaultError:
+    """Return the first fault of what ended a group of channels."""
+    first: FaultError | BaseExceptionGroup[Any] = several.exceptions[0]
+    return first_fault(first) if isinstance(first, BaseExceptionGroup) else first
