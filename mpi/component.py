@@ -3,48 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select, union_all
-
-from engine.database.lists import ListStatement
-from engine.database.transaction import Transaction
-from mpi.aliases import Sharing
+from mpi.aliases import holders, shared_statements, tells
 from mpi.cluster import Edge, Statement
-from mpi.tables import EDGE, IDENTITY, STATEMENT, WITHDRAWAL
+from mpi.desk import BY_PERSON, Desk
+from mpi.rows import MOST_SHARING
 
-_JOINING = or_(STATEMENT.c.kind == "link", STATEMENT.c.kind == "merge")
-_LINKED = ListStatement(
-    lambda some: union_all(
-        select(EDGE.c.b).where(EDGE.c.a.in_(some), EDGE.c.outcome == "link"),
-        select(EDGE.c.a).where(EDGE.c.b.in_(some), EDGE.c.outcome == "link"),
-        select(STATEMENT.c.b).where(STATEMENT.c.a.in_(some), _JOINING),
-        select(STATEMENT.c.a).where(STATEMENT.c.b.in_(some), _JOINING),
-    )
-)
-_HOUSEMATE = IDENTITY.alias("housemate")
-_TOGETHER = ListStatement(
-    lambda some: (
-        select(_HOUSEMATE.c.record)
-        .join(IDENTITY, _HOUSEMATE.c.person == IDENTITY.c.person)
-        .where(IDENTITY.c.record.in_(some), IDENTITY.c.person != "")
-    )
-)
-_PEOPLE = ListStatement(
-    lambda some: select(IDENTITY.c.record, IDENTITY.c.person).where(IDENTITY.c.record.in_(some))
-)
-_EDGES = ListStatement(lambda some: select(EDGE).where(or_(EDGE.c.a.in_(some), EDGE.c.b.in_(some))))
-_STATEMENTS = ListStatement(
-    lambda some: select(
-        STATEMENT.c.a,
-        STATEMENT.c.b,
-        STATEMENT.c.kind,
-        STATEMENT.c.origin,
-        STATEMENT.c.source_us,
-        STATEMENT.c.position,
-    ).where(or_(STATEMENT.c.a.in_(some), STATEMENT.c.b.in_(some)))
-)
-_WITHDRAWN = ListStatement(
-    lambda some: select(WITHDRAWAL.c.of, WITHDRAWAL.c.position).where(WITHDRAWAL.c.of.in_(some))
-)
+_JOINING = frozenset({"link", "merge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,50 +24,80 @@ class Component:
     statements: tuple[Statement, ...]
 
 
-def component(tx: Transaction, seeds: Iterable[str]) -> Component:
+def component(desk: Desk, seeds: Iterable[str]) -> Component:
     """Gather the component around `seeds` and its evidence."""
-    sharing = Sharing()
-    ordered = sorted(_reach(tx, set(seeds), sharing))
-    people = {str(record): str(person) for record, person in _PEOPLE.all(tx, ordered)}
-    edges = {
-        (row[0], row[1]): Edge(row[0], row[1], row[2] / 1000, row[3], bool(row[4]))
-        for row in _EDGES.all(tx, ordered)
-    }
-    outside = sorted({record for pair in edges for record in pair} - people.keys())
-    others = {str(record): str(person) for record, person in _PEOPLE.all(tx, outside)}
-    return Component(people, others, tuple(edges.values()), _statements(tx, ordered, sharing))
+    reached = sorted(reach(desk, seeds))
+    people = _people(desk, reached)
+    rows = dict.fromkeys(row for record in reached for row in desk.edges.of(record))
+    edges = tuple(Edge(row.a, row.b, row.bits / 1000, row.outcome, bool(row.hard)) for row in rows)
+    outside = {record for row in rows for record in (row.a, row.b)} - people.keys()
+    others = _people(desk, sorted(outside))
+    return Component(people, others, edges, _statements(desk, reached))
 
 
-def _reach(tx: Transaction, seeds: set[str], sharing: Sharing) -> set[str]:
+def _people(desk: Desk, records: list[str]) -> dict[str, str]:
+    desk.identities.want(records)
+    return {row.record: row.person for record in records for row in desk.identities.of(record)}
+
+
+def reach(desk: Desk, seeds: Iterable[str]) -> set[str]:
+    """Return the records that links, statements, shared identifiers or a person lead to."""
     reached: set[str] = set()
-    frontier = seeds
+    frontier = set(seeds)
     while frontier:
         reached |= frontier
-        some = sorted(frontier)
-        found = {row[0] for row in _LINKED.all(tx, some)}
-        found |= sharing.of(tx, some)
-        found |= {row[0] for row in _TOGETHER.all(tx, some)}
+        found = _linked(desk, frontier) | _together(desk, frontier)
+        for sharing in holders(desk, frontier).values():
+            if len(sharing) <= MOST_SHARING:
+                found.update([row.record for row in sharing])
         frontier = found - reached
     return reached
 
 
-def _statements(tx: Transaction, records: list[str], sharing: Sharing) -> tuple[Statement, ...]:
+def _linked(desk: Desk, records: set[str]) -> set[str]:
+    desk.edges.want(records)
+    desk.statements.want(records)
+    found: set[str] = set()
+    for record in records:
+        for edge in desk.edges.of(record):
+            if edge.outcome == "link":
+                found.update((edge.a, edge.b))
+        for said in desk.statements.of(record):
+            if said.kind in _JOINING:
+                found.update((said.a, said.b))
+    return found
+
+
+def _together(desk: Desk, records: set[str]) -> set[str]:
+    """Records of the persons these records are now."""
+    persons = {person for person in _people(desk, list(records)).values() if person}
+    desk.identities.want(persons, BY_PERSON)
+    return {row.record for person in persons for row in desk.identities.of(person, BY_PERSON)}
+
+
+def _statements(desk: Desk, records: list[str]) -> tuple[Statement, ...]:
     """What was said about these records, and that records sharing an identifier are one."""
-    rows = set(_STATEMENTS.all(tx, records))
-    undone = withdrawn(tx, {row[5] for row in rows} | sharing.positions())
+    rows = {row for record in records for row in desk.statements.of(record)}
+    sharing = [some for some in holders(desk, records).values() if tells(some)]
+    once = {row.position for some in sharing for row in some if not row.again}
+    undone = withdrawn(desk, {row.position for row in rows} | once)
     explicit = [
-        Statement(a, b, kind, origin, source_us, position, position in undone)
-        for a, b, kind, origin, source_us, position in sorted(rows)
+        Statement(
+            *(row.a, row.b, row.kind, row.origin, row.source_us, row.position),  # type: ignore[arg-type]
+            withdrawn=row.position in undone,
+        )
+        for row in sorted(rows)
     ]
-    return (*sharing.statements(undone), *explicit)
+    return (*shared_statements(sharing, undone), *explicit)
 
 
-def withdrawn(tx: Transaction, positions: set[int]) -> set[int]:
+def withdrawn(desk: Desk, positions: set[int]) -> set[int]:
     """Return which of these entries are undone; an undo that was itself undone does not count."""
     if not positions:
         return set()
-    undos: dict[int, set[int]] = {}
-    for of, position in _WITHDRAWN.all(tx, sorted(positions)):
-        undos.setdefault(of, set()).add(position)
-    dead = withdrawn(tx, set().union(*undos.values())) if undos else set()
+    desk.withdrawals.want(positions)
+    undos = {
+        of: {row.position for row in rows} for of in positions if (rows := desk.withdrawals.of(of))
+    }
+    dead = withdrawn(desk, set().union(*undos.values())) if undos else set()
     return {of for of, by in undos.items() if by - dead}

@@ -12,6 +12,7 @@ from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from mpi.component import withdrawn
 from mpi.decide import Verdict, judge
+from mpi.desk import desk_on
 from mpi.model import Model
 from mpi.person import from_text
 from mpi.tables import IDENTITY, LINK_LOG, STATEMENT, WITHDRAWAL
@@ -130,7 +131,7 @@ def explain(tx: Transaction, a: str, b: str, model: Model) -> Explanation:
     if first.seen and second.seen:
         verdict = judge(from_text(first.seen), from_text(second.seen), model)
     rows = tx.all(_BETWEEN, first.record, second.record)
-    undone = withdrawn(tx, {row[0] for row in rows})
+    undone = withdrawn(desk_on(tx), {row[0] for row in rows})
     said = tuple(
         SaidOf(position, kind, origin, actor, reason, position in undone)
         for position, kind, origin, actor, reason in rows

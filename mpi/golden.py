@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
 from engine.core.lexeme import decode
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
-from engine.store.membership import Membership, assign, relink
+from engine.store.membership import Membership, assign, relink_each
 from engine.store.people import Golden, put_goldens, retired
 from engine.store.put import remove, source_patients
 from engine.store.stamps import times
-from mpi.membership import succeed
-from mpi.resolve import Occasion, Resolved
+from mpi.desk import Desk
+from mpi.resolve import Occasion
 from mpi.survivorship import Member, Rules, golden
 from mpi.tables import IDENTITY, LINK_LOG, PERSON
 
@@ -35,26 +35,25 @@ _WHERE_NOW = Statement(
 _EVER_HELD = Statement(
     select(LINK_LOG.c.seq).where(LINK_LOG.c.before == bindparam("person_")).limit(1), "person_"
 )
-_KEYS = ListStatement(
-    lambda some: select(IDENTITY.c.record, IDENTITY.c.site, IDENTITY.c.local_id).where(
-        IDENTITY.c.record.in_(some)
-    )
+_SURVIVORS = ListStatement(
+    lambda some: select(PERSON.c.person, PERSON.c.survivor).where(PERSON.c.person.in_(some))
+)
+_SUCCEED = Statement(
+    update(PERSON)
+    .where(PERSON.c.person == bindparam("person_"))
+    .values(survivor=bindparam("survivor_")),
+    *("survivor_", "person_"),
 )
 
 
-def follow(tx: Transaction, resolved: Resolved, at: Occasion) -> int:
-    """Tell the store who moved, and give their resources a version; returns how many got one."""
-    if not resolved.moved:
-        return 0
-    rows = _KEYS.all(tx, resolved.moved)
-    assign(
-        tx,
-        [
-            Membership(record, resolved.people[record], site, local_id)
-            for record, site, local_id in rows
-        ],
-    )
-    return relink(tx, resolved.moved, at.now_us, at.position)
+def follow(desk: Desk, moved: Mapping[str, int], now_us: int) -> None:
+    """Tell the store who moved, and give their resources a version of the entry that moved them."""
+    if not moved:
+        return
+    rows = [row for record in sorted(moved) for row in desk.identities.of(record)]
+    members = [Membership(row.record, row.person, row.site, row.local_id) for row in rows]
+    assign(desk.tx, members)
+    relink_each(desk.tx, moved, now_us)
 
 
 def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int) -> None:
@@ -81,7 +80,7 @@ def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int
         else:
             goldens += _retired(tx, person, at)
     put_goldens(tx, goldens, now_us)
-    succeed(tx, {golden.person: golden.survivor for golden in goldens})
+    _succeed(tx, {golden.person: golden.survivor for golden in goldens})
 
 
 def _member(
@@ -101,6 +100,14 @@ def _retired(tx: Transaction, person: str, at: Occasion) -> list[Golden]:
         return []
     if now[0] == person:
         remove(tx, [("Patient", person)], at.now_us, at.position)
-        succeed(tx, {person: ""})
+        _succeed(tx, {person: ""})
         return []
     return [retired(person, str(now[0]), at.position)]
+
+
+def _succeed(tx: Transaction, survivors: Mapping[str, str]) -> None:
+    """Note which enterprise id took over from each person; empty when it is in use again."""
+    known = _SURVIVORS.all(tx, list(survivors))
+    changed = [(survivors[person], person) for person, now in known if now != survivors[person]]
+    if changed:
+        tx.run_many(_SUCCEED, changed)

@@ -5,36 +5,9 @@ Append-only: nothing here decides. What holds is computed from all of them (`mpi
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
-
 from engine.core.values import PatientKey
-from engine.database.inserting import inserting
-from engine.database.lists import ListStatement
-from engine.database.statement import Statement
-from engine.database.transaction import Transaction
-from mpi.tables import IDENTITY, STATEMENT, WITHDRAWAL
-
-_SAY = inserting(
-    STATEMENT,
-    *("position", "ordinal", "a", "b", "kind", "origin", "source_us", "actor", "reason"),
-    on_conflict="ignore",
-)
-_WITHDRAW = inserting(WITHDRAWAL, "position", "of", "actor", "reason", on_conflict="ignore")
-_SAID_AT = Statement(
-    select(STATEMENT.c.a, STATEMENT.c.b).where(STATEMENT.c.position == bindparam("at")), "at"
-)
-_UNDONE_AT = Statement(
-    select(WITHDRAWAL.c.of).where(WITHDRAWAL.c.position == bindparam("at")), "at"
-)
-_NAME = inserting(
-    IDENTITY,
-    *("record", "site", "local_id"),
-    on_conflict="ignore",
-    seen="",
-    person="",
-    survivor="",
-)
-_KNOWN = ListStatement(lambda some: select(IDENTITY.c.record).where(IDENTITY.c.record.in_(some)))
+from mpi.desk import BY_POSITION, Desk
+from mpi.rows import IdentityRow, StatementRow, WithdrawalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +23,37 @@ class Said:
     reason: str = ""
 
 
-def name_records(tx: Transaction, keys: tuple[PatientKey, ...]) -> set[str]:
+def name_records(desk: Desk, keys: tuple[PatientKey, ...]) -> set[str]:
     """Make sure every named record exists, as a stub if need be; returns the new ones."""
-    records = {key.record for key in keys}
-    missing = records - {row[0] for row in _KNOWN.all(tx, sorted(records))}
-    if missing:
-        stubs = {key.record: key for key in keys if key.record in missing}
-        tx.run_many(_NAME, [(key.record, key.site, key.local_id) for key in stubs.values()])
-    return missing
+    missing = {key.record: key for key in keys if desk.identity(key.record) is None}
+    for record, key in missing.items():
+        desk.identities.put(IdentityRow(record, key.site, key.local_id, "", "", ""))
+    return set(missing)
 
 
-def say(tx: Transaction, position: int, statements: tuple[Said, ...]) -> set[str]:
+def say(desk: Desk, position: int, statements: tuple[Said, ...]) -> set[str]:
     """Write statements down once; returns the records they speak of."""
+    known = {row.ordinal for row in desk.statements.of(position, BY_POSITION)} if statements else ()
     for ordinal, said in enumerate(statements):
-        tx.run(
-            _SAY,
-            *(position, ordinal, said.a, said.b, said.kind),
-            *(said.origin, said.source_us, said.actor, said.reason),
-        )
+        if ordinal not in known:
+            what = (said.a, said.b, said.kind, said.origin)
+            desk.statements.put(
+                StatementRow(position, ordinal, *what, said.source_us, said.actor, said.reason)
+            )
     return {record for said in statements for record in (said.a, said.b)}
 
 
-def withdraw(tx: Transaction, position: int, of: int, actor: str, reason: str) -> set[str]:
+def withdraw(desk: Desk, position: int, of: int, actor: str, reason: str) -> set[str]:
     """Undo what the entry at `of` said, or what it undid; returns the records concerned."""
-    tx.run(_WITHDRAW, position, of, actor, reason)
-    return _concerned(tx, of)
+    if not desk.withdrawals.of(position, BY_POSITION):
+        desk.withdrawals.put(WithdrawalRow(position, of, actor, reason))
+    return _concerned(desk, of)
 
 
-def _concerned(tx: Transaction, position: int) -> set[str]:
-    records = {record for row in tx.all(_SAID_AT, position) for record in row}
-    for (of,) in tx.all(_UNDONE_AT, position):
-        if of < position:
-            records |= _concerned(tx, of)
+def _concerned(desk: Desk, position: int) -> set[str]:
+    said = desk.statements.of(position, BY_POSITION)
+    records = {record for row in said for record in (row.a, row.b)}
+    for row in desk.withdrawals.of(position, BY_POSITION):
+        if row.of < position:
+            records |= _concerned(desk, row.of)
     return records

@@ -5,98 +5,58 @@ Rule 2: a group has the earliest minted id among those its members founded. So a
 earliest, and undoing it gives every record back the id it had.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, select, update
-
-from engine.database.inserting import inserting
-from engine.database.lists import ListStatement
-from engine.database.statement import Statement
-from engine.database.transaction import Transaction
-from mpi.tables import IDENTITY, LINK_LOG, PERSON
-
-_FOUNDED = ListStatement(
-    lambda some: select(PERSON.c.person, PERSON.c.founder, PERSON.c.minted).where(
-        PERSON.c.founder.in_(some)
-    )
-)
-_MINT = inserting(PERSON, "person", "founder", "minted", survivor="")
-_MOVE = Statement(
-    update(IDENTITY)
-    .where(IDENTITY.c.record == bindparam("record_"))
-    .values(person=bindparam("person_")),
-    *("person_", "record_"),
-)
-_MERGED_NOW = ListStatement(
-    lambda some: select(IDENTITY.c.record, IDENTITY.c.survivor).where(IDENTITY.c.record.in_(some))
-)
-_MERGE = Statement(
-    update(IDENTITY)
-    .where(IDENTITY.c.record == bindparam("record_"))
-    .values(survivor=bindparam("survivor_")),
-    *("survivor_", "record_"),
-)
-_LOG = inserting(LINK_LOG, "position", "record", "before", "after", "at_us")
-_SUCCEED = Statement(
-    update(PERSON)
-    .where(PERSON.c.person == bindparam("person_"), PERSON.c.survivor != bindparam("survivor_"))
-    .values(survivor=bindparam("survivor_")),
-    *("survivor_", "person_"),
-)
+from mpi.desk import Desk
+from mpi.rows import PersonRow
 
 
 def name_groups(
-    tx: Transaction,
+    desk: Desk,
     groups: Sequence[tuple[str, ...]],
     position: int,
     mint: Callable[[str], str],
 ) -> dict[str, str]:
     """Give every group its enterprise id, minting where needed; returns record -> enterprise id."""
-    records = [record for group in groups for record in group]
-    founded = {founder: (minted, person) for person, founder, minted in _FOUNDED.all(tx, records)}
+    desk.founders.want([record for group in groups for record in group])
     people: dict[str, str] = {}
     for group in groups:
-        known = [founded[record] for record in group if record in founded]
+        known = [(row.minted, row.person) for record in group for row in desk.founders.of(record)]
         if known:
             person = min(known)[1]
         else:
             founder = min(group)
             person = mint(founder)
-            tx.run(_MINT, person, founder, position)
+            desk.founders.put(PersonRow(person, founder, position, ""))
         for record in group:
             people[record] = person
     return people
 
 
-def founded_by(tx: Transaction, records: Sequence[str]) -> set[str]:
+def founded_by(desk: Desk, records: Iterable[str]) -> set[str]:
     """Return the enterprise ids that were minted for these records, in use or not."""
-    return {person for person, _, _ in _FOUNDED.all(tx, records)}
+    return {row.person for record in records for row in desk.founders.of(record)}
 
 
 def move(
-    tx: Transaction, before: dict[str, str], after: dict[str, str], position: int, now_us: int
+    desk: Desk, before: Mapping[str, str], after: Mapping[str, str], position: int, now_us: int
 ) -> list[str]:
-    """Write the new memberships and the log of who moved; returns the records that moved."""
+    """Note the new memberships and who moved; returns the records that moved."""
     moved = sorted(record for record, person in after.items() if before.get(record) != person)
-    tx.run_many(_MOVE, [(after[record], record) for record in moved])
-    tx.run_many(
-        _LOG,
-        [(position, record, before.get(record, ""), after[record], now_us) for record in moved],
-    )
+    for record in moved:
+        if row := desk.identity(record):
+            desk.identities.put(row._replace(person=after[record]))
+        desk.log.append((position, record, before.get(record, ""), after[record], now_us))
     return moved
 
 
-def mark_merged(tx: Transaction, records: Sequence[str], merged: Mapping[str, str]) -> list[str]:
+def mark_merged(desk: Desk, records: Iterable[str], merged: Mapping[str, str]) -> list[str]:
     """Note which records their source has merged into another; returns those it changed for."""
-    changed = [
-        (merged.get(record, ""), record)
-        for record, survivor in _MERGED_NOW.all(tx, records)
-        if survivor != merged.get(record, "")
-    ]
-    tx.run_many(_MERGE, changed)
-    return [record for _, record in changed]
-
-
-def succeed(tx: Transaction, survivors: Mapping[str, str]) -> None:
-    """Note which enterprise id took over from each person; empty when it is in use again."""
-    tx.run_many(_SUCCEED, ((survivor, person) for person, survivor in survivors.items()))
+    changed = []
+    for record in records:
+        survivor = merged.get(record, "")
+        row = desk.identity(record)
+        if row and row.survivor != survivor:
+            desk.identities.put(row._replace(survivor=survivor))
+            changed.append(record)
+    return changed

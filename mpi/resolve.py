@@ -6,19 +6,20 @@ of the order in which it was said.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from engine.core.values import Alias, PatientKey
 from engine.database.transaction import Transaction
 from mpi.aliases import add_aliases
 from mpi.cluster import Partition, Task, partition
 from mpi.component import Component, component
+from mpi.desk import Desk, desk_on
 from mpi.evidence import look
+from mpi.flush import flush
 from mpi.links import Said, name_records, say, withdraw
 from mpi.membership import founded_by, mark_merged, move, name_groups
 from mpi.model import Model
-from mpi.person import person_of
+from mpi.sight import Sight
 from mpi.tasks import note_capped, replace_tasks
 
 
@@ -40,12 +41,12 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one message brings. `patients`: the source Patients that changed, by record."""
+    """What one message brings. `patients`: what matching sees of those that changed, by record."""
 
     site: str
     named: tuple[PatientKey, ...] = ()
     aliases: tuple[Alias, ...] = ()
-    patients: Mapping[str, Mapping[str, Any]] | None = None
+    patients: Mapping[str, Sight] = field(default_factory=dict)
     statements: tuple[Said, ...] = ()
     undoes: int = 0  # position of an entry that is undone, 0 for none
     actor: str = ""
@@ -65,40 +66,46 @@ _NOTHING = Resolved({}, (), frozenset())
 
 
 def resolve(tx: Transaction, news: News, policy: Policy, at: Occasion) -> Resolved:
-    """Take in one message. Call under the store's writing lock, in the message's transaction."""
-    seeds = name_records(tx, news.named)
-    seeds |= _look_at(tx, news.patients or {}, policy.model, at)
-    seeds |= add_aliases(tx, news.site, news.aliases, at.position)
-    seeds |= say(tx, at.position, news.statements)
+    """Take in one message by itself. Call under the store's writing lock, in its transaction."""
+    desk = desk_on(tx)
+    resolved = take_in(desk, news, policy, at)
+    flush(desk)
+    return resolved
+
+
+def take_in(desk: Desk, news: News, policy: Policy, at: Occasion) -> Resolved:
+    """Take in one message, on a desk that is flushed at the end of the batch."""
+    seeds = name_records(desk, news.named)
+    seeds |= _look_at(desk, news, policy.model, at)
+    seeds |= add_aliases(desk, news.site, news.aliases, at.position)
+    seeds |= say(desk, at.position, news.statements)
     if news.undoes:
-        seeds |= withdraw(tx, at.position, news.undoes, news.actor, news.reason)
+        seeds |= withdraw(desk, at.position, news.undoes, news.actor, news.reason)
     if not seeds:
         return _NOTHING
-    return _regroup(tx, component(tx, seeds), policy, at)
+    return _regroup(desk, component(desk, seeds), policy, at)
 
 
-def _look_at(
-    tx: Transaction, patients: Mapping[str, Mapping[str, Any]], model: Model, at: Occasion
-) -> set[str]:
+def _look_at(desk: Desk, news: News, model: Model, at: Occasion) -> set[str]:
     changed = set()
-    for record, body in sorted(patients.items()):
-        looked = look(tx, record, person_of(body), model)
+    for record, sight in sorted(news.patients.items()):
+        looked = look(desk, record, sight, model)
         if looked.changed:
             changed.add(record)
         if looked.capped:
-            note_capped(tx, record, at.position, at.now_us)
+            note_capped(desk, record, at.position, at.now_us)
     return changed
 
 
-def _regroup(tx: Transaction, found: Component, policy: Policy, at: Occasion) -> Resolved:
+def _regroup(desk: Desk, found: Component, policy: Policy, at: Occasion) -> Resolved:
     inside = [edge for edge in found.edges if edge.a in found.people and edge.b in found.people]
     result = partition(tuple(found.people), inside, found.statements)
-    people = name_groups(tx, result.groups, at.position, policy.mint)
-    moved = move(tx, found.people, people, at.position, at.now_us)
-    marked = mark_merged(tx, tuple(people), result.merged)
-    replace_tasks(tx, found.people, _tasks(found, result), at.position, at.now_us)
+    people = name_groups(desk, result.groups, at.position, policy.mint)
+    moved = move(desk, found.people, people, at.position, at.now_us)
+    marked = mark_merged(desk, tuple(people), result.merged)
+    replace_tasks(desk, found.people, _tasks(found, result), at.position, at.now_us)
     touched = {found.people[record] for record in moved}
-    touched |= {people[record] for record in (*moved, *marked)} | founded_by(tx, moved)
+    touched |= {people[record] for record in (*moved, *marked)} | founded_by(desk, moved)
     return Resolved(people, tuple(moved), frozenset(touched - {""}))
 
 

@@ -20,13 +20,12 @@ from engine.mapping.plan import Plan
 from engine.pipeline import trial
 from engine.pipeline.commit import Committed, Reconciling, Writing, commit
 from engine.pipeline.ledger import Account
+from engine.pipeline.pace import first_pace
 from engine.pipeline.prepare import Prepared, bug, prepare
 from engine.telemetry.stages import Stopwatch
 
 LEASE_US = 10_000_000
 RENEW_US = 3_000_000
-LOCK_GOAL_US = 25_000
-"""Longest time a batch should hold the store's lock: others queue behind it."""
 MAX_BYTES = 16_000_000
 LOOK_US = 500_000
 """How long a worker without partitions waits before it asks for some again."""
@@ -60,7 +59,7 @@ class Worker:
         self._cursor = 0
         self._look_us = 0  # when to look for leases again
         self._watch = Watch(LEASE_US, around.ticks_us)
-        self._size = min(32, around.most)
+        self._pace = first_pace(around.most)
         self.held = False  # the last round could not be finished: the store is busy or full
 
     @property
@@ -113,7 +112,7 @@ class Worker:
     def _work(self) -> bool:
         journal = self._around.journal
         stalled = any(lease.stalls for lease in self._leases.values())
-        limit = 1 if stalled else self._size
+        limit = 1 if stalled else self._pace.size
         try:
             batch = journal.read_on(self._cursor, limit, MAX_BYTES, self.partitions)
         except FaultError as error:
@@ -202,11 +201,10 @@ class Worker:
     def _commit(self, piece: Sequence[Prepared], end: int) -> Committed:
         around = self._around
         leases = self._behind(end)
-        started_us = around.clock.now_us()
         writing = Writing(around.database, around.reconciling, around.clock, around.watch.lap)
         committed = commit(writing, piece, leases, end)
         around.watch.share(_weights(piece))
-        self._adapt(len(piece), around.clock.now_us() - started_us)
+        self._pace = self._pace.after(len(piece), committed.held_us, around.watch.strain())
         self._hold(committed.leases)
         return committed
 
@@ -216,12 +214,6 @@ class Worker:
 
     def _hold(self, leases: Sequence[Lease]) -> None:
         self._leases.update({lease.partition: lease for lease in leases})
-
-    def _adapt(self, count: int, held_us: int) -> None:
-        if held_us > LOCK_GOAL_US:
-            self._size = max(1, min(count, self._size) // 2)
-        elif held_us < LOCK_GOAL_US // 2 and count >= self._size:
-            self._size = min(self._around.most, self._size * 2)
 
 
 def _kind(item: Prepared) -> str:

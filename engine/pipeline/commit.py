@@ -23,12 +23,15 @@ from engine.pipeline import ledger
 from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import DAY_US, Prepared
-from engine.store.membership import persons_of
 from engine.store.put import Write, put, source_patients
 from engine.store.save import Written
+from mpi.desk import Desk, desk_on
+from mpi.flush import flush
 from mpi.golden import follow, rebuild
 from mpi.links import Said
-from mpi.resolve import News, Occasion, Policy, resolve
+from mpi.prefetch import prefetch
+from mpi.resolve import News, Occasion, Policy, take_in
+from mpi.sight import Sight, sight_of
 from mpi.survivorship import Rules
 
 REPEAT_WINDOW_US = 7 * DAY_US
@@ -61,6 +64,7 @@ class Committed:
 
     leases: tuple[Lease, ...]
     accounts: tuple[Account, ...]
+    held_us: int  # how long it worked under the store's lock, without the commit itself
 
 
 def commit(
@@ -73,14 +77,16 @@ def commit(
     """
     failpoint("before-write")
     with writing.database.write() as tx:
+        started_us = writing.clock.now_us()
         writing.lap("wait")
         moved = tuple(advance_all(tx, leases, upto))
         writing.lap("fence")
         accounts = _write(tx, batch, writing)
+        held_us = writing.clock.now_us() - started_us
         failpoint("before-commit")
     writing.lap("commit")
     failpoint("after-commit")
-    return Committed(moved, tuple(accounts))
+    return Committed(moved, tuple(accounts), held_us)
 
 
 def _write(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
@@ -167,44 +173,67 @@ def _reconcile(
     writing: Writing,
     now_us: int,
 ) -> None:
-    """Work out identity message by message, then build each golden record once."""
+    """Work out identity message by message on one desk, then build each golden record once."""
+    desk = desk_on(tx)
+    policy = writing.reconciling.policy
+    told = _told(tx, batch, written)
+    prefetch(desk, [news for _, news in told], policy.model)
     stale: dict[str, int] = {}  # enterprise id -> the last entry that touched it
-    for item in batch:
+    moved: dict[str, int] = {}  # record -> the last entry that moved it
+    for item, news in told:
         position = item.entry.position
-        at = Occasion(position, now_us)
-        patients = [done for done in written.get(position, ()) if done.type == "Patient"]
-        changed = [done.id for done in patients if done.outcome in _CHANGED]
-        confirmed = [done.id for done in patients if done.advanced]
-        news = _news(tx, item, changed)
-        if news is None:
-            continue
-        resolved = resolve(tx, news, writing.reconciling.policy, at)
+        resolved = take_in(desk, news, policy, Occasion(position, now_us))
         if item.mapped and item.mapped.merges:
             failpoint("inside-merge")
-        follow(tx, resolved, at)
-        stale.update(
-            dict.fromkeys(resolved.touched | _persons(tx, [*changed, *confirmed]), position)
-        )
+        moved.update(dict.fromkeys(resolved.moved, position))
+        mentioned = _persons(desk, written.get(position, ()))
+        stale.update(dict.fromkeys(resolved.touched | mentioned, position))
+    flush(desk)
+    follow(desk, moved, now_us)
     writing.lap("resolve")
     rebuild(tx, stale, writing.reconciling.rules, now_us)
     writing.lap("golden")
 
 
-def _persons(tx: Transaction, records: Sequence[str]) -> set[str]:
-    return set(persons_of(tx, records).values())
+def _persons(desk: Desk, written: Sequence[Written]) -> set[str]:
+    """Return the persons whose source Patients were written, be it with what was known."""
+    records = [done.id for done in written if done.type == "Patient" and _moving(done)]
+    return {row.person for record in records if (row := desk.identity(record))} - {""}
 
 
-def _news(tx: Transaction, item: Prepared, changed: Sequence[str]) -> News | None:
+def _moving(done: Written) -> bool:
+    return done.advanced or done.outcome in _CHANGED
+
+
+def _told(
+    tx: Transaction, batch: Sequence[Prepared], written: Mapping[int, Sequence[Written]]
+) -> list[tuple[Prepared, News]]:
+    """Return what each entry brings for the index, for those that bring something."""
+    changed = {
+        position: [done.id for done in some if done.type == "Patient" and done.outcome in _CHANGED]
+        for position, some in written.items()
+    }
+    records = list(dict.fromkeys(record for some in changed.values() for record in some))
+    sources = source_patients(tx, records)
+    sights = {record: sight_of(decode(text)) for record, (text, _) in sources.items()}
+    told = []
+    for item in batch:
+        patients = {record: sights[record] for record in changed.get(item.entry.position, ())}
+        news = _news(item, patients)
+        if news is not None:
+            told.append((item, news))
+    return told
+
+
+def _news(item: Prepared, patients: Mapping[str, Sight]) -> News | None:
     if item.decision:
         return _decided(item.decision) if item.decision.act != "replay" else None
     if item.mapped is None or item.mapped.filtered:
         return None
-    sources = source_patients(tx, changed)
-    patients = {record: decode(sources[record][0]) for record in changed}
     return _mapped(item.entry.envelope.site, item.mapped, patients)
 
 
-def _mapped(site: str, mapped: Mapped, patients: Mapping[str, Mapping[str, object]]) -> News:
+def _mapped(site: str, mapped: Mapped, patients: Mapping[str, Sight]) -> News:
     said = tuple(
         Said(
             merge.survivor.record, merge.subsumed.record, "merge", "source", mapped.source_us, site

@@ -152,6 +152,17 @@ def _follow(keys: _Keys) -> ClauseElement:
     )
 
 
+_STALE = ListStatement(
+    lambda keys: (
+        select(RESOURCE.c.record)
+        .distinct()
+        .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
+        .join(
+            VERSION, and_(VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version)
+        )
+        .where(_of_records(keys), VERSION.c.person != MEMBER.c.person)
+    )
+)
 _SETTLE = ListStatement(_settle, "now")
 _ADD_VERSIONS = ListStatement(_add_versions, "now", "position")
 _FOLLOW = ListStatement(_follow, "now")
@@ -167,6 +178,17 @@ def relink(tx: Transaction, records: Sequence[str], now_us: int, position: int) 
     if added:
         _FOLLOW.run(tx, records, now_us)
     return added
+
+
+def relink_each(tx: Transaction, moved: Mapping[str, int], now_us: int) -> None:
+    """Do as `relink` for records that moved, each because of the journal entry given with it."""
+    _SETTLE.run(tx, list(moved), now_us)
+    by_position: dict[int, list[str]] = {}
+    for (record,) in _STALE.all(tx, list(moved)):
+        by_position.setdefault(moved[record], []).append(record)
+    for position, records in sorted(by_position.items()):
+        _ADD_VERSIONS.run(tx, records, now_us, position)
+        _FOLLOW.run(tx, records, now_us)
 
 
 def missing(records: Iterable[str], known: Mapping[str, str]) -> list[str]:

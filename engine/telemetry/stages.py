@@ -41,6 +41,7 @@ class Stopwatch:
         self._booked: Counter[tuple[str, str]] = Counter()
         self._elapsed: Counter[str] = Counter()
         self._lock = Lock()
+        self._unwaiting = Spent()
         self.start()
 
     def start(self) -> None:
@@ -59,13 +60,27 @@ class Stopwatch:
         self._cpu, self._wall = cpu, wall
 
     def book(self, kind: str, *stages: str) -> None:
-        """Book what these stages took since they were last booked to one kind."""
+        """Book what these stages took since they were last booked to one kind.
+
+        They wait for nothing but a processor (`strain`).
+        """
         with self._lock:
             for stage in stages:
                 spent = self._open.pop(stage, None)
                 if spent is not None:
                     self._booked[stage, kind] += spent.cpu
                     self._elapsed[stage] += spent.wall
+                    self._unwaiting.add(spent.cpu, spent.wall)
+
+    def strain(self) -> float:
+        """Return elapsed over processor time of work that waits for nothing, of late.
+
+        1 on a machine that is free, 2 where twice as much wants to run as there are cores.
+        """
+        spent = self._unwaiting
+        found = spent.wall / spent.cpu if spent.cpu else 1.0
+        self._unwaiting = Spent(spent.cpu // 2, spent.wall // 2)
+        return max(1.0, found)
 
     def share(self, weights: Mapping[str, int]) -> None:
         """Book everything else to several kinds, by weight: a batch is written as one."""

@@ -15,6 +15,7 @@ from engine.database.statement import Statement
 from mpi.links import Said
 from mpi.model import load_model
 from mpi.resolve import News, Occasion, Policy, resolve
+from mpi.sight import sight_of
 from mpi.tables import IDENTITY, LINK_LOG, TASK
 
 NewStore = Callable[[], Database]
@@ -61,7 +62,10 @@ def arrive(database: Database, record: str, body: dict[str, Any], position: int)
     key = PatientKey("mercy", record, record.upper())
     with database.write() as tx:
         resolve(
-            tx, News("mercy", named=(key,), patients={record: body}), POLICY, Occasion(position, 0)
+            tx,
+            News("mercy", named=(key,), patients={record: sight_of(body)}),
+            POLICY,
+            Occasion(position, 0),
         )
 
 
@@ -133,7 +137,7 @@ def test_records_of_a_site_that_share_an_identifier_are_one(database: Database) 
             "mercy",
             named=(PatientKey("mercy", record, record),),
             aliases=(Alias(record, "urn:mrn", "77"),),
-            patients={record: ANNA[record]},
+            patients={record: sight_of(ANNA[record])},
         )
         with database.write() as tx:
             resolve(tx, news, POLICY, Occasion(position, 0))

@@ -37,11 +37,15 @@ from engine.roles import supervisor
 from engine.roles.notice import Notice, post
 from engine.security.keys import RegionKey
 from engine.store.codes import code_of
-from mpi.aliases import MOST_SHARING
 from mpi.component import component
+from mpi.desk import desk_on
+from mpi.flush import flush
 from mpi.golden import follow, rebuild
 from mpi.links import Said
-from mpi.resolve import News, Occasion, resolve
+from mpi.prefetch import prefetch
+from mpi.resolve import News, Occasion, resolve, take_in
+from mpi.rows import MOST_SHARING
+from mpi.sight import sight_of
 
 KEY = RegionKey(bytes(32))
 REGION = region_of(Path("samples/region.yaml"))
@@ -239,8 +243,12 @@ def test_a_merge_looks_at_no_whole_table(store: SqliteDatabase) -> None:
     with store.write() as real:
         tx, at = Recording(real), Occasion(3, START_US)
         said = Said(a, b, "link", "steward", START_US, "steward")
-        resolved = resolve(tx, News("", statements=(said,)), RECONCILING.policy, at)
-        follow(tx, resolved, at)
+        desk = desk_on(tx)
+        news = News("", statements=(said,))
+        prefetch(desk, [news], RECONCILING.policy.model)
+        resolved = take_in(desk, news, RECONCILING.policy, at)
+        flush(desk)
+        follow(desk, dict.fromkeys(resolved.moved, 3), START_US)
         rebuild(tx, dict.fromkeys(resolved.touched, 3), RECONCILING.rules, START_US)
         assert resolved.touched == {one, other}
         assert _scans(tx) == set()
@@ -270,7 +278,7 @@ def test_records_that_share_a_number_cost_no_square(store: SqliteDatabase) -> No
         for number in range(MOST_SHARING):
             record = f"r{number:02d}"
             _bring(tx, record, number + 1, aliases=(Alias(record, "urn:mrn", "8"),))
-        found = component(tx, ["r00"])
+        found = component(desk_on(tx), ["r00"])
         one = tx.query("SELECT DISTINCT person FROM identity", ())
         _bring(tx, "r99", 99, aliases=(Alias("r99", "urn:mrn", "8"),))
         many = tx.query("SELECT DISTINCT person FROM identity", ())
@@ -298,7 +306,7 @@ def test_a_capped_block_does_not_depend_on_the_order(
         opened.create(STORE)
         with opened.write() as tx:
             for record in order:
-                _bring(tx, record, records.index(record) + 1, patients={record: body})
+                _bring(tx, record, records.index(record) + 1, patients={record: sight_of(body)})
             edges.append(set(tx.query("SELECT a, b FROM edge", ())))
         opened.close()
     assert edges[0] == edges[1]

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mpi.evidence
+import mpi.sight
 from engine.core.values import PatientKey
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
@@ -24,6 +25,7 @@ from mpi.links import Said
 from mpi.model import load_model
 from mpi.person import Person
 from mpi.resolve import News, Occasion, Policy, resolve
+from mpi.sight import sight_of
 
 MODEL = load_model(Path("mpi/data/model-default.yaml").read_text(encoding="utf-8"))
 POLICY = Policy(MODEL, lambda founder: f"E-{founder}")
@@ -59,7 +61,7 @@ def play(table: Table, order: list[str], said: list[tuple[str, str, str]]) -> Fa
     """Let the versions arrive in this order, after what was said; return people and tasks."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as made, pytest.MonkeyPatch.context() as patched:
         patched.setattr(mpi.evidence, "judge", _judge(table))
-        patched.setattr(mpi.evidence, "keys", lambda _: (1,))
+        patched.setattr(mpi.sight, "keys", lambda _: (1,))
         store = SqliteDatabase(Path(made) / "store.db")
         store.create(STORE)
         with store.write() as tx:
@@ -71,7 +73,7 @@ def play(table: Table, order: list[str], said: list[tuple[str, str, str]]) -> Fa
             for position, version in enumerate(order, 10):
                 key = PatientKey("mercy", version[0], version[0])
                 body = {"name": [{"given": [version], "family": "Falkenrath"}]}
-                news = News("mercy", named=(key,), patients={version[0]: body})
+                news = News("mercy", named=(key,), patients={version[0]: sight_of(body)})
                 resolve(tx, news, POLICY, Occasion(position, 0))
             rows = tx.query("SELECT record, person FROM identity", ())
             tasks = frozenset(tx.query("SELECT kind, a, b FROM task", ()))
@@ -133,7 +135,7 @@ def _people(policies: Sequence[Policy]) -> int:
         with store.write() as tx:
             for policy, (position, record) in itertools.product(policies, enumerate("ab", 1)):
                 key = PatientKey("mercy", record, record)
-                news = News("mercy", named=(key,), patients={record: body})
+                news = News("mercy", named=(key,), patients={record: sight_of(body)})
                 resolve(tx, news, policy, Occasion(position, 0))
             found = len(tx.query("SELECT DISTINCT person FROM identity", ()))
         store.close()

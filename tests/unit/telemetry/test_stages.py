@@ -86,3 +86,17 @@ def test_the_sums_are_told_in_seconds() -> None:
         "stage_cpu_seconds": (2.0, {"stage": "commit", "kind": "csv:patients"}),
         "stage_seconds": (3.0, {"stage": "commit"}),
     }
+
+
+def test_strain_is_what_the_machine_keeps_from_work_that_waits_for_nothing() -> None:
+    clock = Clock()
+    watch = watch_of(clock)
+    assert watch.strain() == 1.0
+    deed = work(clock, watch)
+    deed("map", 10, 30)
+    deed("commit", 1, 900)
+    watch.book("ADT^A01", "map", "validate")
+    assert watch.strain() == 3.0
+    deed("map", 100, 100)
+    watch.book("ADT^A01", "map", "validate")
+    assert 1.0 < watch.strain() < 1.2

@@ -1,0 +1,73 @@
+"""Who stands under which blocking key, as far as a batch asks: read in bulk, written back once.
+
+A key with very many records is read in part: that it has too many is all that counts.
+"""
+
+from collections.abc import Collection, Iterable
+
+from engine.database.transaction import Transaction
+from mpi.rows import read_blocks
+
+
+class Blocks:
+    """Blocking keys with their records. What is added or dropped is seen at once."""
+
+    __slots__ = ("_added", "_cut", "_dropped", "_tx", "_under")
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._under: dict[int, set[str]] = {}
+        self._cut: set[int] = set()  # keys that have more records than were read
+        self._added: dict[int, set[str]] = {}
+        self._dropped: dict[int, set[str]] = {}
+
+    def want(self, keys: Iterable[int], most: int) -> None:
+        """Read who stands under these keys, at least `most` + 1 of each that has so many."""
+        missing = [key for key in keys if key not in self._under]
+        gone = max((len(self._dropped.get(key, ())) for key in missing), default=0)
+        limit = most + 1 + gone
+        stored: dict[int, set[str]] = {key: set() for key in missing}
+        for key, record in read_blocks(self._tx, missing, limit):
+            stored[key].add(record)
+        for key, records in stored.items():
+            if len(records) >= limit:
+                self._cut.add(key)
+            records.difference_update(self._dropped.get(key, ()))
+            records.update(self._added.get(key, ()))
+        self._under.update(stored)
+
+    def under(self, key: int) -> Collection[str]:
+        """Return the records under a key that was asked for."""
+        return self._under[key]
+
+    def add(self, key: int, record: str) -> None:
+        """Put a record under a key under which it does not stand."""
+        if record in self._dropped.get(key, ()):
+            self._dropped[key].remove(record)
+        else:
+            self._added.setdefault(key, set()).add(record)
+        if key in self._under:
+            self._under[key].add(record)
+
+    def drop(self, key: int, record: str) -> None:
+        """Take a record away from a key under which it stands."""
+        if record in self._added.get(key, ()):
+            self._added[key].remove(record)
+        else:
+            self._dropped.setdefault(key, set()).add(record)
+        if key in self._cut:  # who moves up is not known
+            self._cut.remove(key)
+            del self._under[key]
+        elif key in self._under:
+            self._under[key].discard(record)
+
+    def take_changes(self) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+        """Return what was added and what was dropped, in order; it counts as written."""
+        added, dropped = _pairs(self._added), _pairs(self._dropped)
+        self._added.clear()
+        self._dropped.clear()
+        return added, dropped
+
+
+def _pairs(found: dict[int, set[str]]) -> list[tuple[int, str]]:
+    return sorted((key, record) for key, records in found.items() for record in records)

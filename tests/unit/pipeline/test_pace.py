@@ -1,0 +1,42 @@
+"""How a batch's size follows the time it works under the lock."""
+
+from engine.pipeline.pace import FEWEST, LOCK_GOAL_US, Pace, first_pace
+
+
+def settled(each_us: int, most: int = 256, rounds: int = 20) -> Pace:
+    pace = first_pace(most)
+    for _ in range(rounds):
+        pace = pace.after(pace.size, pace.size * each_us)
+    return pace
+
+
+def test_a_batch_takes_as_long_as_the_goal() -> None:
+    assert settled(500).size == LOCK_GOAL_US // 500
+
+
+def test_a_quick_batch_grows_to_the_limit_and_no_further() -> None:
+    assert settled(1).size == 256
+    assert settled(0).size == 256
+    assert settled(1, most=16).size == 16
+
+
+def test_a_slow_one_shrinks_but_not_to_single_messages() -> None:
+    assert settled(100_000).size == FEWEST
+    assert settled(100_000, most=1).size == 1
+
+
+def test_one_slow_batch_is_forgotten() -> None:
+    pace = settled(500)
+    slow = pace.after(pace.size, 20 * LOCK_GOAL_US)
+    assert slow.size < pace.size
+    for _ in range(20):
+        slow = slow.after(slow.size, slow.size * 500)
+    assert abs(slow.size - pace.size) <= 1
+
+
+def test_a_batch_at_most_doubles() -> None:
+    assert Pace(10, 256).after(10, 10).size == 20
+
+
+def test_a_starved_machine_is_no_reason_for_smaller_batches() -> None:
+    assert Pace(40, 256).after(40, 4 * LOCK_GOAL_US, strain=4.0).size == 40
