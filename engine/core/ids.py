@@ -4,12 +4,12 @@ Record numbers are short, so a plain hash of one can be found by trying them all
 with the region's id key (HMAC-SHA256, RFC 2104) and shaped as a version 8 UUID (RFC 9562, 5.8).
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Sequence
 
 _SEPARATOR = "\x1f"
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # of RFC 9562, 4.1
 
 
 def keyed_id(key: bytes, site: str, kind: str, parts: Sequence[str]) -> str:
@@ -20,8 +20,5 @@ def keyed_id(key: bytes, site: str, kind: str, parts: Sequence[str]) -> str:
     text = _SEPARATOR.join((site, kind, *parts))
     if text.count(_SEPARATOR) != len(parts) + 1:  # a sender can escape any character into a value
         text = _SEPARATOR + json.dumps((site, kind, *parts))
-    digest = bytearray(hmac.digest(key, text.encode(), hashlib.sha256)[:16])
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
-    digits = digest.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    d = hmac.digest(key, text.encode(), "sha256").hex()
+    return f"{d[:8]}-{d[8:12]}-8{d[13:16]}-{_VARIANT[d[16]]}{d[17:20]}-{d[20:32]}"

@@ -7,6 +7,7 @@
 All are frozen. Times are microseconds since 1970 in UTC, unless a name says otherwise.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +107,19 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a message says of an element whose parts hold by themselves.
+
+    Parts of a list are the rules that fill it, each with its items; those of an object its members.
+    `labels` names all parts the mapping has, in its order; a part that was not `said` is not spoken
+    of and stays. None is a part that the source emptied.
+    """
+
+    labels: tuple[str, ...]
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one message says about one resource.
 
@@ -113,7 +127,9 @@ class Contribution:
     not mentioned stays. `replace`: the newest contribution holds as a whole. `clears` are elements
     the source emptied (HL7 v2 `""`, V2.9.1 2.4.3.1). `weak` are elements that came from a default:
     they fill a gap and never replace a value. A contribution of higher `rank` is never replaced by
-    one of lower rank (a preliminary result after the final one).
+    one of lower rank (a preliminary result after the final one). `parts` are the elements of which
+    a `merge` speaks part by part; `body` has their values as well. `weak` names a part as
+    `identifier/national`.
     """
 
     type: str
@@ -128,6 +144,7 @@ class Contribution:
     rank: int = 1
     # Elements whose values are known to be valid R4, for validation to skip: it says nothing.
     proven: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    parts: Mapping[str, Parts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

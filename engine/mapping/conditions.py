@@ -13,7 +13,8 @@ from engine.core.lexeme import number
 from engine.mapping import syntax
 from engine.mapping.datatypes.tools import memo
 from engine.mapping.grammar import Grammar, Needs
-from engine.mapping.scope import NO_FIELDS, Scope, nearest_at
+from engine.mapping.scope import NO_FIELDS, Scope
+from engine.mapping.sight import nearest_at
 from engine.mapping.source import Many, One, Source, Test
 from engine.mapping.syntax import Expr, Span
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.core.values import Alias, PatientKey
 from engine.formats.hl7v2.groups import Bound
-from engine.formats.hl7v2.parse import Message, Segment
+from engine.formats.hl7v2.parse import Message
 from engine.mapping import syntax
 from engine.mapping.context import Identify
 from engine.mapping.datatypes.identifiers import Assigners
@@ -14,7 +14,7 @@ from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Place, Problems
-from engine.mapping.scope import NOTHING, Env, Frame, Scope, nearest
+from engine.mapping.scope import NOTHING, Env, Frame, Scope, standing_on
 from engine.mapping.source import Source
 from engine.mapping.text import lead, lowered, part, plain
 
@@ -47,17 +47,11 @@ class Identity:
     assigners: Assigners
     volatile: bool  # a patient without key gets an id of the message instead of a refusal
 
-    def scope(self, env: Env, bound: Bound, pid: Segment) -> Scope:
-        """Return a scope on one PID segment."""
-        segments = [nearest(bound, key[-1], env) for key in self.slots]
-        segments[0] = pid
-        return Scope(env, Frame(bound, None), bound, segments)
-
     def flat(self, message: Message) -> Scope:
         """Return a scope on the first of each segment, for readers that do not bind groups."""
         segments = [message.first(key[-1]) or NOTHING for key in self.slots]
         bound = Bound("", None)
-        return Scope(Env(message, frozenset(), "", ""), Frame(bound, None), bound, segments)
+        return standing_on(Env(message, "", 0), Frame(bound, None), bound, segments)
 
     def key(self, scope: Scope) -> tuple[str, str] | None:
         """Return (label, value) of the patient."""

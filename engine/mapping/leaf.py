@@ -1,14 +1,18 @@
 """Right-hand sides of the mapping language: dispatch by form, and the full form with its keys."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from engine.mapping import extension, objects, reference, syntax, values
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
+from engine.mapping.datatypes.tools import MEMO
 from engine.mapping.grammar import Gate, closest
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.scope import Scope, nearest_at
+from engine.mapping.scope import Scope
+from engine.mapping.sight import nearest_at
 from engine.mapping.values import PLAIN, Reading, first_of, optional
 from engine.r4 import elements
 from engine.r4.elements import Element
@@ -274,13 +278,27 @@ def _added(context: Context, fields: Fields, element: Element, produce: Every) -
         replacing, filling = _extras(context, fields, element)
     if replacing is nothing and filling is nothing:
         return produce
-    rank = elements.order(element.path)
+    arranged = _arranging(elements.order(element.path))
 
     def merged(scope: Scope, value: Any) -> dict[str, Any]:
-        whole = {**(filling(scope) or {}), **value, **(replacing(scope) or {})}
-        return dict(sorted(whole.items(), key=lambda item: rank.get(item[0], 0)))
+        return arranged({**(filling(scope) or {}), **value, **(replacing(scope) or {})})
 
     return lambda scope: [merged(scope, value) for value in produce(scope)]
+
+
+def _arranging(rank: dict[str, int]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Put the elements of objects in order; objects of one place are made of few names."""
+
+    @lru_cache(MEMO)
+    def order(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(names, key=lambda name: rank.get(name, 0)))
+
+    def arranged(whole: dict[str, Any]) -> dict[str, Any]:
+        names = tuple(whole)
+        wanted = order(names)
+        return whole if wanted == names else {name: whole[name] for name in wanted}
+
+    return arranged
 
 
 def _each(context: Context, fields: Fields, element: Element) -> Every:

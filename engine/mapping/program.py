@@ -15,6 +15,7 @@ from engine.mapping.documents import Effective, assemble, listed, text_at
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
 from engine.mapping.grammar import Grammar, Slots, closest
 from engine.mapping.identity import Identity, compile_identity
+from engine.mapping.layout import Layouts
 from engine.mapping.leaf import Leaves
 from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
@@ -37,6 +38,7 @@ class Program:
     identity: Identity
     tools: Tools
     feeds: dict[str, CompiledFeed]  # by name
+    layouts: Layouts
 
 
 def identifier(site: SiteProfile) -> Identify:
@@ -111,7 +113,7 @@ class _Build:
         feeds = self._feeds([entry.label for entry in identity.patient])
         self._unused()
         self._problems.raise_any()
-        return Program(messages, identity, self._tools, feeds)
+        return Program(messages, identity, self._tools, feeds, Layouts(identity.slots))
 
     def _feeds(self, labels: list[str]) -> dict[str, CompiledFeed]:
         return {

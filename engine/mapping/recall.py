@@ -161,7 +161,8 @@ def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
 
     def both(scope: Scope) -> Hashable:
         segments = scope.bound.segments
-        texts = tuple([tuple([s.text for s in segments.get(name, ())]) for name in lists])
+        known = scope.env.segments
+        texts = tuple([tuple([known[s.index].text for s in segments.get(n, ())]) for n in lists])
         return fields(scope), texts
 
     return both

@@ -76,14 +76,13 @@ class CompiledMap:
 
         Messages of one sender are much alike: the choice is made once for each combination.
         """
-        shape = tuple([scope.env.shape(row) for row in scope.rows])
-        known = self.shapes.get(shape)
+        known = self.shapes.get(scope.shape)
         if known is None:
             rows = scope.rows
             known = tuple(s for s in self.steps if s.gate is None or present(rows, s.gate))
             if len(self.shapes) >= MEMO:
                 self.shapes.clear()
-            self.shapes[shape] = known
+            self.shapes[scope.shape] = known
         return known
 
     def key_of(self, scope: Scope) -> tuple[str, ...] | None:

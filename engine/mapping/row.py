@@ -15,7 +15,7 @@ from engine.mapping.datatypes import moments
 from engine.mapping.feed import CompiledFeed, Make
 from engine.mapping.identity import Identity
 from engine.mapping.prune import without
-from engine.mapping.scope import Env, Frame, Instance, Lineage, Scope
+from engine.mapping.scope import Env, Frame, Instance, Lineage, Scope, standing_on
 from engine.mapping.text import NULL, quoted
 
 SKIPPED = "skipped-row"  # the rule of a feed that leaves rows out
@@ -36,7 +36,7 @@ class RowRun:
         segment = Segment(ROW, 0, line, "|")
         message = Message(STANDARD, (segment,))
         control_id = self._delivery.control_id
-        env = Env(message, frozenset(), control_id, moments.stamp(received_us))
+        env = Env(message, control_id, received_us)
         env.fallback_key = f"{self._delivery.sha256}:{self._delivery.row}"
         for note in self._notes:
             env.note(*note)
@@ -70,7 +70,7 @@ class RowRun:
             return ""
 
     def scope(self) -> Scope:
-        return Scope(self._env, self._frame, self._bound, [self._segment])
+        return standing_on(self._env, self._frame, self._bound, [self._segment])
 
     def patient(self) -> PatientKey:
         """Name the patient the row is about."""

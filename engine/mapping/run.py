@@ -4,18 +4,18 @@ Pure: the same message, arrival time and program give the same `Mapped`, down to
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from engine.core.fault import Category, refuse
 from engine.core.values import Alias, Contribution, Mapped, Merge, PatientKey
-from engine.formats.hl7v2.groups import Bound
-from engine.formats.hl7v2.parse import Message, Segment
-from engine.mapping import scope as scopes
+from engine.formats.hl7v2.parse import Message
 from engine.mapping.datatypes import moments
-from engine.mapping.message import CompiledMessage, Make, Per, Rule
+from engine.mapping.layout import Layout, Station
+from engine.mapping.message import CompiledMessage, Make
 from engine.mapping.program import Program
 from engine.mapping.prune import without
-from engine.mapping.scope import NOTHING, Env, Frame, Instance, Scope, nearest
+from engine.mapping.scope import NOTHING, Env, Frame, Instance, Scope
 from engine.mapping.site import SiteProfile
 from engine.mapping.text import lead, standard
 
@@ -70,34 +70,32 @@ class Run:
         self._merges: list[Merge] = []
         self._sources: dict[str, set[str]] = {}  # id -> texts of the segments it was made of
 
-    def patients(self, bound: Bound, holders: frozenset[str]) -> None:
+    def patients(self, stations: Sequence[Station]) -> None:
         """Name the patient of each PID segment, and the identifiers it is seen with."""
-        for pid in bound.segments.get("PID", ()):
-            scope = self._program.identity.scope(self._env, bound, pid)
-            key = self._program.identity.patient_of(scope) or self._without_key(pid)
-            self._env.patients[pid.index] = key
-            self._aliases.update(
-                dict.fromkeys(self._program.identity.aliases_of(scope, key.record))
-            )
-        for name, groups in bound.groups.items():
-            if name in holders:
-                for group in groups:
-                    self.patients(group, holders)
+        identity = self._program.identity
+        for station in stations:
+            scope = self._scope(station)
+            key = identity.patient_of(scope) or self._without_key(station.segment)
+            self._env.patients[station.segment] = key
+            self._aliases.update(dict.fromkeys(identity.aliases_of(scope, key.record)))
 
-    def _without_key(self, pid: Segment) -> PatientKey:
+    def _scope(self, station: Station) -> Scope:
+        """Return a scope on a PID."""
+        return station.scope(self._env, Frame(station.bound, None))
+
+    def _without_key(self, pid: int) -> PatientKey:
         if not self._program.identity.volatile:
             text = "nothing in the message identifies the patient"
             raise refuse(Category.INVALID, "missing-patient-key", text, "PID-3")
         self._env.note("volatile-id", "PID-3", "no patient key; the id holds for this message only")
-        key = f"{self._env.fallback_key}\x1e{pid.index}"
+        key = f"{self._env.fallback_key}\x1e{pid}"
         return self._program.identity.named("message", key)
 
-    def merge(self, bound: Bound) -> None:
+    def merge(self, station: Station) -> None:
         """State that the prior patient of a group is the present one."""
         identity = self._program.identity
-        pid = nearest(bound, "PID", self._env)
-        survivor = self._env.patients.get(pid.index)
-        scope = identity.scope(self._env, bound, pid)
+        survivor = self._env.patients.get(station.segment)
+        scope = self._scope(station)
         prior = identity.prior_of(scope)
         if survivor is None or prior is None:
             text = "a merge has to name both patients"
@@ -108,39 +106,26 @@ class Run:
         self._merges.append(Merge(survivor, prior))
         self._aliases.update(dict.fromkeys(identity.aliases_of(scope, prior.record, prior=True)))
 
-    def instances(self, rules: tuple[Rule, ...], frame: Frame) -> None:
+    def instances(self, layout: Layout) -> None:
         """Find out what will be made, so that everything can refer to everything."""
-        for rule in rules:
-            if isinstance(rule, Per):
-                for bound in scopes.groups(frame.bound, rule.path):
-                    self.instances(rule.rules, Frame(bound, frame))
+        env, frames = self._env, layout.opened()
+        for spot in layout.spots:
+            rule, frame = spot.rule, frames[spot.frame]
+            scope = spot.at.scope(env, frame)
+            patient = env.patients.get(spot.pid)
+            if patient is not None:
+                scope.patient, scope.record = patient, patient.record
+            if rule.when is not None and not rule.when(scope):
                 continue
-            for bound, segment in scopes.places(frame.bound, rule.path):
-                self._instance(rule, frame, bound, segment)
+            if rule.map.skip is not None and rule.map.skip(scope):
+                continue
+            ident = self._id(rule, scope)
+            if ident:
+                instance = Instance(ident, scope, rule.map, rule.weak)
+                frame.add(instance)
+                self._instances.append(instance)
 
-    def _scope(self, rule: Make, frame: Frame, bound: Bound, segment: Segment) -> Scope:
-        env = self._env
-        segments = [_slot(bound, key, env) for key in rule.map.slots]
-        segments[0] = segment
-        scope = Scope(env, frame, bound, segments)
-        pid = segment if segment.name == "PID" else nearest(bound, "PID", env)
-        scope.patient = env.patients.get(pid.index)
-        scope.record = scope.patient.record if scope.patient else ""
-        return scope
-
-    def _instance(self, rule: Make, frame: Frame, bound: Bound, segment: Segment) -> None:
-        scope = self._scope(rule, frame, bound, segment)
-        if rule.when is not None and not rule.when(scope):
-            return
-        if rule.map.skip is not None and rule.map.skip(scope):
-            return
-        ident = self._id(rule, scope, segment)
-        if ident:
-            instance = Instance(ident, scope, rule.map, rule.weak)
-            frame.add(instance)
-            self._instances.append(instance)
-
-    def _id(self, rule: Make, scope: Scope, segment: Segment) -> str:
+    def _id(self, rule: Make, scope: Scope) -> str:
         """Return the id of a new resource, empty when the same was made before."""
         kind = rule.map.type
         if kind == "Patient":
@@ -151,11 +136,11 @@ class Run:
             self._env.note(
                 "volatile-id", where, "no business key; the id holds for this message only"
             )
-            key = ("message", self._env.fallback_key, kind, str(segment.index))
+            key = ("message", self._env.fallback_key, kind, str(scope.origin))
         ident = self._program.identity.identify(kind, key)
         if rule.map.mode == "merge":
             return ident
-        text = segment.text.partition("|")[2].partition("|")[2]
+        text = self._env.segments[scope.origin].text.partition("|")[2].partition("|")[2]
         known = self._sources.setdefault(ident, set())
         if text in known:
             return ""
@@ -202,13 +187,6 @@ class Run:
         )
 
 
-def _slot(bound: Bound, key: tuple[str, ...], env: Env) -> Segment:
-    if len(key) == 1:
-        return nearest(bound, key[0], env)
-    found = scopes.nearest_at(bound, key)
-    return found[0] if found else NOTHING
-
-
 def _merged(old: Contribution, new: Contribution) -> Contribution:
     """Two statements of one message about one resource: the later holds, element by element."""
     body: dict[str, Any] = {**old.body, **new.body}
@@ -233,20 +211,19 @@ def execute(
     if site.require_control_id and not control_id:
         text = "this site's messages need a control id"
         raise refuse(Category.INVALID, "missing-control-id", text, "MSH-10")
-    env = Env(message, rules.repeating, control_id, moments.stamp(received_us))
+    env = Env(message, control_id, received_us)
     env.fallback_key = fallback_key(message)
     source_us = _source_us(message, program, env, received_us)
     if lead(message.segments[0].field(11)).upper() not in site.processing:
         rule = "not-production"
         return Mapped(control_id, message.kind, source_us, plan, filtered=rule), env
-    root = rules.binder.bind(message)
-    for index, code in root.misplaced:
-        name = message.segments[index].name
+    layout = program.layouts.of(rules, message)
+    for code, name in layout.misplaced:
         env.note(code, name, "the segment does not stand where the structure has it")
+    layout.read(env)
     run = Run(program, site, env)
-    run.patients(root, rules.holders)
-    run.instances(rules.rules, Frame(root, None))
-    for place in rules.merges:
-        for bound in scopes.groups(root, place):
-            run.merge(bound)
+    run.patients(layout.pids)
+    run.instances(layout)
+    for station in layout.merges:
+        run.merge(station)
     return run.mapped(source_us, message.kind, plan), env

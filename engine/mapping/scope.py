@@ -4,18 +4,20 @@ One `Env` per message, one `Frame` per `per:`, one `Scope` per resource. Mutable
 live for one message and never leave this package.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.core.values import Contribution, Diagnostic, PatientKey
 from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Message, Segment
+from engine.mapping.datatypes.moments import stamp
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 WIDTH = 80  # fields that every row has, empty ones if need be; the longest usual segment has 72
 _PADDING = [""] * WIDTH
 NO_FIELDS = NOTHING.fields + _PADDING[1:]
+_UNREAD: list[str] = []
 Effect = Callable[["Scope"], object]  # what a rule did to a message beside giving a value
 
 
@@ -33,51 +35,48 @@ class Env:
     """One message on its way through a plan."""
 
     __slots__ = (
-        "accept",
+        "_received_us",
         "control_id",
         "effects",
         "fallback_key",
-        "found",
         "lineage",
-        "names",
         "noted",
         "patients",
-        "received",
-        "repeating",
         "rows",
+        "segments",
         "shapes",
         "sides",
     )
 
-    def __init__(
-        self, message: Message, repeating: frozenset[str], control_id: str, received: str
-    ) -> None:
-        self.names = {segment.name for segment in message.segments}
-        self.repeating = repeating  # names of groups that repeat: never entered from outside
+    def __init__(self, message: Message, control_id: str, received_us: int) -> None:
+        self.segments = message.segments
+        self._received_us = received_us
         self.control_id = control_id
-        self.received = received  # arrival as a v2 time stamp
         self.fallback_key = ""  # control id, else hash of the message: for volatile ids
-        self.found: dict[tuple[int, str], Segment] = {}  # outward searches by group and name
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
         self.noted: dict[tuple[str, str, str], None] = {}  # code, where, message
         self.effects: list[Effect] | None = None  # kept while a rule is being remembered
-        self.rows: dict[int, list[str]] = {-1: NO_FIELDS}  # by index of the segment
-        self.shapes: dict[int, bytes] = {id(NO_FIELDS): b""}
+        # By index of the segment, empty until somebody reads it; the last stands for NOTHING.
+        self.rows: list[list[str]] = [_UNREAD] * len(self.segments) + [NO_FIELDS]
+        self.shapes: list[bytes] = [b""] * len(self.rows)  # which fields of a row are there
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
 
+    @property
+    def received(self) -> str:
+        """Return the arrival as a v2 time stamp."""
+        return stamp(self._received_us)
+
     def row(self, segment: Segment) -> list[str]:
         """Return the fields of a segment, padded to a width that readers can rely on."""
-        row = self.rows.get(segment.index)
-        if row is None:
-            fields = segment.fields
-            row = self.rows[segment.index] = fields + _PADDING[len(fields) :]
-            self.shapes[id(row)] = bytes(map(bool, fields))
-        return row
+        return self.rows[segment.index] or self.read(segment.index)
 
-    def shape(self, row: list[str]) -> bytes:
-        """Return which fields of a row are there; rows live as long as their message."""
-        return self.shapes[id(row)]
+    def read(self, index: int) -> list[str]:
+        """Split a segment for the first time."""
+        fields = self.segments[index].fields
+        row = self.rows[index] = fields + _PADDING[len(fields) :]
+        self.shapes[index] = bytes(map(bool, fields))
+        return row
 
     def note(self, code: str, where: str, message: str) -> None:
         """Keep a diagnostic once."""
@@ -181,16 +180,25 @@ class Scope:
         "record",
         "rep",
         "rows",
+        "shape",
         "standing",
         "where",
     )
 
-    def __init__(self, env: Env, frame: Frame, bound: Bound, segments: list[Segment]) -> None:
-        self.rows = [env.row(segment) for segment in segments]
-        self.origin = segments[0].index
+    def __init__(
+        self,
+        env: Env,
+        frame: Frame,
+        bound: Bound,
+        rows: list[list[str]],
+        origin: int,
+    ) -> None:
+        self.rows = rows
+        self.shape: tuple[bytes, ...] = ()  # which fields are there, by slot
+        self.origin = origin
         self.env = env
         self.frame = frame
-        self.bound = bound
+        self.bound = bound  # its segments say where they stand, `env` what they hold
         self.rep = ""  # the repetition `$` means, in standard delimiters
         self.standing = self.origin  # segment that `each` stands on
         self.nulled = False  # a `""` was read since this was last cleared
@@ -201,76 +209,8 @@ class Scope:
         self.where = ""  # Type/id being made
 
 
-def places(bound: Bound, path: tuple[str, ...]) -> Iterator[tuple[Bound, Segment]]:
-    """Yield each segment at a dotted place below a group, with the group that holds it."""
-    name, *rest = path
-    if not rest:
-        for segment in bound.segments.get(name, ()):
-            yield bound, segment
-        return
-    for group in bound.groups.get(name, ()):
-        yield from places(group, tuple(rest))
-
-
-def groups(bound: Bound, path: tuple[str, ...]) -> list[Bound]:
-    """Return the groups at a dotted place."""
-    found = [bound]
-    for name in path:
-        found = [inner for group in found for inner in group.groups.get(name, ())]
-    return found
-
-
-def _inside(bound: Bound, name: str, barred: frozenset[str]) -> Segment | None:
-    """Look in the groups below, depth first; never enter those in `barred`."""
-    for group_name, occurrences in bound.groups.items():
-        if group_name in barred:
-            continue
-        for group in occurrences:
-            own = group.segments.get(name)
-            if own:
-                return own[0]
-            found = _inside(group, name, barred)
-            if found is not None:
-                return found
-    return None
-
-
-_NO_BARS: frozenset[str] = frozenset()
-
-
-def nearest(bound: Bound, name: str, env: Env) -> Segment:
-    """Find a segment by the rule of LANGUAGE.md, section 5; NOTHING when there is none."""
-    own = bound.segments.get(name)
-    if own:
-        return own[0]
-    if name not in env.names:
-        return NOTHING
-    if bound.groups:
-        inner = _inside(bound, name, _NO_BARS)
-        if inner is not None:
-            return inner
-    return _outward(bound.parent, name, env) if bound.parent else NOTHING
-
-
-def _outward(bound: Bound, name: str, env: Env) -> Segment:
-    """Search a group and those around it once for all that stand in it."""
-    key = (id(bound), name)
-    found = env.found.get(key)
-    if found is None:
-        own = bound.segments.get(name)
-        inner = own[0] if own else _inside(bound, name, env.repeating)
-        if inner is None:
-            inner = _outward(bound.parent, name, env) if bound.parent else NOTHING
-        found = env.found[key] = inner
-    return found
-
-
-def nearest_at(bound: Bound, path: tuple[str, ...]) -> list[Segment]:
-    """Return the segments at a dotted place, seen from the nearest group that has any."""
-    at: Bound | None = bound
-    while at is not None:
-        found = [segment for _, segment in places(at, path)]
-        if found:
-            return found
-        at = at.parent
-    return []
+def standing_on(env: Env, frame: Frame, bound: Bound, segments: Sequence[Segment]) -> Scope:
+    """Return a scope that reads these segments, the one its resource is made of first."""
+    scope = Scope(env, frame, bound, [env.row(s) for s in segments], segments[0].index)
+    scope.shape = tuple([env.shapes[segment.index] for segment in segments])
+    return scope

@@ -20,6 +20,8 @@ _SPECIAL = frozenset("|^~\\&\r\n")
 
 def plain(raw: str) -> str:
     """Decode one value: escapes replaced, outer white space and control characters gone."""
+    if not raw or raw.isalnum():  # most values are, and there is nothing to do
+        return raw
     text = unescape(raw, STANDARD).strip() if ESCAPE in raw else raw.strip()
     return text if text.isprintable() else _CONTROL.sub("", text).strip()
 
@@ -59,6 +61,8 @@ def subpart(raw: str, number: int) -> str:
 
 def lead(raw: str) -> str:
     """Return the first sub-component of the first component, decoded."""
+    if raw.isalnum():
+        return raw
     if COMPONENT in raw:
         raw = raw[: raw.index(COMPONENT)]
     if SUB in raw:

@@ -107,8 +107,8 @@ def _confirmed(one: _Merging, held: Held, now: Content, *, advanced: bool) -> tu
     return fresh, replace(outcome, advanced=advanced)
 
 
-def _registers(state: registers.State) -> tuple[object, object]:
-    return state.stamps, state.whole
+def _registers(state: registers.State) -> tuple[object, object, object]:
+    return state.stamps, state.whole, state.pieces
 
 
 def _state(batch: Batch, held: Held | None) -> registers.State | None:

@@ -6,6 +6,10 @@ iff its stamp is greater. A `replace` sets all registers at once, those it does 
 So `merge` is commutative, associative and idempotent: the state is a function of the set of
 contributions (M. Shapiro et al., "Conflict-free replicated data types", 2011).
 
+A register may have parts (`engine.store.pieces`), each with a stamp of its own. A statement about
+the whole of it and statements about parts make one another go, the newer ones the older. So does a
+part that a newer statement has no name for: the mapping that made it is gone.
+
 Contributions with equal stamps come from one message; the first of them holds.
 """
 
@@ -14,11 +18,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from engine.core.values import Contribution
+from engine.core.values import Contribution, Parts
 from engine.r4 import elements
-
-Stamp = tuple[int, int, int]
-"""rank, source time in microseconds, journal position: the greater one holds."""
+from engine.store.pieces import Piece, Pieces, Stamp, composed, ordered
 
 NEVER: Stamp = (-(1 << 62), 0, 0)
 _WEAK = -1
@@ -35,9 +37,14 @@ class State:
     whole: Stamp = NEVER  # of the newest `replace`
     meta: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[int, int] = (-(1 << 62), 0)  # source time, position of the newest contribution
+    # Of the registers that consist of parts. Every part is newer than the register's own stamp.
+    pieces: Mapping[str, Pieces] = field(default_factory=dict)
 
     def stamp(self, register: str) -> Stamp:
-        """Return what a statement has to exceed to set this register."""
+        """Return the stamp of the newest statement that what the register shows comes from."""
+        some = self.pieces.get(register)
+        if some is not None:
+            return max(piece.stamp for piece in some.values() if piece.value is not None)
         return self.stamps.get(register, self.whole)
 
 
@@ -77,7 +84,8 @@ def merge(state: State | None, told: Contribution, source_us: int, position: int
     meta = {
         name: value for name, value in told.body.get("meta", {}).items() if name not in _ASSIGNED
     }
-    return State(merged.values, merged.stamps, merged.whole, meta, (source_us, position))
+    at = (source_us, position)
+    return State(merged.values, merged.stamps, merged.whole, meta, at, merged.pieces)
 
 
 def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
@@ -88,30 +96,88 @@ def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
         name: members for name, members in gather(told.type, told.body).items() if name not in newer
     }
     values.update((name, known.values[name]) for name in newer if name in known.values)
-    return State(values, newer, stamp, known.meta, known.told)
+    pieces: dict[str, Pieces] = {}
+    for name, some in known.pieces.items():
+        kept = _since(some, stamp)
+        if kept:
+            pieces[name] = kept
+            _show(values, told.type, name, kept)
+    return State(values, newer, stamp, known.meta, known.told, pieces)
+
+
+def _since(pieces: Pieces, stamp: Stamp) -> Pieces:
+    return {label: held for label, held in pieces.items() if held.stamp >= stamp}
+
+
+def _show(values: dict[str, dict[str, Any]], type_name: str, name: str, pieces: Pieces) -> None:
+    value = composed(pieces, listed=elements.type_children(type_name)[name].repeats)
+    if value is None:
+        values.pop(name, None)
+    else:
+        values[name] = {name: value}
 
 
 def _laid(known: State, told: Contribution, stamp: Stamp) -> State:
-    values, stamps = dict(known.values), dict(known.stamps)
-    changed = False
+    values, stamps, pieces = dict(known.values), dict(known.stamps), dict(known.pieces)
+    whole, changed = known.whole, False
+    weak = (_WEAK, *stamp[1:])
     for name, members in _statements(told).items():
-        own = (_WEAK, *stamp[1:]) if members and told.weak.issuperset(members) else stamp
-        if own <= known.stamp(name):
+        own = weak if members and told.weak.issuperset(members) else stamp
+        if own <= stamps.get(name, whole):
             continue
         changed = True
         stamps[name] = own
-        if members:
+        kept = _since(pieces.pop(name), own) if name in pieces else None
+        if kept:
+            pieces[name] = kept
+            _show(values, told.type, name, kept)
+        elif members:
             values[name] = members
         else:
             values.pop(name, None)
-    return State(values, stamps, known.whole, known.meta, known.told) if changed else known
+    for name, parts in told.parts.items():
+        before = pieces.get(name, {})
+        own_stamps = _stamped(name, parts, told.weak, (stamp, weak))
+        after = _parted(before, parts, own_stamps, stamps.get(name, whole))
+        if after is not before:
+            changed = True
+            pieces[name] = after
+            _show(values, told.type, name, after)
+    return State(values, stamps, whole, known.meta, known.told, pieces) if changed else known
+
+
+def _parted(known: Pieces, told: Parts, stamps: Mapping[str, Stamp], floor: Stamp) -> Pieces:
+    """Set the parts that were said; older ones that `told` has no label for go."""
+    found = dict(known)
+    for label, value in told.said.items():
+        held = found.get(label)
+        if stamps[label] > (held.stamp if held else floor):
+            found[label] = Piece(stamps[label], None if value == [] else value)
+    newest = max(stamps.values(), default=NEVER)
+    for label, held in known.items():
+        if held.stamp < newest and label not in told.labels:
+            del found[label]
+    return known if found == known else ordered(found, told.labels)
+
+
+def _stamped(
+    name: str, told: Parts, weak: frozenset[str], stamps: tuple[Stamp, Stamp]
+) -> dict[str, Stamp]:
+    """Return the stamp of each part said: the strong or the weak one."""
+    every = name in weak
+    return {
+        label: stamps[value is not None and (every or f"{name}/{label}" in weak)]
+        for label, value in told.said.items()
+    }
 
 
 def _statements(told: Contribution) -> dict[str, dict[str, Any]]:
-    """What a merging contribution sets; an empty value is a tombstone."""
+    """What a merging contribution sets as a whole; an empty value is a tombstone."""
     said = gather(told.type, told.body)
     for name in told.clears:
         said.setdefault(register_of(told.type, name), {})
+    for name in told.parts:
+        said.pop(name, None)
     return said
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tools, memo
-from engine.mapping.text import NULL, is_uri, lead, lowered, parts, plain, slug
+from engine.mapping.text import COMPONENT, NULL, is_uri, lead, lowered, parts, plain, slug
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _TABLE_0203 = """
@@ -115,19 +115,23 @@ def extended(tools: Tools) -> Convert:
     """CX -> Identifier."""
     build = Identifiers(tools)
 
-    def convert(raw: str) -> Any:
-        items = parts(raw, 8)
-        value = build.build(lead(items[0]), lowered(items[3]), plain(items[4]))
-        if not (items[6] or items[7]) or value is None:
-            return value
+    @memo
+    def around(tail: str) -> tuple[dict[str, Any], dict[str, Any], bool]:
+        """Return what stands before and after the value: few numbers have it for themselves."""
+        items = parts(COMPONENT + tail, 8)
+        before, after, known = build.parts(lowered(items[3]), plain(items[4]))
         dates = {"start": build.day(items[6]), "end": build.day(items[7])}
         period = {name: date for name, date in dates.items() if isinstance(date, str)}
-        target = value.value if isinstance(value, Flawed) else value
-        if period:
-            name = target.pop("assigner", None)
-            target["period"] = period
-            target.update({"assigner": name} if name else {})
-        return value
+        return before, {**({"period": period} if period else {}), **after}, known
+
+    def convert(raw: str) -> Any:
+        head, _, tail = raw.partition(COMPONENT)
+        value = lead(head) if head != NULL else ""
+        if not value:
+            return None
+        before, after, known = around(tail)
+        found = {**before, "value": value, **after}
+        return found if known else Flawed("unknown-assigner", _UNKNOWN, found)
 
     return convert
 

@@ -106,7 +106,7 @@ def during_condition(low: str, high: str, tests: Sequence[Test]) -> Part:
 
 def row_condition(criterion: Criterion, alias: str) -> Part:
     """The rows of a criterion in its index table, `search_term` or `search_date`."""
-    code = Part(f"{alias}.param = ?", (criterion.parameter.code,))
+    code = among(f"{alias}.param", criterion.parameter.codes)
     if criterion.parameter.kind == "date":
         return every(
             [code, during_condition(f"{alias}.low_us", f"{alias}.high_us", criterion.tests)]

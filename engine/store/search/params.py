@@ -5,14 +5,14 @@ the choice. Rule: the lists are only appended to, because a place in a list is s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from engine.core.fault import Category, refuse
 from engine.r4 import elements, search_parameters
 from engine.r4.search_parameters import SearchParameter
 from engine.store.codes import code_of
-from engine.store.search.paths import Walk, compile_path
+from engine.store.search.paths import Route, Step, compile_path
 
 SUPPORTED: Mapping[str, str] = {
     "Patient": "identifier name family given birthdate gender telecom phone email address"
@@ -55,10 +55,25 @@ CLINICAL: Mapping[str, tuple[str, str]] = {
 }
 """The parameters that the table of a patient's codes by date holds."""
 
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "name": {"family": "family", "given": "given"},
+    "address": {
+        "address-city": "city",
+        "address-state": "state",
+        "address-postalcode": "postalCode",
+    },
+    "telecom": {"phone": "phone", "email": "email"},
+}
+"""Parameters that find what others find, too, with the part or system each of those stands for.
+
+What the others hold is stored once, under them: a search for the whole asks for all of them.
+"""
+
 OF_PATIENT = ("patient", "subject", "beneficiary")
 """Parameters answered by the record a resource is about."""
 
 SOURCE = "_source"
+_SOURCE: Route = (Step((("meta", "Meta"),)), Step((("source", "uri"),)))
 _MOST = 64
 _INDEXED = {"token", "string", "date", "reference"}
 
@@ -70,10 +85,16 @@ class Parameter:
     name: str
     kind: str  # token, string, date, reference, uri, or patient
     code: int
-    walk: Walk
+    routes: tuple[Route, ...] = ()  # where its values are; those in `elsewhere` are not its own
     targets: tuple[str, ...] = ()
     bare: bool = False  # a token whose system is implied by its element: stored without one
     systems: frozenset[tuple[str, str]] = frozenset()  # of a bare token, where known
+    elsewhere: Mapping[str, int] = field(default_factory=dict)  # part -> parameter that holds it
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The integers under which the index holds what this parameter finds."""
+        return (self.code, *self.elsewhere.values())
 
 
 @cache
@@ -84,10 +105,16 @@ def parameters(type_name: str) -> Mapping[str, Parameter]:
         return {}
     known = search_parameters.of(type_name)
     base = code_of(type_name) * _MOST
-    found = {SOURCE: Parameter(SOURCE, "uri", base, _source)}
+    found = {SOURCE: Parameter(SOURCE, "uri", base, (_SOURCE,))}
     for place, name in enumerate(names.split(), 1):
         found[name] = _parameter(type_name, known.get(name), base + place)
-    return found
+    return {name: _with_parts(parameter, found) for name, parameter in found.items()}
+
+
+def _with_parts(parameter: Parameter, known: Mapping[str, Parameter]) -> Parameter:
+    parts = PARTS.get(parameter.name, {})
+    held = {part: known[name].code for name, part in parts.items() if name in known}
+    return replace(parameter, elsewhere=held) if held else parameter
 
 
 @cache
@@ -97,7 +124,7 @@ def patient_parameters(type_name: str) -> Mapping[str, Parameter]:
         return {}
     known = search_parameters.of(type_name)
     return {
-        name: Parameter(name, "patient", -1, _source, known[name].targets)
+        name: Parameter(name, "patient", -1, targets=known[name].targets)
         for name in OF_PATIENT
         if name in known
     }
@@ -112,21 +139,15 @@ def check() -> None:
             raise refuse(Category.BUG, "search-parameters", "the choice is inconsistent", type_name)
 
 
-def _source(body: Mapping[str, object]) -> list[tuple[str, object]]:
-    meta = body.get("meta")
-    value = meta.get("source") if isinstance(meta, dict) else None
-    return [("uri", value)] if value else []
-
-
 def _parameter(type_name: str, declared: SearchParameter | None, code: int) -> Parameter:
     if declared is None or declared.type not in _INDEXED:
         raise refuse(Category.BUG, "search-parameters", "R4 declares no such parameter", type_name)
-    walk = compile_path(type_name, declared.expression)
+    routes = compile_path(type_name, declared.expression)
     element = elements.resolve(declared.expression)
     bare = declared.type == "token" and _is_bare(declared.expression)
     systems = elements.members(element.value_set) if bare and element else None
     return Parameter(
-        declared.name, declared.type, code, walk, declared.targets, bare, systems or frozenset()
+        declared.name, declared.type, code, routes, declared.targets, bare, systems or frozenset()
     )
 
 

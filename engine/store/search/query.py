@@ -89,13 +89,9 @@ def sort_names(type_name: str) -> list[str]:
     return ["_id", "_lastUpdated", *dates]
 
 
-def _nothing(_: object) -> list[tuple[str, object]]:
-    return []
-
-
 _COMMON = {
-    "_id": Parameter("_id", "id", -1, _nothing),
-    "_lastUpdated": Parameter("_lastUpdated", "updated", -1, _nothing),
+    "_id": Parameter("_id", "id", -1),
+    "_lastUpdated": Parameter("_lastUpdated", "updated", -1),
 }
 
 

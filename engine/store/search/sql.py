@@ -105,7 +105,8 @@ def _leading(query: Query, leader: Criterion, records: Records) -> Part:
             f"SELECT DISTINCT c.rid FROM search_clinical c WHERE {where.text}", where.values
         )
     where = row_condition(leader, "t")
-    once = "" if len(leader.tests) == 1 and isinstance(leader.tests[0], Exact) else "DISTINCT "
+    single = len(leader.tests) == len(leader.parameter.codes) == 1
+    once = "" if single and isinstance(leader.tests[0], Exact) else "DISTINCT "
     return Part(f"SELECT {once}t.rid FROM search_term t WHERE {where.text}", where.values)
 
 
@@ -195,9 +196,9 @@ def _asked(criterion: Criterion, records: Records) -> Part:
 
 def _absent(criterion: Criterion, absent: bool) -> Part:
     no = "NOT " if absent else ""
-    code = criterion.parameter.code
     if criterion.parameter.kind == "date":
         text = "SELECT 1 FROM search_date t WHERE t.rid = r.rid AND t.param = ? AND t.high_us > ?"
-        return Part(f"{no}EXISTS ({text})", (code, MISSING[1]))
-    text = "SELECT 1 FROM search_term t WHERE t.rid = r.rid AND t.param = ?"
-    return Part(f"{no}EXISTS ({text})", (code,))
+        return Part(f"{no}EXISTS ({text})", (criterion.parameter.code, MISSING[1]))
+    codes = among("t.param", criterion.parameter.codes)
+    text = f"SELECT 1 FROM search_term t WHERE t.rid = r.rid AND {codes.text}"
+    return Part(f"{no}EXISTS ({text})", codes.values)

@@ -11,7 +11,8 @@ from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar, Slots
 from engine.mapping.node import Scalar
 from engine.mapping.problem import Place, Problems
-from engine.mapping.scope import Env, Frame, Scope, nearest
+from engine.mapping.scope import Env, Frame, Scope, standing_on
+from engine.mapping.sight import Sight, nearest
 from engine.mapping.tables import Table, Target
 
 BODY = "\r".join(
@@ -25,6 +26,7 @@ BODY = "\r".join(
         "NTE|1||of B",
     ]
 ).encode()
+RECEIVED_US = 1_773_483_300_000_042
 Ask = Callable[[str], str]
 
 
@@ -33,11 +35,10 @@ def scope_on(segment: int, grammar: Grammar) -> Scope:
     bound = compile_binder(dictionary.structure("2.5.1", "ORU_R01")).bind(message)
     order = bound.groups["PATIENT_RESULT"][0].groups["ORDER_OBSERVATION"][0]
     place = order.groups["OBSERVATION"][segment]
-    env = Env(
-        message, frozenset({"PATIENT_RESULT", "ORDER_OBSERVATION", "OBSERVATION"}), "C1", "2026"
-    )
-    found = [nearest(place, key[-1], env) for key in grammar.slots.keys]
-    return Scope(env, Frame(place, None), place, found)
+    repeating = frozenset({"PATIENT_RESULT", "ORDER_OBSERVATION", "OBSERVATION"})
+    sight = Sight(frozenset(segment.name for segment in message.segments), repeating)
+    found = [nearest(place, key[-1], sight) for key in grammar.slots.keys]
+    return standing_on(Env(message, "C1", RECEIVED_US), Frame(place, None), place, found)
 
 
 def evaluate(text: str, segment: int = 0) -> tuple[str, bool]:
@@ -70,7 +71,7 @@ def evaluate(text: str, segment: int = 0) -> tuple[str, bool]:
         ("MSH-9.2", "R01"),
         ("OBR-3", "F1"),
         ("$site.name", "mercy"),
-        ("received", "2026"),
+        ("received", "20260314101500.000042+0000"),
         ("NTE-3", "of the order"),
         ('join(PID-3, "+")', "7+E9"),
         ("count(PID-3)", "2"),

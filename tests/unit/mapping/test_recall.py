@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 
 from engine.formats.hl7v2.groups import Bound
-from engine.formats.hl7v2.parse import Segment, parse
+from engine.formats.hl7v2.parse import parse
 from engine.mapping.grammar import Touched
 from engine.mapping.recall import LONGEST, ROOM, Memory, remembering
-from engine.mapping.scope import NOTHING, WIDTH, Env, Frame, Scope
+from engine.mapping.scope import NOTHING, WIDTH, Env, Frame, Scope, standing_on
 
 PID = Touched({(0, 3), (0, 5)})
 
 
-def scope_on(text: str) -> Scope:
-    message = parse(b"MSH|^~\\&|A")
+def scope_on(*texts: str) -> Scope:
+    """Return a scope that reads these segments."""
+    message = parse("\r".join(["MSH|^~\\&|A", *texts]).encode())
     bound = Bound("ADT_A01", None)
-    segment = Segment(text[:3], 1, text, "|")
-    bound.segments[segment.name] = [segment]
-    return Scope(Env(message, frozenset(), "", ""), Frame(bound, None), bound, [segment])
+    for segment in message.segments[1:]:
+        bound.segments[segment.name] = [segment]
+    return standing_on(Env(message, "", 0), Frame(bound, None), bound, message.segments[1:])
 
 
 class Rule:
@@ -71,8 +72,7 @@ def test_effects_are_done_again_once() -> None:
 def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
     rule = Rule(lambda scope: len(scope.bound.segments.get("NK1", ())))
     op = remembering(rule, Touched({(0, 3)}, {"NK1"}), Memory(), bool)
-    bare, with_kin = scope_on("PID|1||7"), scope_on("PID|1||7")
-    with_kin.bound.segments["NK1"] = [Segment("NK1", 2, "NK1|1", "|")]
+    bare, with_kin = scope_on("PID|1||7"), scope_on("PID|1||7", "NK1|1")
     assert [op(bare), op(with_kin), op(bare)] == [0, 1, 0]
     assert rule.runs == 2
 
@@ -126,10 +126,9 @@ def test_fields_beyond_the_usual_width_are_read() -> None:
 def test_fields_of_several_segments_are_told_apart() -> None:
     touched = Touched({(0, 3), (1, 2), (1, 4), (2, 1)})
     op = remembering(Rule(lambda scope: [row[:5] for row in scope.rows]), touched, Memory(), bool)
-    first, second = scope_on("PID|1||7"), scope_on("PID|1||7")
-    for scope, text in ((first, "PV1|1|I||x"), (second, "PV1|1|I|x|")):
-        other = Segment("PV1", 2, text, "|")
-        scope.rows += [scope.env.row(other), scope.env.row(NOTHING)]
+    first, second = scope_on("PID|1||7", "PV1|1|I||x"), scope_on("PID|1||7", "PV1|1|I|x|")
+    for scope in (first, second):
+        scope.rows.append(scope.env.row(NOTHING))
     assert op(first) != op(second)
     assert op(first) is op(first)
 
