@@ -25,8 +25,8 @@ _NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_uri() -> Iterator[str]:
-    """Return the connection string of a running server."""
+def postgres() -> Iterator[tuple[str, Path]]:
+    """Return the connection string of a running server, and the folder of its programs."""
     memory = Path("/dev/shm")  # noqa: S108 - memory-backed where there is one
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=memory if memory.is_dir() else None))
     # As root the wheel runs the server under a system user, which has to reach its folder.
@@ -47,9 +47,15 @@ def postgres_uri() -> Iterator[str]:
             del os.environ["XDG_RUNTIME_DIR"]
         else:
             os.environ["XDG_RUNTIME_DIR"] = before
-    yield server.get_uri()
+    yield server.get_uri(), server.bin_path
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(postgres: tuple[str, Path]) -> str:
+    """Return the connection string of a running server."""
+    return postgres[0]
 
 
 @pytest.fixture
@@ -71,3 +77,19 @@ def postgres_schemas(postgres_uri: str) -> Iterator[Callable[[], str]]:
 def postgres_schema(postgres_uri: str, postgres_schemas: Callable[[], str]) -> tuple[str, str]:
     """Return the connection string and the name of a schema that is this test's alone."""
     return postgres_uri, postgres_schemas()
+
+
+@pytest.fixture(scope="session")
+def postgres_binaries(postgres: tuple[str, Path]) -> Path:
+    """Return the folder of the programs of a server that does start here."""
+    return postgres[1]
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """Return a folder for servers of a test's own, in memory where the host allows."""
+    memory = Path("/dev/shm")  # noqa: S108 - memory-backed where there is one
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=memory if memory.is_dir() else None))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -16,12 +16,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import TransactionStatus
 from sqlalchemy import MetaData
 
-from engine.core.fault import Category, refuse
 from engine.database.postgres_bulk import FEWEST, bulk_text, columns_of, register
-from engine.database.postgres_connection import connect
+from engine.database.postgres_connection import Connection, connect
 from engine.database.postgres_fault import translate
 from engine.database.postgres_schema import DIALECT, definitions
 from engine.database.statement import Statement
@@ -35,7 +33,7 @@ class PostgresTransaction:
 
     __slots__ = ("_connection", "_cursor")
 
-    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor(binary=True)
 
@@ -66,8 +64,9 @@ class PostgresTransaction:
         return found.fetchall() if found.description else []
 
     def define(self, text: str) -> None:
-        """Run a statement that defines something."""
-        self._connection.execute(text.encode(), prepare=False)
+        """Run a statement that defines something; an index of a large table takes its time."""
+        with self._connection.patient(None):
+            self._connection.execute(text.encode(), prepare=False)
 
     def copy(
         self, table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[Row]
@@ -99,7 +98,7 @@ class PostgresDatabase:
         key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
         self._lock = int.from_bytes(key, "big", signed=True)
         self._write = f"BEGIN; SELECT pg_advisory_xact_lock({self._lock})"
-        self._connection: psycopg.Connection[Row] | None = None
+        self._connection: Connection | None = None
         self._connected()
 
     @contextmanager
@@ -124,16 +123,16 @@ class PostgresDatabase:
         try:
             connection = self._connected()
             try:
-                connection.execute(begin.encode(), prepare=False)
+                connection.begin(begin)
                 yield PostgresTransaction(connection)
-                _commit(connection)
+                connection.commit_surely()
             except BaseException:
-                _roll_back(connection)
+                connection.roll_back()
                 raise
         except psycopg.Error as error:
             raise translate(error) or error from error
 
-    def _connected(self) -> psycopg.Connection[Row]:
+    def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._dsn, self._schema)
             register(self._connection)
@@ -142,6 +141,7 @@ class PostgresDatabase:
     def create(self, metadata: MetaData) -> None:
         """Create the schema, and the declared tables and indexes that are missing."""
         with self.write() as tx:
+            tx.define("SET LOCAL statement_timeout = 0")
             tx.define(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
             for text in definitions(metadata):
                 tx.define(text)
@@ -153,19 +153,3 @@ class PostgresDatabase:
         """Close the connection; safe to call twice."""
         if self._connection is not None:
             self._connection.close()
-
-
-def _commit(connection: psycopg.Connection[Row]) -> None:
-    """Commit. A COMMIT after a failed statement is answered ROLLBACK, and is no error to libpq."""
-    if connection.execute("COMMIT", prepare=False).statusmessage != "COMMIT":
-        raise refuse(Category.BUG, "not-committed", "the transaction had failed before")
-
-
-def _roll_back(connection: psycopg.Connection[Row]) -> None:
-    """Undo what is open; a connection that cannot even do that is closed."""
-    if connection.info.transaction_status == TransactionStatus.IDLE:
-        return
-    try:
-        connection.execute("ROLLBACK", prepare=False)
-    except psycopg.Error:
-        connection.close()

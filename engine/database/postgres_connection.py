@@ -3,21 +3,26 @@
 It knows nothing of transactions and tables.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from engine.core.fault import Category, FaultError, refuse
-from engine.database.postgres_fault import translate
+from engine.database.postgres_fault import LOST, translate
 from engine.database.transaction import Row
 
 _OLDEST = 150_000  # PostgreSQL 15, as `server_version` counts
 _PREPARED = 1000
 
-# A holder of the region's lock that was paused may not stop the others for longer than a lease.
+# A holder of the region's lock that was paused may not stop the others for longer than a lease, and
+# one whose host vanished has to be noticed by the server as well: hence its keepalives.
 # JIT compilation costs more than any statement here. Joins go along the indexes in the order they
 # are written in, as on SQLite: the search knows which one narrows most (engine.store.search.sql),
 # and a plan that depends on statistics is a slow one until there are some.
@@ -29,8 +34,13 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "20s",
     "jit": "off",
     "join_collapse_limit": "1",
-    "lock_timeout": "30s",
+    "lock_timeout": "15s",
     "random_page_cost": "1.1",
+    "statement_timeout": "60s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
     "timezone": "UTC",
 }
 _KEEPALIVE: dict[str, Any] = {
@@ -41,6 +51,10 @@ _KEEPALIVE: dict[str, Any] = {
     "tcp_user_timeout": 20_000,
     "target_session_attrs": "read-write",
 }
+_PATIENCE_S = 75.0
+"""For an answer. The server gives a statement up before that, unless it is frozen itself."""
+_BRIEFLY_S = 25.0
+"""For a lock or a commit, which may wait for a standby that is gone: senders want an answer."""
 _PROMISES = {
     "fsync": ("on",),
     "full_page_writes": ("on",),
@@ -59,14 +73,73 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(plain(obj))
 
 
-def connect(dsn: str, schema: str) -> psycopg.Connection[Row]:
+class Connection(psycopg.Connection[Row]):
+    """A connection that waits for no answer for ever, and remembers when one was doubtful."""
+
+    patience_s: float | None = _PATIENCE_S
+    warned = False
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        return super().wait(gen, interval, self.patience_s if timeout is None else timeout)
+
+    @contextmanager
+    def patient(self, seconds: float | None = _BRIEFLY_S) -> Iterator[None]:
+        """Wait that long for the answers within the block; None for as long as it takes."""
+        before, self.patience_s = self.patience_s, seconds
+        try:
+            yield
+        finally:
+            self.patience_s = before
+
+    def begin(self, text: str) -> None:
+        """Open a transaction."""
+        with self.patient():
+            self.execute(text.encode(), prepare=False)
+
+    def commit_surely(self) -> None:
+        """Commit, or raise.
+
+        A COMMIT after a failed statement is answered ROLLBACK, which is no error to libpq. One
+        whose wait for a standby was cancelled is answered COMMIT with a warning: it is on one disk
+        only (SyncRepWaitForLSN in replication/syncrep.c), and nobody may count on it.
+        """
+        self.warned = False
+        with self.patient():
+            answer = self.execute("COMMIT", prepare=False).statusmessage
+        if answer != "COMMIT":
+            raise refuse(Category.BUG, "not-committed", "the transaction had failed before")
+        if self.warned:
+            self.close()
+            raise FaultError(LOST)
+
+    def roll_back(self) -> None:
+        """Undo what is open; a connection that cannot even do that is closed."""
+        status = self.info.transaction_status
+        if status == TransactionStatus.IDLE:
+            return
+        if (
+            status == TransactionStatus.ACTIVE
+        ):  # the answer did not come: it is not to be waited for
+            self.close()
+            return
+        try:
+            with self.patient():
+                self.execute("ROLLBACK", prepare=False)
+        except psycopg.Error:
+            self.close()
+
+    def notice(self, told: psycopg.errors.Diagnostic) -> None:
+        self.warned = self.warned or told.severity_nonlocalized == "WARNING"
+
+
+def connect(dsn: str, schema: str) -> Connection:
     """Open a connection that works in `schema`.
 
     FaultError `database-unreachable`, `database-refused`, `database-in-the-clear`, or
     `database-unsound` when the server would lose commits or is too old.
     """
     try:
-        connection = psycopg.connect(_completed(dsn, schema), autocommit=True)
+        connection = Connection.connect(_completed(dsn, schema), autocommit=True)
         try:
             _check(connection)
         except BaseException:
@@ -101,7 +174,7 @@ def in_the_clear(host: str, *, encrypted: bool) -> bool:
         return True
 
 
-def _check(connection: psycopg.Connection[Row]) -> None:
+def _check(connection: Connection) -> None:
     if in_the_clear(connection.info.host, encrypted=connection.pgconn.ssl_in_use):
         message = "patient data would cross the network in the clear: say sslmode=verify-full"
         raise refuse(Category.FORBIDDEN, "database-in-the-clear", message)
@@ -120,8 +193,9 @@ def _unsound(setting: str) -> FaultError:
     return refuse(Category.UNAVAILABLE, "database-unsound", message, setting)
 
 
-def _adapt(connection: psycopg.Connection[Row]) -> None:
+def _adapt(connection: Connection) -> None:
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(str, _TextDumper)
+    connection.add_notice_handler(connection.notice)
     connection.prepare_threshold = 0
     connection.prepared_max = _PREPARED

@@ -56,6 +56,16 @@ def write_region(folder: Path, changes: Mapping[str, Any] | None = None) -> Path
     return path
 
 
+def write_host(folder: Path, name: str, dsn: str, changes: Mapping[str, Any] | None = None) -> Path:
+    """Write the region file of one host of a region that lies on a PostgreSQL server."""
+    folder.mkdir(parents=True)
+    secret = folder / "dsn"
+    secret.touch(mode=0o600)
+    secret.write_text(dsn, encoding="ascii")
+    storage = {"engine": "postgresql", "dsn": {"file": "dsn"}}
+    return write_region(folder, {"region": name, "storage": storage} | dict(changes or {}))
+
+
 def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         if isinstance(value, dict) and isinstance(into.get(name), dict):

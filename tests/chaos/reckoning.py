@@ -5,7 +5,7 @@ doubled   the same delivery applied twice, or a resource more than the traffic s
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,3 +188,12 @@ def reckon(sent: list[Sent], found: Found) -> Reckoning:
         and all(account.control_id for account in accounts)
     ]
     return Reckoning(tuple(lost), tuple(doubled), len(arrived.keys() - offered))
+
+
+def assert_all_there(sent: Sequence[Sent], region: Path, fewest: int = 50) -> None:
+    """Wait until all is worked off, and hold the sender's journal against it."""
+    found = settled(region)
+    reckoning = reckon(list(sent), found)
+    assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
+    assert sum(one.answer.accepted for one in sent) > fewest
+    assert {one.state for one in found.accounts.values()} <= {"written", "filtered", "duplicate"}

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.chaos.day import senders, wait_for
-from tests.chaos.place import Daemon, command, wait_until, write_region
-from tests.chaos.reckoning import reckon, settled
+from tests.chaos.place import Daemon, command, wait_until, write_host
+from tests.chaos.reckoning import assert_all_there
 from tests.chaos.wire import Journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -26,28 +26,14 @@ def host(tmp_path: Path, postgres_uri: str) -> Iterator[HostOf]:
     """Return what writes the region file of one more host of the same region."""
     numbers = count(1)
     name = f"e2e-{os.getpid()}-{next(_NUMBERS)}"
-    storage = {"engine": "postgresql", "dsn": {"file": "dsn"}}
 
     def another() -> Path:
-        folder = tmp_path / f"host-{next(numbers)}"
-        folder.mkdir()
-        secret = folder / "dsn"
-        secret.touch(mode=0o600)
-        secret.write_text(postgres_uri, encoding="ascii")
-        return write_region(folder, {"region": name, "storage": storage})
+        return write_host(tmp_path / f"host-{next(numbers)}", name, postgres_uri)
 
     yield another
     with psycopg.connect(postgres_uri, autocommit=True) as connection:
         schema = f"concord_{name.replace('-', '_')}"
         connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
-
-
-def assert_all_there(journal: Journal, region: Path) -> None:
-    found = settled(region)
-    reckoning = reckon(journal.lines, found)
-    assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
-    assert len(journal.accepted) > 50
-    assert {one.state for one in found.accounts.values()} <= {"written", "filtered", "duplicate"}
 
 
 def test_two_hosts_work_on_one_region_and_one_of_them_dies(
@@ -64,7 +50,7 @@ def test_two_hosts_work_on_one_region_and_one_of_them_dies(
     wait_until(lambda: len(journal.lines) > 60, "more traffic")
     first.signal("intake", signal.SIGKILL)
     wait_for(sending)
-    assert_all_there(journal, first.region)
+    assert_all_there(journal.lines, first.region)
     assert first.stop() == 0
 
 
@@ -82,7 +68,7 @@ def test_connections_that_are_cut_lose_nothing(
                 " WHERE application_name = 'concord'"
             )
     wait_for(sending)
-    assert_all_there(journal, daemon.region)
+    assert_all_there(journal.lines, daemon.region)
     assert daemon.stop() == 0
     recovered = command(daemon.region, "recover", str(daemon.region))
     assert recovered.returncode == 0, recovered.stderr
