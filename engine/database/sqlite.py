@@ -36,9 +36,7 @@ class SqliteTransaction:
         return int(self._execute(statement, values).rowcount)
 
     def run_many(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
-        text = statement.text(DIALECT)
-        arranged = (tuple(statement.arrange(DIALECT, row)) for row in rows)
-        self._connection.executemany(text, arranged)
+        self._connection.executemany(statement.text(DIALECT), statement.arrange_all(DIALECT, rows))
 
     def one(self, statement: Statement, *values: Any) -> Row | None:
         row: Row | None = self._execute(statement, values).fetchone()

@@ -1,7 +1,7 @@
 """Writes the region's own Patients, one for each person, a batch at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from engine.core.fault import Category, refuse
@@ -63,7 +63,7 @@ def _golden(batch: Batch, held: Held | None, golden: Golden, now_us: int) -> tup
     text = splice.encoded(body)
     state = RETIRED if golden.survivor else LIVE
     if held is not None and held.text == text and held.state == state:
-        return held, replace(written(held, "unchanged"), advanced=False)
+        return held, written(held, "unchanged", advanced=False)
     now = Content("", golden.survivor, text, body, state=state)
     at = Moment(now_us, golden.position, golden.person)
     fresh = advance(batch, golden.key, held, now, at)

@@ -14,6 +14,7 @@ from engine.core.values import Contribution
 from engine.database.transaction import Transaction
 from engine.store import registers, rows, splice, stamps
 from engine.store.membership import persons_of
+from engine.store.registers import State
 from engine.store.rows import Batch, Held, Key, Version
 from engine.store.save import Content, Moment, Written, advance, save, written
 from engine.store.tables import DELETED, LIVE
@@ -35,105 +36,119 @@ class Write:
 
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
-    before = rows.load(tx, [write.key for write in writes])
+    before = rows.load(tx, list(dict.fromkeys(write.key for write in writes)))
     records = [write.contribution.patient for write in writes]
     records += [held.record for held in before.values()]
     persons = persons_of(tx, list(dict.fromkeys(filter(None, records))))
-    batch = rows.open_batch(tx)
-    after = dict(before)
+    desk = _Desk(rows.open_batch(tx), persons, now_us)
+    drafts = {key: _Draft(held, _state(desk.batch, held)) for key, held in before.items()}
     done = []
     for write in writes:
-        merging = _Merging(batch, after.get(write.key), write, persons, now_us)
-        after[write.key], outcome = _merged(merging)
+        drafts[write.key], outcome = _merged(desk, drafts.get(write.key, _NEW), write)
         done.append(outcome)
-    save(tx, batch, before, after)
+    after = {key: held for key, draft in drafts.items() if (held := draft.sealed()) is not None}
+    save(tx, desk.batch, before, after)
     return done
 
 
 @dataclass(frozen=True, slots=True)
-class _Merging:
-    """One write, with what it meets."""
+class _Desk:
+    """What all writes of a batch share."""
 
     batch: Batch
-    held: Held | None
-    write: Write
-    persons: Mapping[str, str]
+    persons: Mapping[str, str]  # record -> enterprise id
     now_us: int
 
-    def at(self, record: str) -> Moment:
-        return Moment(self.now_us, self.write.position, self.persons.get(record, ""))
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A resource within a batch. Until it is sealed, its row has the stamps of before."""
+
+    held: Held | None
+    state: State | None
+    values: bytes = b""  # the registers as written, once they were
+    restamped: bool = False
+
+    def sealed(self) -> Held | None:
+        if self.held is None or self.state is None or not self.restamped:
+            return self.held
+        return replace(self.held, stamps=stamps.to_text(self.state))
 
 
-def _merged(one: _Merging) -> tuple[Held, Written]:
+_NEW = _Draft(None, None)
+
+
+def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
     """Merge one write; rows it needs go into the batch."""
-    told = one.write.contribution
-    state = _state(one.batch, one.held)
-    merged = registers.merge(state, told, one.write.source_us, one.write.position)
-    if one.held is None or state is None:
-        return _begun(one, merged)
+    told, held, state = write.contribution, draft.held, draft.state
+    merged = registers.merge(state, told, write.source_us, write.position)
+    if held is None or state is None:
+        return _begun(desk, held, write, merged)
     if merged is state:
-        return one.held, replace(written(one.held, _stale(state, one.write)), advanced=False)
+        stale = "unchanged" if (write.source_us, write.position) == state.told else "older"
+        return draft, written(held, stale, advanced=False)
     newest = merged.told != state.told
-    record = told.patient if newest and told.patient else one.held.record
-    now = _content(one, record, merged)
-    if record == one.held.record and (now.text == one.held.text or _same_content(merged, state)):
-        return _confirmed(one, one.held, now, advanced=_registers(merged) != _registers(state))
-    fresh = advance(one.batch, one.write.key, one.held, now, one.at(record))
-    moved = one.held.record if record != one.held.record else ""
-    return fresh, replace(written(fresh, "updated"), taken_from=moved)
+    record = told.patient if newest and told.patient else held.record
+    values = encode(merged.values)
+    same = values == draft.values or _same_values(merged, state)
+    if same and record == held.record:
+        now = _confirmed(desk.batch, held, state, merged)
+        advanced = _registers(merged) != _registers(state)
+        outcome = written(now, "unchanged" if advanced else "older", advanced=advanced)
+        return _Draft(now, merged, values, restamped=True), outcome
+    now = _advanced(desk, held, write, record, merged)
+    moved = held.record if record != held.record else ""
+    return _Draft(now, merged, values, restamped=True), written(now, "updated", taken_from=moved)
 
 
-def _begun(one: _Merging, merged: registers.State) -> tuple[Held, Written]:
+def _begun(desk: _Desk, held: Held | None, write: Write, merged: State) -> tuple[_Draft, Written]:
     """A resource that is new, or was deleted."""
-    told, held = one.write.contribution, one.held
-    record = told.patient or (held.record if held else "")
-    fresh = advance(one.batch, one.write.key, held, _content(one, record, merged), one.at(record))
-    return fresh, written(fresh, "updated" if held else "created")
+    record = write.contribution.patient or (held.record if held else "")
+    now = _advanced(desk, held, write, record, merged)
+    draft = _Draft(now, merged, restamped=True)
+    return draft, written(now, "updated" if held else "created")
 
 
-def _content(one: _Merging, record: str, merged: registers.State) -> Content:
-    told = one.write.contribution
-    body = registers.body_of(merged, told.type, told.id)
-    text = splice.encoded(body)
-    return Content(one.write.site, record, text, body, stamps.to_text(merged))
+def _advanced(desk: _Desk, held: Held | None, write: Write, record: str, merged: State) -> Held:
+    body = registers.body_of(merged, *write.key)
+    now = Content(write.site, record, splice.encoded(body), body)
+    at = Moment(desk.now_us, write.position, desk.persons.get(record, ""))
+    return advance(desk.batch, write.key, held, now, at)
 
 
-def _confirmed(one: _Merging, held: Held, now: Content, *, advanced: bool) -> tuple[Held, Written]:
+def _confirmed(batch: Batch, held: Held, state: State, merged: State) -> Held:
     """The content is what it was: no version, but the newest meta."""
-    if now.text != held.text:
-        one.batch.rewrite(held.bid, now.text, splice.offsets(held.type, now.text))
-    outcome = written(held, "unchanged" if advanced else "older")
-    fresh = replace(held, record=now.record, stamps=now.stamps, text=now.text)
-    return fresh, replace(outcome, advanced=advanced)
+    if merged.meta == state.meta:
+        return held
+    body = registers.body_of(merged, held.type, held.id)
+    text = splice.encoded(body)
+    batch.rewrite(held.bid, text, splice.offsets(held.type, text))
+    batch.decoded[text] = body
+    return replace(held, text=text)
 
 
-def _registers(state: registers.State) -> tuple[object, object, object]:
-    return state.stamps, state.whole, state.pieces
+def _registers(state: State) -> tuple[object, object]:
+    return state.stamps, state.whole
 
 
-def _state(batch: Batch, held: Held | None) -> registers.State | None:
+def _state(batch: Batch, held: Held) -> State | None:
     """What was said so far; a deleted resource starts anew."""
-    if held is None or held.state == DELETED:
+    if held.state == DELETED:
         return None
     return stamps.from_text(held.stamps, held.type, batch.body_of(held))
 
 
-def _same_content(one: registers.State, other: registers.State) -> bool:
+def _same_values(one: State, other: State) -> bool:
     """Compare as written: 1.0 and 1.00 differ, and so do 1 and true."""
     return one.values is other.values or encode(_members(one)) == encode(_members(other))
 
 
-def _members(state: registers.State) -> list[tuple[str, Any]]:
+def _members(state: State) -> list[tuple[str, Any]]:
     return sorted((pair for held in state.values.values() for pair in held.items()), key=_name)
 
 
 def _name(pair: tuple[str, Any]) -> str:
     return pair[0]
-
-
-def _stale(state: registers.State, write: Write) -> str:
-    """Tell a repeated message from an older one."""
-    return "unchanged" if (write.source_us, write.position) == state.told else "older"
 
 
 def remove(tx: Transaction, keys: Sequence[Key], now_us: int, position: int) -> int:

@@ -30,13 +30,12 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a resource is to hold. `body` is what `text` says, if it is at hand."""
+    """What a resource is to hold. `body` is what `text` says."""
 
     site: str
     record: str
     text: bytes
-    body: Body | None
-    stamps: str = ""
+    body: Body
     state: int = LIVE
 
 
@@ -50,21 +49,24 @@ class Moment:
 
 
 def advance(batch: Batch, key: Key, held: Held | None, now: Content, at: Moment) -> Held:
-    """Give a resource a version with this content; `held` is what it was, None when it is new."""
+    """Give a resource a version with this content; `held` is what it was, None when it is new.
+
+    Its stamps stay what they were.
+    """
     version = held.version + 1 if held else 1
     rid = held.rid if held else batch.rid()
     site = held.site if held else now.site
     bid = batch.body(now.text, splice.offsets(key[0], now.text))
     batch.versions.append(Version(rid, version, at.now_us, bid, at.position, at.person, now.state))
     batch.touched_us[rid] = at.now_us
-    if now.body is not None:
-        batch.decoded[now.text] = now.body
-    return Held(rid, *key, site, now.record, version, now.state, bid, now.stamps, now.text)
+    batch.decoded[now.text] = now.body
+    stamps = held.stamps if held else ""
+    return Held(rid, *key, site, now.record, version, now.state, bid, stamps, now.text)
 
 
-def written(held: Held, outcome: str) -> Written:
+def written(held: Held, outcome: str, *, advanced: bool = True, taken_from: str = "") -> Written:
     """Say what became of a resource."""
-    return Written(held.type, held.id, held.rid, held.version, outcome)
+    return Written(held.type, held.id, held.rid, held.version, outcome, advanced, taken_from)
 
 
 def save(
