@@ -7,6 +7,7 @@ without a zone is read as UTC.
 import calendar
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 Range = tuple[int, int]
 """First microsecond, and the first one after."""
@@ -24,8 +25,12 @@ _TICK = timedelta(microseconds=1)
 _DAY_US = 86_400_000_000
 
 
+@lru_cache(maxsize=1024)
 def range_of(text: str) -> Range | None:
-    """Return the time a FHIR date, dateTime or instant names, or None if it is none."""
+    """Return the time a FHIR date, dateTime or instant names, or None if it is none.
+
+    The results of one report have one time, so the last ones are remembered.
+    """
     found = _FORM.fullmatch(text)
     if found is None:
         return None
