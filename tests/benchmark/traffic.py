@@ -74,13 +74,13 @@ def _admissions(count: int) -> Iterator[Sent]:
         again = known and chance.random() < 0.3
         patient = chance.randrange(known) if again else known
         known += not again
-        yield Sent("mercy", _admission(number, patient))
+        yield Sent("mercy", admission(number, patient))
 
 
 def _reports(count: int) -> Iterator[Sent]:
     chance = Random(SEED)
     for number in range(count):
-        yield Sent("mercy", _report(number, chance.randrange(1 + number // 4)))
+        yield Sent("mercy", report_of(number, chance.randrange(1 + number // 4)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _pid(who: _Patient) -> str:
     )
 
 
-def _admission(number: int, patient: int) -> bytes:
+def admission(number: int, patient: int) -> bytes:
     who = _patient(patient)
     family = who.name.partition("^")[0]
     when = f"2026110{1 + number % 9}0730{number % 60:02d}"
@@ -174,7 +174,7 @@ def _measured(at: int, test: str, patient: int) -> str:
     )
 
 
-def _report(number: int, patient: int) -> bytes:
+def report_of(number: int, patient: int) -> bytes:
     chance, who = Random(number), _patient(patient)
     when = f"2026111{number % 9}0800{number % 60:02d}"
     order = {1: "1", 2: f"{number:08d}^EPC", 3: f"LR-{number:08d}^Beaker", 7: when, 16: _DOCTOR}
