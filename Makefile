@@ -5,7 +5,6 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.from-lock
 PY    := engine channels mpi docs/generate.py tests
 LOCK  := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
-BENCH := parse_hl7v2 map_hl7v2 validate_r4 journal
 
 TESTS    ?= tests
 SEEDS    ?= 1 2 3 4 5
@@ -57,8 +56,8 @@ check: setup ## format, lint, types, import contracts, dependencies
 test: setup check ## everything that has to hold (TESTS=tests/unit for a part)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" $(TESTS)
 
-bench: setup ## measure each stage on this machine, beside a floor where there is one
-	@for name in $(BENCH); do echo "== $$name"; $(BIN)/python tests/benchmark/$$name.py || exit 1; done
+bench: setup ## the speed of everything on this machine, as one table (ARGS=--quick)
+	@$(BIN)/python -m tests.benchmark.table $(ARGS)
 
 soak: setup ## long traffic with kills, seed by seed (SEEDS="1 2 3" MESSAGES=20000)
 	@for seed in $(SEEDS); do echo "== seed $$seed"; \

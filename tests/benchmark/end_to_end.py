@@ -34,6 +34,7 @@ from tests.benchmark.daemon import (
     states,
 )
 from tests.benchmark.ground import STORES, load, middle, probe, server_cpu_s, servers, write_region
+from tests.benchmark.posting import posting
 from tests.benchmark.traffic import Sent, stream
 from tests.benchmark.worker import UNDER_LOCK
 
@@ -47,7 +48,8 @@ class Load:
     messages: Sequence[Sent]
     connections: int
     sender: Path | None
-    workers: int
+    workers: int = 0
+    posting: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -91,7 +93,7 @@ def _under_load(
     daemon: Daemon, offered: Load, parts: Sequence[tuple[str, Path, int]], server: Path
 ) -> dict[str, Any]:
     before, server_before, began_s = spent_s(daemon), server_cpu_s(server), time.perf_counter()
-    with memory(daemon) as held:
+    with memory(daemon) as held, posting(daemon, wanted=offered.posting) as posted:
         sent = _send(daemon, offered, parts)
         seconds = drain(daemon.region) - began_s
     after, server_after = spent_s(daemon), server_cpu_s(server)
@@ -115,6 +117,8 @@ def _under_load(
         "allowed rate": allowed,
         "share": count / seconds / allowed,
         "pss, MB": held.most_mb,
+        "post p99, ms": posted.p99_ms,
+        "posts": dict(posted.statuses),
     }
 
 
@@ -161,7 +165,8 @@ def _send_with(
 def report(store: str, runs: Sequence[dict[str, Any]]) -> None:
     """Print what the rounds of one store came to."""
     say = sys.stdout.write
-    say(f"\n{store}: {runs[-1]['states']}, refused {runs[-1]['refused']}\n")
+    said = ", ".join(f"{name} {runs[-1][name]}" for name in ("states", "refused", "posts"))
+    say(f"\n{store}: {said}\n")
     for name, text in (
         ("ack rate", "acknowledgements a second"),
         ("ack p50, ms", "acknowledged after, ms, median"),
@@ -171,6 +176,7 @@ def report(store: str, runs: Sequence[dict[str, Any]]) -> None:
         ("share", "share reached"),
         ("roles", "CPU of all roles, us a message"),
         ("lock", "lock held, us a message"),
+        ("post p99, ms", "a FHIR post answered after, ms, p99"),
         ("pss, MB", "memory of all roles, PSS, MB"),
         ("bytes kept", "journal and ledger, bytes a message byte"),
         ("bytes journal", "  of it the journal"),
@@ -203,12 +209,14 @@ def main() -> None:
     options.add_argument("--store", nargs="+", choices=STORES, default=["plain", "encrypted"])
     options.add_argument("--dsn", default="", help="a server of yours; else one is started")
     options.add_argument("--workers", type=int, default=0, help="0: one for each core")
+    options.add_argument("--posting", action="store_true", help="a site posts FHIR meanwhile")
     options.add_argument("--rounds", type=int, default=1)
     options.add_argument("--sender", type=Path, default=None, help="another load generator")
     options.add_argument("--folder", type=Path, default=None, help="where the disk is to be used")
     chosen = options.parse_args()
     messages = stream(chosen.stream, chosen.count)
-    offered = Load(messages, chosen.connections, chosen.sender, chosen.workers)
+    load_given = chosen.connections, chosen.sender, chosen.workers, chosen.posting
+    offered = Load(messages, *load_given)
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         runs = play(chosen.store, offered, chosen.rounds, Path(name), chosen.dsn)
     size = offered.size_bytes / len(messages)

@@ -15,6 +15,7 @@ from engine.demo.server import server
 ROOT = Path(__file__).parents[2]
 STORES = ("plain", "encrypted", "postgresql")
 _KEY = "5e" * 32
+FHIR_TOKEN = "benchmark-" + "f1" * 16
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,6 +38,9 @@ def write_region(folder: Path, store: str, dsn: str = "", workers: int = 0) -> P
         for name, channel in region["channels"].items()
         if channel["type"] == "mllp"
     }
+    _secret(folder / "fhir.token", FHIR_TOKEN)
+    door = {"type": "fhir_rest", "site": "lakeside", "direction": "in"}
+    region["channels"]["lakeside-fhir"] = door | {"token": {"file": "fhir.token"}}
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")
     return path
