@@ -1,0 +1,1 @@
+"""Deriving a site's records again under another mapping, while traffic flows."""

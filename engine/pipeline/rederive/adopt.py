@@ -1,0 +1,150 @@
+"""Puts the shadow in the place of what the store holds, a chunk of resources at a time.
+
+The caller has brought the shadow up to the last message with an account, in this same transaction:
+so a chunk holds exactly what all messages say under the new mapping, and what workers write after
+it comes on top.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import bindparam, select
+
+from engine.core.lexeme import decode
+from engine.database.statement import Statement
+from engine.database.transaction import Transaction
+from engine.pipeline.commit import Reconciling
+from engine.pipeline.rederive import shadow
+from engine.pipeline.rederive.course import Course
+from engine.pipeline.rederive.shadow import Shade
+from engine.store import rows
+from engine.store.adopt import Rederived, adopt
+from engine.store.codes import NAMES
+from engine.store.membership import persons_of
+from engine.store.put import remove
+from engine.store.rows import Key
+from engine.store.tables import LIVE, RESOURCE
+from mpi.golden import follow, rebuild
+from mpi.links import Said
+from mpi.resolve import News, Occasion, regroup, resolve
+from mpi.revise import Placed, forget, records_of, revise_aliases, revise_statements
+
+_STORED = Statement(
+    select(RESOURCE.c.rid, RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.site, RESOURCE.c.state)
+    .where(RESOURCE.c.rid > bindparam("after"))
+    .order_by(RESOURCE.c.rid)
+    .limit(bindparam("most")),
+    *("after", "most"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What a chunk is decided by, and when."""
+
+    reconciling: Reconciling
+    now_us: int
+
+
+def adopt_stored(tx: Transaction, course: Course, most: int, deciding: Deciding) -> Course | None:
+    """Bring the next stored resources to what the shadow says of them; None behind the last."""
+    found = tx.all(_STORED, int(course.cursor or 0), most)
+    if not found:
+        return None
+    ours = [(NAMES[row[1]], row[2]) for row in found if row[3] == course.site and row[4] == LIVE]
+    shades = shadow.load(tx, course.site, [key[1] for key in ours])
+    gone = [key for key in ours if key not in shades]
+    course = _adopt(tx, course, [shades[key] for key in ours if key in shades], deciding)
+    course = _remove(tx, course, gone, deciding)
+    return replace(course, cursor=str(found[-1][0]))
+
+
+def adopt_new(tx: Transaction, course: Course, most: int, deciding: Deciding) -> Course | None:
+    """Store the next resources of the shadow that are not there yet; None behind the last."""
+    kind, _, about = course.cursor.partition("/")
+    found = shadow.beyond(tx, course.site, (kind, about) if about else None, most)
+    if not found:
+        return None
+    held = rows.load(tx, [shade.key for shade in found])
+    live = {key for key, row in held.items() if row.state == LIVE}
+    course = _adopt(tx, course, [shade for shade in found if shade.key not in live], deciding)
+    return replace(course, cursor="/".join(found[-1].key))
+
+
+def _adopt(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: Deciding) -> Course:
+    taken = [Rederived(one.key, course.site, one.record, one.stamps, one.text) for one in shades]
+    done = adopt(tx, taken, deciding.now_us, course.folded)
+    patients = [one for one in shades if one.key[0] == "Patient"]
+    if patients:
+        _identify(tx, course, patients, deciding)
+    return replace(
+        course,
+        changed=course.changed + sum(one.outcome == "updated" for one in done),
+        created=course.created + sum(one.outcome == "created" for one in done),
+    )
+
+
+def _identify(
+    tx: Transaction, course: Course, patients: Sequence[Shade], deciding: Deciding
+) -> None:
+    records = [one.key[1] for one in patients]
+    news = News(
+        course.site,
+        named=shadow.named(tx, course.site, records),
+        aliases=shadow.aliases(tx, course.site, records),
+        patients={one.key[1]: decode(one.text) for one in patients},
+    )
+    at = Occasion(course.folded, deciding.now_us)
+    resolved = resolve(tx, news, deciding.reconciling.policy, at)
+    follow(tx, resolved, at)
+    persons = resolved.touched | set(persons_of(tx, records).values())
+    rebuild(tx, persons, deciding.reconciling.rules, at)
+
+
+def _remove(tx: Transaction, course: Course, gone: Sequence[Key], deciding: Deciding) -> Course:
+    if not gone:
+        return course
+    records = [key[1] for key in gone if key[0] == "Patient"]
+    persons = set(persons_of(tx, records).values())
+    removed = remove(tx, gone, deciding.now_us, course.folded)
+    if records:
+        _regroup(tx, forget(tx, records), persons, course, deciding)
+    return replace(course, removed=course.removed + removed)
+
+
+def revise_identity(
+    tx: Transaction, course: Course, most: int, deciding: Deciding
+) -> Course | None:
+    """Bring identifiers of the site's next records to what the shadow says; None behind the last.
+
+    The last step takes back or adds the merges that the messages tell.
+    """
+    if course.cursor == _LAST:
+        return None
+    records = records_of(tx, course.site, course.cursor, most)
+    if records:
+        known = shadow.known_aliases(tx, course.site, records)
+        concerned = revise_aliases(tx, course.site, records, known)
+    else:
+        placed = [_placed(course.site, one) for one in shadow.merges(tx, course.site)]
+        concerned = revise_statements(tx, course.site, placed)
+    _regroup(tx, concerned, set(), course, deciding)
+    return replace(course, cursor=records[-1] if records else _LAST)
+
+
+_LAST = "~"  # behind every record id
+
+
+def _placed(site: str, one: shadow.Merged) -> Placed:
+    return Placed(
+        one.position, one.ordinal, Said(one.a, one.b, "merge", "source", one.source_us, site)
+    )
+
+
+def _regroup(
+    tx: Transaction, records: set[str], persons: set[str], course: Course, deciding: Deciding
+) -> None:
+    at = Occasion(course.folded, deciding.now_us)
+    resolved = regroup(tx, records, deciding.reconciling.policy, at)
+    follow(tx, resolved, at)
+    rebuild(tx, resolved.touched | persons, deciding.reconciling.rules, at)

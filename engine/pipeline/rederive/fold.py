@@ -1,0 +1,142 @@
+"""Folds a site's messages into the shadow, the long way along the journal.
+
+Messages are taken once they have an account, since it takes a worker to recognise a repetition. A
+message may be folded twice: the second time changes nothing.
+"""
+
+from collections.abc import Container, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from engine.core.fault import Category, Fault, FaultError, refuse
+from engine.core.values import DECISION, Entry, Mapped
+from engine.database.statement import Statement
+from engine.database.transaction import Transaction
+from engine.journal.protocol import Journal
+from engine.mapping.plan import Plan
+from engine.pipeline.ledger import DUPLICATE, QUARANTINED
+from engine.pipeline.prepare import Prepared, prepare
+from engine.pipeline.rederive import shadow
+from engine.pipeline.rederive.course import Course
+from engine.pipeline.rederive.shadow import Merged, Told
+from engine.pipeline.tables import LEDGER
+
+_STATES = Statement(
+    select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.plan).where(
+        LEDGER.c.position > bindparam("after"),
+        LEDGER.c.position <= bindparam("upto"),
+        LEDGER.c.site == bindparam("site_"),
+    ),
+    *("after", "upto", "site_"),
+)
+_MAX_BYTES = 16_000_000
+_END = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the journal, read and mapped. `upto`: the last entry looked at."""
+
+    upto: int
+    positions: tuple[int, ...]  # of the site's messages in it
+    items: tuple[Prepared, ...]  # of these, those that were not known
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What went into the shadow. `upto`: every message of the site up to here is in it."""
+
+    upto: int
+    positions: frozenset[int]
+
+
+def read(journal: Journal, after: int, most: int, plan: Plan, known: Container[int]) -> Stretch:
+    """Read on behind `after`; map what is of the plan's site and not `known`. Needs no store."""
+    try:
+        batch = journal.read_on(after, most, _MAX_BYTES, None)
+    except FaultError as error:
+        if error.fault.code != "journal-corrupt":
+            raise
+        return Stretch(int(error.fault.where.rpartition(" ")[2]), (), ())
+    ours = [entry for entry in batch.entries if _is_of(entry, plan.site.name)]
+    items = [_prepared(entry, plan) for entry in ours if entry.position not in known]
+    return Stretch(batch.upto, tuple(entry.position for entry in ours), tuple(items))
+
+
+def _is_of(entry: Entry, site: str) -> bool:
+    return entry.envelope.site == site and entry.envelope.media_type != DECISION
+
+
+def _prepared(entry: Entry, plan: Plan) -> Prepared:
+    return prepare(entry, {plan.site.name: plan})
+
+
+def fold(tx: Transaction, course: Course, stretch: Stretch) -> Folded:
+    """Take those messages of a stretch into the shadow that have an account.
+
+    FaultError `plan-changed` when a message that came meanwhile was mapped by another plan.
+    """
+    accounts = _accounts(tx, course, stretch.upto)
+    pending = [position for position in stretch.positions if position not in accounts]
+    upto = min(pending) - 1 if pending else stretch.upto
+    taken = [item for item in stretch.items if item.entry.position in accounts]
+    _take(tx, course.site, taken, accounts)
+    return Folded(upto, frozenset(accounts))
+
+
+def catch_up(
+    tx: Transaction, course: Course, known: Set[int], journal: Journal, plan: Plan, most: int
+) -> tuple[frozenset[int], bool]:
+    """Take messages behind `course.folded` that have an account and are not `known`.
+
+    Returns the positions taken, at most `most`, and whether these were all.
+    """
+    accounts = _accounts(tx, course, _END)
+    fresh = sorted(accounts.keys() - known)
+    some = fresh[:most]
+    entries = [entry for entry in map(journal.entry, some) if entry is not None]
+    items = [_prepared(entry, plan) for entry in entries if _is_of(entry, course.site)]
+    _take(tx, course.site, items, accounts)
+    return frozenset(some), len(some) == len(fresh)
+
+
+def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
+    """Return position -> state of the messages behind `course.folded`."""
+    found = tx.all(_STATES, course.folded, upto, course.site)
+    for position, _, plan in found:
+        if position > course.goal and plan not in ("", course.plan):
+            message = "the mapping was changed while the replay was at work: start it again"
+            raise refuse(Category.CONFLICT, "plan-changed", message)
+    return {position: state for position, state, _ in found}
+
+
+def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping[int, str]) -> None:
+    failing = [
+        (item.entry.position, *_named(item.fault), int(states[item.entry.position] != QUARANTINED))
+        for item in items
+        if item.fault and states[item.entry.position] != DUPLICATE
+    ]
+    items = [item for item in items if states[item.entry.position] != DUPLICATE]
+    shadow.note_failing(tx, site, failing)
+    said = [(item.entry.position, item.mapped) for item in items if item.mapped is not None]
+    told = [
+        Told(one, mapped.source_us, position)
+        for position, mapped in said
+        for one in mapped.contributions
+    ]
+    shadow.fold(tx, site, told)
+    shadow.name(tx, site, [key for _, mapped in said for key in mapped.patients])
+    shadow.note_aliases(tx, site, [(at, one) for at, mapped in said for one in mapped.aliases])
+    shadow.note_merges(tx, site, [one for at, mapped in said for one in _merges(at, mapped)])
+
+
+def _named(fault: Fault) -> tuple[str, str, str]:
+    return str(fault.category), fault.code, fault.where
+
+
+def _merges(position: int, mapped: Mapped) -> list[Merged]:
+    return [
+        Merged(position, ordinal, one.survivor.record, one.subsumed.record, mapped.source_us)
+        for ordinal, one in enumerate(mapped.merges)
+    ]

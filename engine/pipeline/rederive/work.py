@@ -1,0 +1,171 @@
+"""A replay from its beginning to its end, in steps that each hold the store for a moment.
+
+Killed anywhere, it goes on from its last step. Workers go on writing meanwhile: they and a replay
+use one mapping, and each chunk is adopted together with everything they have written.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from engine.core.clock import Clock
+from engine.core.fault import Category, refuse
+from engine.database.protocol import Database
+from engine.database.transaction import Transaction
+from engine.journal.protocol import Journal
+from engine.mapping.plan import Plan
+from engine.pipeline.commit import Reconciling
+from engine.pipeline.rederive import course as courses
+from engine.pipeline.rederive import shadow
+from engine.pipeline.rederive.account import account, newly_failing
+from engine.pipeline.rederive.adopt import Deciding, adopt_new, adopt_stored, revise_identity
+from engine.pipeline.rederive.course import ACCOUNT, ADOPT, CREATE, FOLD, IDENTITY, PHASES, Course
+from engine.pipeline.rederive.fold import catch_up, fold, read
+
+GOAL_S = 0.02
+"""Longest time a step should hold the store: workers queue behind it."""
+_MOST = 512
+_LAGGING = 64
+_PAUSE_S = 0.02
+
+Step = Callable[[Transaction, Course, int, Deciding], Course | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a replay works with."""
+
+    journal: Journal
+    database: Database
+    plan: Plan
+    reconciling: Reconciling
+    clock: Clock
+    accepts_failing: bool = False  # messages the mapping cannot read any more are quarantined
+
+
+class Replay:
+    """One site's replay. `steps` yields how far it is; the last course has the counts."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._site = around.plan.site.name
+        self._known: set[int] = set()  # folded beyond the course's `folded`
+        self._size = 32
+
+    def steps(self) -> Iterator[Course]:
+        """Go on until it is done.
+
+        FaultError `plan-changed` when a daemon mapped messages otherwise meanwhile,
+        `replay-failing` when the mapping cannot read what was written until now; nothing has been
+        changed then.
+        """
+        course: Course | None = self._begun()
+        while course is not None:
+            yield course
+            course = self._fold(course) if course.phase == FOLD else self._step(course)
+        self._tidy()
+
+    def _begun(self) -> Course:
+        around = self._around
+        with around.database.read() as tx:
+            found = courses.read(tx, self._site)
+        if found is not None and found.plan == around.plan.id:
+            return found
+        self._tidy()
+        course = Course(self._site, around.plan.id, FOLD, 0, around.journal.head(), "")
+        with around.database.write() as tx:
+            courses.write(tx, course)
+        return course
+
+    def _fold(self, course: Course) -> Course:
+        around = self._around
+        stretch = read(around.journal, course.folded, self._size, around.plan, self._known)
+        with self._writing() as tx:
+            folded = fold(tx, course, stretch)
+            course = self._folded(course, folded.upto, folded.positions)
+            if folded.upto >= course.goal:
+                self._require_readable(tx)
+                course = replace(course, phase=ADOPT, cursor="")
+            courses.write(tx, course)
+        if folded.upto < stretch.upto and not stretch.items:
+            time.sleep(_PAUSE_S)
+        return course
+
+    def _folded(self, course: Course, upto: int, positions: frozenset[int]) -> Course:
+        fresh = positions - self._known
+        self._known = {position for position in self._known | positions if position > upto}
+        return replace(course, folded=upto, messages=course.messages + len(fresh))
+
+    def _require_readable(self, tx: Transaction) -> None:
+        failing = newly_failing(tx, self._site)
+        if failing and not self._around.accepts_failing:
+            message = f"the mapping cannot read {len(failing)} messages that were written"
+            where = f"message {failing[0]}"
+            raise refuse(Category.CONFLICT, "replay-failing", message, where)
+
+    def _step(self, course: Course) -> Course | None:
+        """Bring the shadow up to now, then do the next chunk of the phase in the same deed."""
+        self._catch_up(course)
+        around = self._around
+        deciding = Deciding(around.reconciling, around.clock.now_us())
+        with self._writing() as tx:
+            known, _ = catch_up(tx, course, self._known, around.journal, around.plan, 1 << 30)
+            self._known |= known
+            course = replace(course, messages=course.messages + len(known))
+            after = _CHUNKS[course.phase](tx, course, self._size, deciding)
+            following = after or _next(course)
+            if following is not None:
+                courses.write(tx, following)
+        return following
+
+    def _catch_up(self, course: Course) -> None:
+        """Fold what workers have written since, outside of the step that has to have it all."""
+        around = self._around
+        complete = False
+        while not complete:
+            with around.database.write() as tx:
+                known, complete = catch_up(
+                    tx, course, self._known, around.journal, around.plan, _LAGGING
+                )
+            self._known |= known
+            complete = complete or len(known) < _LAGGING
+
+    @contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        """Open a deed, and let the next one be larger or smaller by what this one took."""
+        with self._around.database.write() as tx:
+            began_s = time.perf_counter()
+            yield tx
+            held_s = time.perf_counter() - began_s
+        if held_s > GOAL_S:
+            self._size = max(1, self._size // 2)
+        elif held_s < GOAL_S / 2:
+            self._size = min(_MOST, self._size * 2)
+
+    def _tidy(self) -> None:
+        """Drop the shadow, in pieces."""
+        complete = False
+        while not complete:
+            with self._around.database.write() as tx:
+                complete = shadow.forget(tx, self._site, _MOST)
+                if complete:
+                    courses.end(tx, self._site)
+        self._known = set()
+
+
+def _account(tx: Transaction, course: Course, most: int, _: Deciding) -> Course | None:
+    return account(tx, course, most)
+
+
+_CHUNKS: dict[str, Step] = {
+    ADOPT: adopt_stored,
+    CREATE: adopt_new,
+    IDENTITY: revise_identity,
+    ACCOUNT: _account,
+}
+
+
+def _next(course: Course) -> Course | None:
+    place = PHASES.index(course.phase) + 1
+    return replace(course, phase=PHASES[place], cursor="") if place < len(PHASES) else None
