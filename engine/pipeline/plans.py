@@ -19,7 +19,16 @@ from engine.pipeline.tables import PLAN
 _KEEP = inserting(
     PLAN,
     *("plan", "site", "library", "chain", "timezone", "charset", "processing", "first_us"),
-    on_conflict="ignore",
+    "last_us",
+    on_conflict="replace",
+    replaced=("last_us",),
+)
+_NEWEST = Statement(
+    select(PLAN.c.plan)
+    .where(PLAN.c.site == bindparam("site_"))
+    .order_by(PLAN.c.last_us.desc(), PLAN.c.first_us.desc())
+    .limit(1),
+    "site_",
 )
 _FIND = Statement(
     select(
@@ -42,8 +51,15 @@ def keep_plans(tx: Transaction, plans: Mapping[str, Plan], library: Library, now
         chain, processing = ",".join(site.chain), ",".join(site.processing)
         tx.run(
             _KEEP,
-            *(plan.id, site.name, text, chain, site.timezone, site.charset, processing, now_us),
+            *(plan.id, site.name, text, chain, site.timezone, site.charset, processing),
+            *(now_us, now_us),
         )
+
+
+def newest_plan(tx: Transaction, site: str) -> str:
+    """Return the plan the last daemon that started uses for a site, empty when none ever did."""
+    row = tx.one(_NEWEST, site)
+    return str(row[0]) if row else ""
 
 
 def kept_plan(tx: Transaction, plan_id: str, site: str, id_key: bytes) -> Plan | None:

@@ -57,4 +57,5 @@ PLAN = Table(
     Column("charset", String, nullable=False, comment="character set without MSH-18"),
     Column("processing", String, nullable=False, comment="MSH-11 values taken, comma separated"),
     Column("first_us", BigInteger, nullable=False, comment="when it was first used"),
+    Column("last_us", BigInteger, nullable=False, comment="when a daemon last started with it"),
 )

@@ -80,13 +80,13 @@ class Outcome:
 
 def outcome(store: Database) -> Outcome:
     with store.read() as tx:
-        rows, members = tx.all(RESOURCES), dict(tx.all(MEMBERS))
+        rows, members = tx.all(RESOURCES), {row[0]: row[1] for row in tx.all(MEMBERS)}
         aliases, said = frozenset(tx.all(ALIASES)), frozenset(tx.all(SAID))
     people: dict[str, set[str]] = {}
     for record, person in members.items():
         people.setdefault(person, set()).add(record)
     resources = {row[:2]: (row[3], row[4], bytes(row[5])) for row in rows if row[2]}
-    golden = {}
+    golden: dict[frozenset[str], object] = {}
     for row in rows:
         if not row[2]:
             body = decode(bytes(row[5]))

@@ -101,6 +101,12 @@ def test_every_command_a_page_shows_exists(pages: dict[str, str]) -> None:
     assert {one for one in shown if one[1] not in known} == set()
 
 
+def test_every_command_named_in_a_sentence_exists(manual: str) -> None:
+    known = {name.split()[0] for name in commands(app)}
+    named = set(re.findall(r"`concord ([a-z]+)", manual))
+    assert named <= known
+
+
 def test_links_between_pages_lead_somewhere(pages: dict[str, str], root: Path) -> None:
     broken = [
         (name, target)

@@ -5,7 +5,7 @@ so a chunk holds exactly what all messages say under the new mapping, and what w
 it comes on top.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, select
@@ -98,7 +98,7 @@ def _identify(
     resolved = resolve(tx, news, deciding.reconciling.policy, at)
     follow(tx, resolved, at)
     persons = resolved.touched | set(persons_of(tx, records).values())
-    rebuild(tx, persons, deciding.reconciling.rules, at)
+    _rebuild(tx, persons, course, deciding)
 
 
 def _remove(tx: Transaction, course: Course, gone: Sequence[Key], deciding: Deciding) -> Course:
@@ -147,4 +147,9 @@ def _regroup(
     at = Occasion(course.folded, deciding.now_us)
     resolved = regroup(tx, records, deciding.reconciling.policy, at)
     follow(tx, resolved, at)
-    rebuild(tx, resolved.touched | persons, deciding.reconciling.rules, at)
+    _rebuild(tx, resolved.touched | persons, course, deciding)
+
+
+def _rebuild(tx: Transaction, persons: Set[str], course: Course, deciding: Deciding) -> None:
+    stale = dict.fromkeys(persons, course.folded)
+    rebuild(tx, stale, deciding.reconciling.rules, deciding.now_us)
