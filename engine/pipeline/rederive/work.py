@@ -60,13 +60,14 @@ class Replay:
         `replay-failing` when the mapping cannot read what was written until now; nothing has been
         changed then.
         """
-        course: Course | None = self._begun()
+        course: Course | None = self.begin()
         while course is not None:
             yield course
             course = self._fold(course) if course.phase == FOLD else self._step(course)
         self._tidy()
 
-    def _begun(self) -> Course:
+    def begin(self) -> Course:
+        """Return how far it is; written down anew when there is nothing to go on from."""
         around = self._around
         with around.database.read() as tx:
             found = courses.read(tx, self._site)
