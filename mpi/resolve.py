@@ -86,14 +86,9 @@ def take_in(desk: Desk, news: News, policy: Policy, at: Occasion) -> Resolved:
     return _regroup(desk, component(desk, seeds), policy, at)
 
 
-def regroup(tx: Transaction, records: set[str], policy: Policy, at: Occasion) -> Resolved:
-    """Put the components around these records into groups anew, by what is stored of them."""
-    if not records:
-        return _NOTHING
-    desk = desk_on(tx)
-    resolved = _regroup(desk, component(desk, records), policy, at)
-    flush(desk)
-    return resolved
+def regroup(desk: Desk, records: set[str], policy: Policy, at: Occasion) -> Resolved:
+    """Put the components around these records into groups anew, on a desk."""
+    return _regroup(desk, component(desk, records), policy, at) if records else _NOTHING
 
 
 def _look_at(desk: Desk, news: News, model: Model, at: Occasion) -> set[str]:

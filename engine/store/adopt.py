@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.core.lexeme import encode
+from engine.core.lexeme import decode, encode
 from engine.database.transaction import Transaction
 from engine.store import rows, splice
 from engine.store.membership import persons_of
@@ -37,9 +37,10 @@ def adopt(
             after[one.key] = fresh = _confirmed(batch, held, one)
             done.append(written(fresh, "unchanged"))
             continue
-        now = Content(one.site, one.record, one.text, None, one.stamps)
+        now = Content(one.site, one.record, one.text, decode(one.text))
         at = Moment(now_us, position, persons.get(one.record, ""))
-        after[one.key] = fresh = advance(batch, one.key, held, now, at)
+        fresh = replace(advance(batch, one.key, held, now, at), stamps=one.stamps)
+        after[one.key] = fresh
         done.append(written(fresh, "updated" if held else "created"))
     save(tx, batch, before, after)
     return done

@@ -24,10 +24,13 @@ from engine.store.membership import persons_of
 from engine.store.put import remove
 from engine.store.rows import Key
 from engine.store.tables import LIVE, RESOURCE
+from mpi.desk import Desk, desk_on
+from mpi.flush import flush
 from mpi.golden import follow, rebuild
 from mpi.links import Said
-from mpi.resolve import News, Occasion, regroup, resolve
+from mpi.resolve import News, Occasion, Resolved, regroup, take_in
 from mpi.revise import Placed, forget, records_of, revise_aliases, revise_statements
+from mpi.sight import sight_of
 
 _STORED = Statement(
     select(RESOURCE.c.rid, RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.site, RESOURCE.c.state)
@@ -92,13 +95,13 @@ def _identify(
         course.site,
         named=shadow.named(tx, course.site, records),
         aliases=shadow.aliases(tx, course.site, records),
-        patients={one.key[1]: decode(one.text) for one in patients},
+        patients={one.key[1]: sight_of(decode(one.text)) for one in patients},
     )
     at = Occasion(course.folded, deciding.now_us)
-    resolved = resolve(tx, news, deciding.reconciling.policy, at)
-    follow(tx, resolved, at)
-    persons = resolved.touched | set(persons_of(tx, records).values())
-    _rebuild(tx, persons, course, deciding)
+    desk = desk_on(tx)
+    resolved = take_in(desk, news, deciding.reconciling.policy, at)
+    _settle(desk, resolved, course, deciding)
+    _rebuild(tx, resolved.touched | set(persons_of(tx, records).values()), course, deciding)
 
 
 def _remove(tx: Transaction, course: Course, gone: Sequence[Key], deciding: Deciding) -> Course:
@@ -145,9 +148,15 @@ def _regroup(
     tx: Transaction, records: set[str], persons: set[str], course: Course, deciding: Deciding
 ) -> None:
     at = Occasion(course.folded, deciding.now_us)
-    resolved = regroup(tx, records, deciding.reconciling.policy, at)
-    follow(tx, resolved, at)
+    desk = desk_on(tx)
+    resolved = regroup(desk, records, deciding.reconciling.policy, at)
+    _settle(desk, resolved, course, deciding)
     _rebuild(tx, resolved.touched | persons, course, deciding)
+
+
+def _settle(desk: Desk, resolved: Resolved, course: Course, deciding: Deciding) -> None:
+    flush(desk)
+    follow(desk, dict.fromkeys(resolved.moved, course.folded), deciding.now_us)
 
 
 def _rebuild(tx: Transaction, persons: Set[str], course: Course, deciding: Deciding) -> None:
