@@ -84,8 +84,14 @@ class Places:
 
 def examine_channels(region: Region) -> None:
     """Look at the files the channels need. FaultError with the first thing that is wrong."""
+    doors: set[str] = set()
     for channel in region.channels:
         spec = BUILT_IN.get(channel.type, channel.direction)
+        if spec and spec.at_endpoint:
+            if channel.site in doors:
+                message = "a site has one address at the endpoint, and another channel has it"
+                raise refuse(Category.CONFLICT, "two-doors", message, f"channel {channel.name}")
+            doors.add(channel.site)
         fault = spec and spec.examine(channel.config, SystemClock())
         if fault:
             raise FaultError(replace(fault, where=f"channel {channel.name}, {fault.where}"))

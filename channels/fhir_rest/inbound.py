@@ -208,11 +208,12 @@ SPEC = ChannelSpec(
     config=FhirIn,
     build=FhirInbound,
     summary="FHIR R4 resources, batches and transactions posted to `/sources/SITE/fhir` of the "
-    "endpoint. Answers 202 when a delivery is on disk.",
-    example="lakeside-fhir: {type: fhir_rest, site: lakeside, direction: in, "
-    "token: {file: secrets/lakeside.token}}\n",
+    "endpoint. Answers 202 when a delivery is on disk, or 201 when it is in the store.",
+    example="mercy-fhir: {type: fhir_rest, site: mercy, direction: in, "
+    "token: {file: secrets/mercy.token}}\n",
     ports=lambda _: [],
     media_type=FHIR_JSON,
     at_endpoint=True,
+    prompt=lambda settings: settings.answers == "sync",
     examine=examine,
 )

@@ -1,5 +1,7 @@
 """Settings of one FHIR channel, as a region file writes them. The descriptions are the manual."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.plugin.secret import Secret
@@ -15,6 +17,11 @@ class FhirIn(BaseModel):
     token: Secret = Field(
         description="bearer token the site sends; it opens this site's door for writing, and "
         "nothing else"
+    )
+    answers: Literal["async", "sync"] = Field(
+        default="async",
+        description="`async`: 202 when a delivery is on disk, its outcome under the address in "
+        "Content-Location; `sync`: 201 or 200 when it is in the store, 422 when it is invalid",
     )
     max_body_bytes: int = Field(
         default=16 * MIB, ge=1024, description="longest body; a longer one is refused with 413"

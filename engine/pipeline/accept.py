@@ -7,12 +7,16 @@ and accounted for later, because a sender that is refused may drop the message.
 
 from collections.abc import Callable
 
+from engine.core.clock import Clock
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import CSV_ROW, FHIR_JSON, HL7_V2
+from engine.core.values import CSV_ROW, FHIR_JSON, HL7_V2, Entry, Envelope
 from engine.formats.delimited.delivery import read_delivery
 from engine.formats.fhir_json import read_json
+from engine.formats.fhir_request import condition_of
 from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.plan import Plan
+from engine.pipeline.criteria import query_of
+from engine.pipeline.prepare import prepare
 from engine.plugin.protocol import Admission
 
 NO_CONTROL_ID = Fault(
@@ -33,12 +37,34 @@ def admission(plan: Plan, media_type: str = HL7_V2) -> Callable[[bytes], Admissi
 def _of_resources() -> Callable[[bytes], Admission]:
     def admit(body: bytes) -> Admission:
         try:
-            read_json(body)
+            request = condition_of(read_json(body))
+            if request is not None:
+                query_of(request)
         except FaultError as error:
             return Admission(fault=error.fault)
         return Admission()
 
     return admit
+
+
+def strictly(
+    admit: Callable[[bytes], Admission], plan: Plan, media_type: str, clock: Clock
+) -> Callable[[bytes], Admission]:
+    """Admit only what can be mapped: for senders who hear whether their delivery is in the store.
+
+    They are told what is wrong with it, so it need not be kept for somebody else to look at.
+    """
+
+    def examined(body: bytes) -> Admission:
+        found = admit(body)
+        if found.fault is not None:
+            return found
+        site = plan.site.name
+        envelope = Envelope("", site, media_type, body, clock.now_us(), lane=found.lane)
+        fault = prepare(Entry(0, 0, envelope), {site: plan}).fault
+        return found if fault is None else Admission(fault=fault)
+
+    return examined
 
 
 def _of_rows(plan: Plan) -> Callable[[bytes], Admission]:

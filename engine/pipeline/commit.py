@@ -15,11 +15,12 @@ from engine.core.failpoint import failpoint
 from engine.core.fault import Fault
 from engine.core.lap import Lap
 from engine.core.lexeme import decode
-from engine.core.values import Diagnostic, Entry, Mapped, PatientKey
+from engine.core.values import FHIR_JSON, Diagnostic, Entry, Mapped, PatientKey
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
+from engine.pipeline.condition import judged, runs
 from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import DAY_US, Prepared
@@ -90,15 +91,30 @@ def commit(
 
 
 def _write(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
+    open_ones = _unsettled(tx, batch)
+    return [one for run in runs(open_ones) for one in _write_run(tx, run, writing)]
+
+
+def _unsettled(tx: Transaction, batch: Sequence[Prepared]) -> list[Prepared]:
+    """Leave out what another process has worked off before us: deliveries that were prompt."""
+    asked = [one.entry.position for one in batch if one.entry.envelope.media_type == FHIR_JSON]
+    done = ledger.settled_of(tx, asked) if asked else frozenset()
+    return [item for item in batch if item.entry.position not in done]
+
+
+def _write_run(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
     now_us = writing.clock.now_us()
     repeats = _repeats(tx, batch)
     writing.lap("ledger")
-    fresh = [item for item in batch if item.entry.position not in repeats]
+    fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     written = _put(tx, fresh, now_us)
     writing.lap("put")
     _reconcile(tx, fresh, written, writing, now_us)
+    now = {item.entry.position: item for item in fresh}
     accounts = [
-        _account(item, written.get(item.entry.position, ()), repeats, now_us) for item in batch
+        _account(now.get(position, item), written.get(position, ()), repeats, now_us)
+        for item in batch
+        for position in [item.entry.position]
     ]
     ledger.write_accounts(tx, accounts)
     writing.lap("ledger")

@@ -1,5 +1,6 @@
 """Writes and reads the account of messages. Every accepted message has exactly one row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -32,6 +33,11 @@ _NEWEST_IN_LANE = Statement(
     *("site_", "lane_", "before_"),
 )
 _ROW = Statement(select(LEDGER).where(LEDGER.c.position == bindparam("at")), "at")
+_FINAL = ListStatement(
+    lambda some: select(LEDGER.c.position).where(
+        LEDGER.c.position.in_(some), LEDGER.c.state != QUARANTINED
+    )
+)
 _COUNTS = Statement(select(LEDGER.c.state, func.count()).group_by(LEDGER.c.state))
 
 WRITTEN, FILTERED, DUPLICATE = "written", "filtered", "duplicate"
@@ -91,6 +97,11 @@ def account_of(row: Row) -> Account:
     """Read a row of the ledger."""
     notes = tuple(Diagnostic(code, where, "") for code, where in orjson.loads(row[-1]))
     return Account(**{**dict(zip(_COLUMNS, row, strict=True)), "notes": notes})
+
+
+def settled_of(tx: Transaction, positions: Sequence[int]) -> frozenset[int]:
+    """Return those of the entries that have an outcome which working on them would not change."""
+    return frozenset(position for (position,) in _FINAL.all(tx, list(positions)))
 
 
 def count_states(tx: Transaction) -> dict[str, int]:

@@ -35,6 +35,7 @@ class ChannelSpec(Generic[Config]):
     ports: Callable[[Config], list[int]]
     media_type: str = HL7_V2  # of the deliveries it brings
     at_endpoint: bool = False  # it is a `engine.plugin.web.Door` of the region's HTTP endpoint
+    prompt: Callable[[Config], bool] = lambda _: False  # whether answers wait for the store
     examine: Callable[[Config, Clock], Fault | None] = lambda *_: None
 
 

@@ -1,24 +1,54 @@
 """The doors of the endpoint: channels that take deliveries in the api process.
 
-They share one group commit, as those of the intake do. Without such a channel nothing is opened.
+They share one group commit, as those of the intake do, and those that answer when the store has a
+delivery share one desk. Without such channels nothing is opened.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from engine.app import open_journal
+from engine.app import open_journal, open_store, reconciling
+from engine.core.clock import SystemClock
 from engine.core.fault import Fault
+from engine.core.lap import untimed
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
+from engine.pipeline.commit import Writing
+from engine.pipeline.prepare import prepare
+from engine.pipeline.prompt import Desk, Prompted, PromptIntake
+from engine.plugin.protocol import Intake
 from engine.plugin.web import Door
-from engine.roles.inbound import built, inbound, share
+from engine.roles.inbound import built, inbound, share, spec_of
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
+
+
+@dataclass(slots=True)
+class _Breakage:
+    """What the disk said to the committer or the desk, and who has to stop for it."""
+
+    stop: asyncio.Event
+    faults: list[Fault] = field(default_factory=list)
+
+    def note(self, fault: Fault) -> None:
+        self.faults.append(fault)
+        self.stop.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What the doors of a region have in common."""
+
+    region: Region
+    key: RegionKey
+    plans: Mapping[str, Plan]
+    voice: Voice
 
 
 @asynccontextmanager
@@ -31,39 +61,59 @@ async def open_doors(
 ) -> AsyncIterator[Mapping[str, Door]]:
     """Keep the doors open for as long as the block runs; gives them by site.
 
-    `stop` is set when the journal's disk failed: then StorageBrokenError ends the block. The fault
-    of a channel that cannot open comes in a group.
+    `stop` is set when a disk failed: then StorageBrokenError ends the block. The fault of a channel
+    that cannot open comes in a group.
     """
     channels = inbound(region, at_endpoint=True)
     if not channels:
         yield {}
         return
-    broken: list[Fault] = []
-
-    def on_broken(fault: Fault) -> None:
-        broken.append(fault)
-        stop.set()
-
-    limits = region.limits
-    commit = GroupCommit(
-        partial(open_journal, region, key),
-        max_bytes=limits.intake_bytes,
-        max_count=limits.intake_messages,
-    )
-    commit.on_broken(on_broken)
-    commit.start()
-    doors = {one.site: cast("Door", built(one, plans[one.site], voice)) for one in channels}
-    try:
+    house = _House(region, key, plans, voice)
+    broken = _Breakage(stop)
+    async with AsyncExitStack() as stack:
+        commit = await _committer(house, broken, stack)
+        prompt = [one for one in channels if spec_of(one).prompt(one.config)]
+        desk = await _desk(house, broken, stack) if prompt else None
+        doors = {one.site: cast("Door", built(one, plans[one.site], voice)) for one in channels}
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_open(door, region, commit)) for door in doors.values()]
+            tasks = []
+            for one in channels:
+                own = PromptIntake(commit, desk) if desk is not None and one in prompt else commit
+                tasks.append(group.create_task(_keep_open(doors[one.site], share(region, own))))
             yield doors
             for task in tasks:
                 task.cancel()
-    finally:
-        await commit.stop()
-    if broken:
-        raise StorageBrokenError(broken[0])
+    if broken.faults:
+        raise StorageBrokenError(broken.faults[0])
 
 
-async def _open(door: Door, region: Region, commit: GroupCommit) -> None:
-    await door.run(share(region, commit), lambda _: None)
+async def _keep_open(door: Door, intake: Intake) -> None:
+    await door.run(intake, lambda _: None)
+
+
+async def _committer(house: _House, broken: _Breakage, stack: AsyncExitStack) -> GroupCommit:
+    limits = house.region.limits
+    commit = GroupCommit(
+        partial(open_journal, house.region, house.key),
+        max_bytes=limits.intake_bytes,
+        max_count=limits.intake_messages,
+    )
+    commit.on_broken(broken.note)
+    commit.start()
+    stack.push_async_callback(commit.stop)
+    return commit
+
+
+async def _desk(house: _House, broken: _Breakage, stack: AsyncExitStack) -> Desk:
+    store = stack.enter_context(closing(open_store(house.region, house.key)))
+    desk = Desk(
+        Prompted(
+            writing=Writing(store, reconciling(house.region, house.key), SystemClock(), untimed),
+            prepare=partial(prepare, plans=house.plans),
+            done=house.voice.told,
+            broken=lambda error: broken.note(error.fault),
+        )
+    )
+    desk.start()
+    stack.push_async_callback(desk.stop)
+    return desk

@@ -9,11 +9,10 @@ from typing import Any
 from engine.app import BUILT_IN
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
-from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
-from engine.pipeline.accept import admission
+from engine.pipeline.accept import admission, strictly
 from engine.plugin.measure import channel_samples
-from engine.plugin.protocol import Inbound, Surroundings
+from engine.plugin.protocol import Inbound, Intake, Surroundings
 from engine.plugin.share import Share
 from engine.plugin.spec import ChannelSpec
 from engine.plugin.tally import Tally
@@ -40,12 +39,15 @@ def built(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
     """Build a channel with what the engine gives it; its counts become metrics."""
     tally = Tally()
     voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
-    spec = spec_of(channel)
+    spec, clock = spec_of(channel), SystemClock()
+    admit = admission(plan, spec.media_type)
+    if spec.prompt(channel.config):
+        admit = strictly(admit, plan, spec.media_type, clock)
     around = Surroundings(
         channel=channel.name,
         site=channel.site,
-        clock=SystemClock(),
-        admit=admission(plan, spec.media_type),
+        clock=clock,
+        admit=admit,
         report=voice.emit,
         tally=tally,
         contracts=plan.contracts,
@@ -53,10 +55,10 @@ def built(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
     return spec.build(channel.config, around)
 
 
-def share(region: Region, commit: GroupCommit) -> Share:
+def share(region: Region, intake: Intake) -> Share:
     """No channel may take more than half of the room, so that a flood leaves some."""
     limits = region.limits
-    return Share(commit, limits.intake_bytes // 2, max(1, limits.intake_messages // 2))
+    return Share(intake, limits.intake_bytes // 2, max(1, limits.intake_messages // 2))
 
 
 def first_fault(several: BaseExceptionGroup[Any]) -> FaultError:

@@ -13,7 +13,7 @@ from engine.plugin.kit import CHECKS, Bench, Check, Sender
 from engine.plugin.protocol import Inbound, Intake, Started, Surroundings
 from engine.rest.app import create_app
 from engine.rest.server import serve
-from tests.integration.endpoint import endpoint_on
+from tests.integration.feed.endpoint import endpoint_on
 
 TOKEN = "a-token-of-the-bench"
 

@@ -21,7 +21,7 @@ def shown(tree: object, path: str = "") -> set[str]:
 def test_it_loads_with_the_mappings_of_the_project() -> None:
     region = load_region(EXAMPLE, BUILT_IN)
     ports = [channel.ports for channel in region.channels]
-    assert ports == [(2575,), (2576,), (2577,), (), ()]
+    assert ports == [(2575,), (2576,), (2577,), (), (), ()]
     assert region.identity.survivorship is not None
     assert region.identity.survivorship.is_file()
 
