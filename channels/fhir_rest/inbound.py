@@ -6,12 +6,14 @@ asked once: that is found out where the delivery is worked off.
 
 import asyncio
 import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from channels.fhir_rest.rate import Rate
-from channels.fhir_rest.request import Asked, Delivery, asked
+from channels.fhir_rest.request import Asked, Delivery, asked, heard
 from channels.fhir_rest.settings import FhirIn
+from channels.fhir_rest.signature import is_signed
 from engine.core.clock import Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
@@ -35,6 +37,7 @@ class _Open:
 
     intake: Intake
     token: bytes
+    events_secret: bytes
 
 
 class FhirInbound:
@@ -54,8 +57,9 @@ class FhirInbound:
         return self._settings.max_body_bytes
 
     async def run(self, intake: Intake, started: Started) -> None:
-        around = self._around
-        self._open = _Open(intake, reveal(self._settings.token).encode())
+        around, settings = self._around, self._settings
+        secret = reveal(settings.events_secret).encode() if settings.events_secret else b""
+        self._open = _Open(intake, reveal(settings.token).encode(), secret)
         try:
             started([f"/sources/{around.site}/fhir"])
             around.report(ChannelStarted(around.channel, around.site))
@@ -74,16 +78,26 @@ class FhirInbound:
         given, mine = token.encode(), self._open.token if self._open else b""
         return hmac.compare_digest(given, mine) and bool(mine)
 
+    def is_signed(self, body: bytes, signatures: Sequence[str]) -> bool:
+        return self._open is not None and is_signed(self._open.events_secret, body, signatures)
+
     async def take(self, posted: Posted) -> Answered:
+        return await self._answered(lambda: asked(posted), len(posted.body), posted.key)
+
+    async def hear(self, body: bytes) -> Answered:
+        return await self._answered(lambda: heard(body), len(body), "")
+
+    async def _answered(self, read: Callable[[], Asked], size_bytes: int, key: str) -> Answered:
         door = self._open
         if door is None:
             return Answered(fault=CLOSED)
         if not self._rate.allows(self._around.clock.now_us()):
             return Answered(fault=RATE)
+        self._around.tally.bytes_received += size_bytes
         self._requests += 1
         self._idle.clear()
         try:
-            return await self._take(door.intake, posted)
+            return await self._take(door.intake, read, key)
         finally:
             self._requests -= 1
             if not self._requests:
@@ -98,17 +112,16 @@ class FhirInbound:
                 ChannelFailed(self._around.channel, self._around.site, "stopped-before-answer")
             )
 
-    async def _take(self, intake: Intake, posted: Posted) -> Answered:
+    async def _take(self, intake: Intake, read: Callable[[], Asked], key: str) -> Answered:
         tally = self._around.tally
-        tally.bytes_received += len(posted.body)
         try:
-            request = asked(posted)
+            request = read()
         except FaultError as error:
             tally.received += 1
             self._refused(error.fault)
             return Answered(fault=error.fault)
         tally.received += len(request.deliveries)
-        parts = await self._submitted(intake, request, posted.key)
+        parts = await self._submitted(intake, request, key)
         return Answered(request.form, parts, request.types)
 
     async def _submitted(self, intake: Intake, request: Asked, key: str) -> tuple[Part, ...]:
@@ -138,7 +151,7 @@ class FhirInbound:
     def _submit(self, intake: Intake, delivery: Delivery, key: str) -> "asyncio.Future[Receipt]":
         settled = asyncio.get_running_loop().create_future()
         admission = Admission(fault=delivery.fault)
-        if delivery.fault is None:
+        if delivery.fault is None and delivery.media_type == FHIR_JSON:
             admission = self._examined(delivery.body)
         if admission.fault is not None:
             self._refused(admission.fault)
@@ -166,7 +179,7 @@ class FhirInbound:
         return Envelope(
             around.channel,
             around.site,
-            FHIR_JSON,
+            delivery.media_type,
             delivery.body,
             around.clock.now_us(),
             key or admission.control_id,
@@ -196,7 +209,8 @@ class FhirInbound:
 def examine(settings: FhirIn, _: Clock) -> Fault | None:
     """Say what keeps the secrets of the settings from being read."""
     try:
-        reveal(settings.token)
+        for secret in filter(None, (settings.token, settings.events_secret)):
+            reveal(secret)
     except FaultError as error:
         return error.fault
     return None

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from channels.fhir_rest.event import notified
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
+from engine.core.values import FHIR_EVENT, FHIR_JSON
 from engine.formats.fhir_json import read_json
 from engine.formats.fhir_request import Request, read_request, wrapped
 from engine.plugin.web import Posted
@@ -40,6 +42,7 @@ class Delivery:
     type: str
     body: bytes = b""
     fault: Fault | None = None
+    media_type: str = FHIR_JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ def asked(posted: Posted) -> Asked:
     if not posted.type:
         return _bundle(posted, value, kind)
     return Asked("resource", (_single(posted, value, kind),))
+
+
+def heard(body: bytes) -> Asked:
+    """Take an event apart. FaultError when it is none."""
+    found = notified(read_json(body))
+    deliveries = [Delivery(kind, resource) for kind, resource in found.resources]
+    if found.named_only:
+        deliveries.append(Delivery("Bundle", body, media_type=FHIR_EVENT))
+    return Asked("batch", tuple(deliveries))
 
 
 def _single(posted: Posted, value: Mapping[str, Any], kind: str) -> Delivery:

@@ -23,6 +23,10 @@ class FhirIn(BaseModel):
         description="`async`: 202 when a delivery is on disk, its outcome under the address in "
         "Content-Location; `sync`: 201 or 200 when it is in the store, 422 when it is invalid",
     )
+    events_secret: Secret | None = Field(
+        default=None,
+        description="secret of signed events (`X-Hub-Signature`); without it none are taken",
+    )
     max_body_bytes: int = Field(
         default=16 * MIB, ge=1024, description="longest body; a longer one is refused with 413"
     )

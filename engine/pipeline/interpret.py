@@ -1,21 +1,24 @@
 """What the bytes of an envelope say under a plan: one line for each form that messages come in."""
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import CSV_ROW, HL7_V2, Envelope, Mapped
+from engine.core.values import CSV_ROW, FHIR_EVENT, HL7_V2, Envelope, Mapped
 from engine.formats.delimited.delivery import read_delivery
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.plan import Plan, Traced
 
 NO_PLAN = Fault(Category.UNSUPPORTED, "no-plan", "no mapping is active for this site and format")
+NOT_SENT = Fault(
+    Category.UNSUPPORTED, "content-not-sent", "an event names resources and does not bring them"
+)
 
 
 def mapped(plan: Plan | None, envelope: Envelope) -> Mapped:
-    """Read and map. FaultError: `no-plan`, and what readers and plan refuse."""
+    """Read and map. FaultError: `no-plan`, `content-not-sent`, and what readers and plan refuse."""
     if plan is not None and envelope.media_type == HL7_V2:
         return plan.map(parse(envelope.body, plan.site.charset), envelope.received_us)
     if plan is not None and envelope.media_type == CSV_ROW:
         return plan.map_row(read_delivery(envelope.body), envelope.received_us)
-    raise FaultError(NO_PLAN)
+    raise FaultError(NOT_SENT if envelope.media_type == FHIR_EVENT else NO_PLAN)
 
 
 def traced(plan: Plan, envelope: Envelope) -> Traced:

@@ -6,6 +6,7 @@ a door in it: it says whose token opens, what a body holds and what became of it
 is a path such as `/sources/lakeside/fhir`. One site has one door.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,14 @@ class Door(Protocol):
 
     def knows(self, token: str) -> bool:
         """Tell whether a bearer token opens this door, in constant time."""
+        ...
+
+    def is_signed(self, body: bytes, signatures: Sequence[str]) -> bool:
+        """Tell whether an event was signed with the secret agreed on, in constant time."""
+        ...
+
+    async def hear(self, body: bytes) -> Answered:
+        """Take an event that `is_signed`; never raises for its content."""
         ...
 
     async def take(self, posted: Posted) -> Answered:

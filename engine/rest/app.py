@@ -15,6 +15,7 @@ from starlette.responses import Response
 from engine.core.fault import Category, FaultError
 from engine.rest.capability import capability
 from engine.rest.endpoint import Endpoint
+from engine.rest.event import hear
 from engine.rest.feed import take
 from engine.rest.feed_status import status
 from engine.rest.guard import Guard
@@ -49,6 +50,7 @@ Each is opened by the token of the site's door (`engine.rest.guard`)."""
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/health", health),
     ("GET", "/metrics", metrics),
+    ("POST", "/sources/{site}/events", hear),
     *((method, "/sources/{site}/fhir" + path, handler) for method, path, handler in _FEED),
     *(
         (method, base + path, handler)

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from engine.core.fault import Category, Fault, FaultError
 
 MOST_HELD_BYTES = 128 * 1024 * 1024
+LOBBY_BYTES = 8 * 1024 * 1024
+"""For bodies whose senders are known only when they are read whole: signed events."""
 TOO_LARGE = Fault(Category.INVALID, "body-too-large", "the request is too large")
 NO_ROOM = Fault(Category.BUSY, "too-many-bytes-held", "too much is being read; try again")
 ENCODING = Fault(Category.UNSUPPORTED, "content-encoding", "bodies are taken as they are")

@@ -9,7 +9,7 @@ from engine.core.fault import Fault
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.plugin.web import Door
-from engine.rest.body import Room
+from engine.rest.body import LOBBY_BYTES, Room
 
 
 class ProvenanceReader(Protocol):
@@ -66,4 +66,5 @@ class Endpoint:
     doors: Mapping[str, Door] = field(default_factory=dict)  # site -> where it hands in
     site_of: Callable[[int], str] = field(default=_nowhere)  # of a journal entry, empty if none
     room: Room = field(default_factory=Room)  # for bodies that are being read or worked on
+    lobby: Room = field(default_factory=lambda: Room(LOBBY_BYTES))  # for those of strangers
     report: Callable[[Fault], None] = field(default=_unheard)  # hears of faults of ours

@@ -40,7 +40,7 @@ _STATUSES: Mapping[str, int] = {
     "condition-names-another": 409,
 }
 """Code -> HTTP status, where HTTP knows it more exactly than the fault's category."""
-_FORM = ("json-", "bundle-", "condition-", "idempotency-", "not-a-resource", "resource-")
+_FORM = ("json-", "bundle-", "condition-", "idempotency-", "not-a-", "resource-")
 """Faults of the request itself: 400. Others that the client can mend are 422."""
 
 _CODES = {413: "too-long", 429: "throttled"}  # HTTP status -> OperationOutcome.issue.code

@@ -22,6 +22,7 @@ OPEN = frozenset({"/health", "/fhir/metadata"})
 """Paths anyone may read: they say nothing about a patient."""
 
 _FEED = re.compile(r"/sources/([^/]*)/fhir(/.*)?", re.DOTALL)
+_EVENTS = re.compile(r"/sources/[^/]*/events")
 _STATUS = "/$status/"
 _SEARCH = "/_search"
 
@@ -67,7 +68,7 @@ class Guard:
         request = Request(scope)
         if len(request.headers.getlist("authorization")) > 1:  # RFC 9110, 11.6.2: it is no list
             await refusal(LOGINS)(scope, receive, send)
-        elif scope["path"] not in OPEN and not self._knows(request, scope):
+        elif not _is_open(scope) and not self._knows(request, scope):
             challenge = {"WWW-Authenticate": "Bearer"}
             await refusal(LOGIN, 401, code="login", headers=challenge)(scope, receive, send)
         elif "fhir" in scope["path"].split("/") and not accepts_json(request):
@@ -89,6 +90,12 @@ class Guard:
     def _reads(self, token: str) -> bool:
         mine = self._endpoint.token.encode()
         return hmac.compare_digest(token.encode(), mine) and bool(mine)
+
+
+def _is_open(scope: Scope) -> bool:
+    """Tell whether no token is needed. Events are signed: who takes them looks at that."""
+    path: str = scope["path"]
+    return path in OPEN or (scope["method"] == "POST" and _EVENTS.fullmatch(path) is not None)
 
 
 def feeding(method: str, path: str) -> str | None:

@@ -22,6 +22,7 @@ from engine.store.people import Golden, put_goldens
 TOKEN = "a-token-of-the-test"
 PERSON = "0" * 36
 OPEN = {"/health", "/fhir/metadata"}
+SIGNED = {"/sources/{site}/events"}
 
 
 class FixedClock:
@@ -159,8 +160,11 @@ async def test_every_route_but_two_needs_the_token(
     client: httpx.AsyncClient, method: str, path: str, given: str
 ) -> None:
     url = path.format(type="Patient", id=PERSON, vid="1", site="mercy", position=1)
-    response = await client.request(method, url, headers={"Authorization": given})
-    if path in OPEN:
+    headers = {"Authorization": given, "Content-Type": "application/json"}
+    response = await client.request(method, url, headers=headers)
+    if path in SIGNED:
+        refused(response, 401, "signature-wrong")
+    elif path in OPEN:
         assert response.status_code == 200
     else:
         refused(response, 401, "login-required")

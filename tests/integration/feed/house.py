@@ -115,6 +115,7 @@ class House:
     writing: Writing
     endpoint: Endpoint
     run: asyncio.Task[None]
+    commit: GroupCommit
 
 
 def _journal(folder: Path) -> SqliteJournal:
@@ -179,6 +180,7 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
             run = group.create_task(door.run(intake, lambda _: opened.set()))
             await opened.wait()
             yield House(
-                client, door, store, journal, desk, accounts, events, tally, writing, endpoint, run
+                *(client, door, store, journal, desk, accounts, events, tally),
+                *(writing, endpoint, run, commit),
             )
             run.cancel()

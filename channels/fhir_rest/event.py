@@ -1,0 +1,78 @@
+"""What a notification says: FHIR Subscriptions R5 Backport 1.0 for R4, notification bundles.
+
+A Bundle of type `history` whose first entry tells the state of the subscription as Parameters; the
+others hold the resources (payload `full-resource`) or only name them (`id-only`, `empty`). Each
+resource that came is a delivery like one that was posted. What was only named cannot be fetched
+here: the notification itself is kept, so that it can be seen and fetched later. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.fault import Category, Fault, FaultError
+from engine.core.lexeme import encode
+
+NO_EVENT = Fault(
+    Category.INVALID, "not-a-notification", "the body is no notification of a subscription"
+)
+_SILENT = frozenset({"handshake", "heartbeat", "query-status"})
+_STATUS = frozenset({"Parameters", "SubscriptionStatus"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The resources that came, each with its type, and whether some were only named."""
+
+    resources: tuple[tuple[str, bytes], ...] = ()
+    named_only: bool = False
+
+
+def notified(value: Any) -> Notified:
+    """Read a notification. FaultError `not-a-notification`."""
+    entries = value.get("entry") if isinstance(value, Mapping) else None
+    if not isinstance(entries, list) or not entries or value.get("type") != "history":
+        raise FaultError(NO_EVENT)
+    status = _resource(entries[0])
+    if status.get("resourceType") not in _STATUS:
+        raise FaultError(NO_EVENT)
+    if _kind(status) in _SILENT:
+        return Notified()
+    came = [one for one in map(_resource, entries[1:]) if isinstance(one.get("resourceType"), str)]
+    resources = tuple((str(one["resourceType"]), encode(one)) for one in came)
+    references = set(_focuses(status))
+    names = {f"{one['resourceType']}/{one.get('id')}" for one in came}
+    named_only = len(came) < len(entries) - 1 or any(
+        not reference.endswith(tuple(names)) for reference in references
+    )
+    return Notified(resources, named_only or not resources)
+
+
+def _resource(entry: Any) -> Mapping[str, Any]:
+    found = entry.get("resource") if isinstance(entry, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _kind(status: Mapping[str, Any]) -> str:
+    if isinstance(status.get("type"), str):
+        return str(status["type"])
+    found = (one.get("valueCode") for one in _parameters(status, "type"))
+    return next((one for one in found if isinstance(one, str)), "")
+
+
+def _focuses(status: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the references of what the events are about."""
+    for event in _parameters(status, "notification-event"):
+        for focus in _parameters(event, "focus", "part"):
+            reference = focus.get("valueReference")
+            name = reference.get("reference") if isinstance(reference, Mapping) else None
+            if isinstance(name, str):
+                yield name
+
+
+def _parameters(
+    holder: Mapping[str, Any], name: str, where: str = "parameter"
+) -> Sequence[Mapping[str, Any]]:
+    found = holder.get(where)
+    some = found if isinstance(found, list) else []
+    return [one for one in some if isinstance(one, Mapping) and one.get("name") == name]
