@@ -1,6 +1,6 @@
 """What compilers of right-hand sides share: the site's tools, the resource, the problems found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -51,6 +51,8 @@ class Context:
     depth: int = 0
     traced: bool = False
     musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
+    # Of all maps of a site, type -> element -> names of its parts.
+    labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def source(self) -> str:

@@ -37,7 +37,7 @@ KEYS = frozenset(
     }
 )
 _PLAIN_KEYS = frozenset({"from", "set", "when", "map", "unmapped", "default", "required", "label"})
-_FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
+FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
 NO_VALUES: list[Any] = []
 Part = tuple[Gate | None, Every]  # what it needs, what it gives
 _SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")
@@ -51,7 +51,7 @@ class Leaves:
             return values.single(context, node, element)
         if isinstance(node, Items):
             return first_of([self.single(context, item, element) for item in node.items])
-        if _FULL.isdisjoint(node.keys()):
+        if FULL.isdisjoint(node.keys()):
             return guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
         if _plain(node):
             return _single(context, node, element)
@@ -62,7 +62,7 @@ class Leaves:
             return values.every(context, node, element)
         if isinstance(node, Items):
             return _joined([self._gated(context, item, element) for item in node.items])
-        if _FULL.isdisjoint(node.keys()):
+        if FULL.isdisjoint(node.keys()):
             return _listed(
                 guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
             )

@@ -36,6 +36,7 @@ class Step:
     rank: int
     gate: Gate | None  # fields of which one must be present for a value; None: always run
     proven: bool = False  # any value it gives is valid
+    parted: bool = False  # it gives a `parts.Spoken`
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -148,7 +149,7 @@ def run(steps: tuple[Step, ...], scope: Scope, found: dict[str, Any]) -> None:
 
 def built(context: Context, fields: Fields, path: str) -> Op:
     """Compile nested elements to an object."""
-    steps = _compiled(context.below(), fields, path)
+    steps = members(context.below(), fields, path)
     possible = {name for item in steps for name in item.names}
     required = needed(path)
     for name, names in required.items():
@@ -193,10 +194,11 @@ def partial(context: Context, fields: Fields, path: str) -> Op:
     """Compile some elements of an object, whatever R4 requires of the whole."""
     if not fields.entries:
         return nothing
-    return _object(_compiled(context.below(), fields, path), (), path)
+    return _object(members(context.below(), fields, path), (), path)
 
 
-def _compiled(context: Context, fields: Fields, path: str) -> tuple[Step, ...]:
+def members(context: Context, fields: Fields, path: str) -> tuple[Step, ...]:
+    """Compile the elements of an object, in the order of R4."""
     found = (
         step(context, key, node, path)
         for key, node in fields.entries

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
 from engine.mapping import identity as identities
+from engine.mapping import parts
 from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.tools import MEMO, Tools
@@ -75,6 +76,7 @@ class _Build:
         self._made = _made_types(self._effective)
         self._identify = identifier(site)
         self._memory = Memory()
+        self._labels = parts.declared(self._effective)
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
@@ -165,6 +167,7 @@ class _Build:
             resource,
             self._memory,
             traced=self._traced,
+            labels=self._labels,
         )
 
     def _compiled(

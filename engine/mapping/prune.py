@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from engine.core.values import Contribution
+from engine.core.values import Contribution, Parts
 from engine.mapping import objects
 from engine.mapping.scope import Env
 
@@ -20,6 +20,13 @@ def _pruned(value: Any, gone: set[str]) -> Any:
     return value
 
 
+def _spoken(told: Parts, gone: set[str]) -> Parts:
+    """A part of which nothing is left was not said."""
+    pruned = {label: _pruned(value, gone) for label, value in told.said.items()}
+    said = {n: value for n, value in pruned.items() if value is not None or told.said[n] is None}
+    return Parts(told.labels, said)
+
+
 def without(
     contributions: tuple[Contribution, ...], gone: set[str], env: Env
 ) -> tuple[Contribution, ...]:
@@ -33,5 +40,6 @@ def without(
             env.note("missing-required", f"{item.type}.{min(missing[0])}", objects.MISSING)
             lost.add(f"{item.type}/{item.id}")
         else:
-            kept.append(replace(item, body=body, proven=frozenset()))
+            parts = {name: _spoken(told, gone) for name, told in item.parts.items()}
+            kept.append(replace(item, body=body, proven=frozenset(), parts=parts))
     return without(tuple(kept), lost, env) if lost else tuple(kept)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.core.values import Contribution
-from engine.mapping import objects, reference, syntax
+from engine.core.values import Contribution, Parts
+from engine.mapping import objects, parted, parts, reference, syntax
 from engine.mapping.context import Context, condition
 from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, memo
@@ -16,17 +16,6 @@ from engine.mapping.scope import Instance, Scope
 from engine.mapping.text import lead, lowered, part
 from engine.r4 import compiled, elements
 
-MERGED = frozenset(
-    {
-        "Patient",
-        "Encounter",
-        "Practitioner",
-        "PractitionerRole",
-        "Organization",
-        "Location",
-        "RelatedPerson",
-    }
-)
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
 _RANKED = frozenset({"Observation", "DiagnosticReport"})
 _ENGINES = frozenset({"resourceType", "id", "meta"})
@@ -101,10 +90,15 @@ class CompiledMap:
         clears: list[str] = []
         weak: set[str] = set()
         proven: list[str] = []
+        told: dict[str, Parts] = {}
         merging = self.mode == "merge"
         for step in self.fitting(scope):
             scope.nulled = scope.defaulted = scope.proven = False
             value = step.op(scope)
+            if step.parted and value is not None:
+                told[step.name] = value.heard(weak=instance.weak)
+                weak |= value.weak
+                value = value.whole
             if value is None:
                 if merging and scope.nulled and not instance.weak:
                     clears.extend(step.names)
@@ -115,17 +109,23 @@ class CompiledMap:
                 proven.append(name)
             if instance.weak or (scope.defaulted and not scope.nulled):
                 weak.add(name)
-        for names in self.required:
-            if names.isdisjoint(body):
-                scope.env.note("missing-required", f"{self.type}.{min(names)}", MISSING)
-                return None
+        missing = next((names for names in self.required if names.isdisjoint(body)), None)
+        if missing is not None:
+            scope.env.note("missing-required", f"{self.type}.{min(missing)}", MISSING)
+            return None
         known = self.sound.union(proven)
-        rank = 0 if self.type in _RANKED and body.get("status") in _UNFINISHED else 1
+        rank = _rank(self.type, body)
         patient = scope.record
         weak_ = frozenset(weak) if merging else frozenset()
+        emptied = tuple(clears)
         return Contribution(
-            self.type, instance.id, body, patient, self.mode, tuple(clears), weak_, rank, known
+            self.type, instance.id, body, patient, self.mode, emptied, weak_, rank, known, told
         )
+
+
+def _rank(type_name: str, body: dict[str, Any]) -> int:
+    """A preliminary result never replaces a final one."""
+    return 0 if type_name in _RANKED and body.get("status") in _UNFINISHED else 1
 
 
 def compile_map(context: Context, name: str, document: Fields, links: Links) -> CompiledMap:
@@ -133,14 +133,15 @@ def compile_map(context: Context, name: str, document: Fields, links: Links) -> 
     key = document.key(context.resource)
     body = document.get(context.resource)
     fields = body if isinstance(body, Fields) else Fields((), document.mark)
-    steps = _steps(context, fields) + _linked(context, fields, links)
+    mode = _mode(context, document)
+    labels = context.labels.get(context.resource, {}) if mode == "merge" else {}
+    steps = _steps(context, fields, labels) + _linked(context, fields, links)
     steps.sort(key=lambda step: step.rank)
     required = _required(context, steps, key or Scalar("", document.mark))
     alternatives = _key(context, document.get("key"))
     if not alternatives and context.resource != "Patient":
         context.problems.report("E112", document.mark, "a resource document needs 'key'")
     skip = condition(context, document.get("skip"))
-    mode = _mode(context, document)
     meta = _meta(context, document)
     return CompiledMap(
         name,
@@ -160,7 +161,7 @@ def _mode(context: Context, document: Fields) -> str:
     given = text_at(document, "mode")
     if given and given not in {"merge", "replace"}:
         context.problems.report("E113", document.mark, "mode is merge or replace")
-    return given or ("merge" if context.resource in MERGED else "replace")
+    return "merge" if parts.merges(document, context.resource) else "replace"
 
 
 def _meta(context: Context, document: Fields) -> dict[str, Any]:
@@ -177,14 +178,20 @@ def _sound(resource: str, meta: dict[str, Any]) -> frozenset[str]:
     return frozenset(names | {"meta"} if compiled.proves(resource, "meta", meta) else names)
 
 
-def _steps(context: Context, fields: Fields) -> list[Step]:
+def _steps(context: Context, fields: Fields, labels: parts.Labels) -> list[Step]:
+    known = elements.children(context.resource)
     found = []
     for key, node in fields.entries:
         if key.text in _ENGINES:
             message = f"'{key.text}' is set by the engine"
             context.problems.report("E203", key.mark, message, "use profile: or key:")
             continue
-        step = objects.step(context.at(key.text), key, node, context.resource)
+        inner = context.at(key.text)
+        step: Step | None
+        if key.text in labels and parts.in_parts(node, known[key.text]):
+            step = parted.step(inner, key, node, labels[key.text])
+        else:
+            step = objects.step(inner, key, node, context.resource)
         if step is not None:
             found.append(step)
     return found

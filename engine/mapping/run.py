@@ -5,11 +5,11 @@ Pure: the same message, arrival time and program give the same `Mapped`, down to
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 from engine.core.fault import Category, refuse
 from engine.core.values import Alias, Contribution, Mapped, Merge, PatientKey
 from engine.formats.hl7v2.parse import Message
+from engine.mapping import twice
 from engine.mapping.datatypes import moments
 from engine.mapping.layout import Layout, Station
 from engine.mapping.message import CompiledMessage, Make
@@ -159,7 +159,7 @@ class Run:
             if found is None:
                 dropped.add(instance.reference)
             elif found.id in made:
-                made[found.id] = _merged(made[found.id], found)
+                made[found.id] = twice.merged(made[found.id], found)
             else:
                 made[found.id] = found
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
@@ -185,20 +185,6 @@ class Run:
             diagnostics=tuple(self._env.diagnostics),
             lines=tuple(sorted({line.rule for line in self._env.lineage})),
         )
-
-
-def _merged(old: Contribution, new: Contribution) -> Contribution:
-    """Two statements of one message about one resource: the later holds, element by element."""
-    body: dict[str, Any] = {**old.body, **new.body}
-    clears = tuple(dict.fromkeys(name for name in (*old.clears, *new.clears) if name not in body))
-    strong = (set(old.body) - old.weak) | (set(new.body) - new.weak)
-    weak = frozenset(name for name in old.weak | new.weak if name not in strong)
-    for name in new.weak - weak:
-        body[name] = old.body.get(name, new.body[name])
-    doubted = (old.body.keys() - old.proven) | (new.body.keys() - new.proven)
-    proven = frozenset(body.keys() - doubted)
-    rank = max(old.rank, new.rank)
-    return Contribution(new.type, new.id, body, new.patient, new.mode, clears, weak, rank, proven)
 
 
 def execute(

@@ -5,10 +5,11 @@ last-writer-wins register of its own. The value of a list are the items of its p
 once; that of an object its members. Pure; knows no mapping, and not how stamps are written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.distinct import distinct
 from engine.r4.invariants import RULES
 
 Stamp = tuple[int, int, int]
@@ -38,16 +39,6 @@ def ordered(pieces: Pieces, labels: Sequence[str]) -> Pieces:
     return {label: pieces[label] for label in known}
 
 
-def joined(lists: Iterable[list[Any]]) -> list[Any]:
-    """Return the items of some lists, equal ones once."""
-    found: list[Any] = []
-    for items in lists:
-        for item in items:
-            if item not in found:
-                found.append(item)
-    return found
-
-
 def shown(members: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the members of an object that may stand beside each other.
 
@@ -63,4 +54,4 @@ def composed(pieces: Pieces, *, listed: bool) -> Any:
     held = {label: piece.value for label, piece in pieces.items() if piece.value is not None}
     if not held:
         return None
-    return joined(held.values()) if listed else shown(held)
+    return distinct(held.values()) if listed else shown(held)

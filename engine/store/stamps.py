@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from engine.core.distinct import distinct
 from engine.core.lexeme import decode, encode
-from engine.store.pieces import Piece, Pieces, Stamp, joined
+from engine.store.pieces import Piece, Pieces, Stamp
 from engine.store.registers import NEVER, State, gather
 
 _LABELS = 1024  # names of parts, as mappings have them
@@ -140,7 +141,7 @@ def _places(pieces: Pieces, items: list[Any]) -> list[str]:
     for label, piece in pieces.items():
         if piece.value is None:
             continue
-        own = joined([piece.value])
+        own = distinct([piece.value])
         places = [items.index(item) for item in own]
         if places != list(range(known, known + len(places))):
             found.append(f"{_quoted(label)}!{'+'.join(map(str, places))}")
