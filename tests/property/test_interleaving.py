@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, select, update
 
 from engine.app import compile_plans, reconciling, region_of
 from engine.core import failpoint
+from engine.core.lap import untimed
 from engine.core.values import HL7_V2, Envelope
 from engine.database.metadata import STORE
 from engine.database.postgres import PostgresDatabase
@@ -36,7 +37,9 @@ from engine.journal.postgres import found_postgres_journal, open_postgres_journa
 from engine.journal.protocol import Journal
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline.batch import LEASE_US, Surroundings, Worker
+from engine.pipeline.commit import Writing, commit
 from engine.pipeline.ledger import Account
+from engine.pipeline.prepare import prepare
 from engine.security.keys import RegionKey
 from engine.store.tables import BODY, MEMBER, RESOURCE
 from mpi.tables import IDENTITY, TASK
@@ -88,6 +91,7 @@ class Schedule:
     scatter: bool = False  # lanes at random instead of by patient
     crash_rate: float = 0.0
     rewinds: int = 0
+    prompt_rate: float = 0.0  # how often an entry is worked off without a lease, out of its turn
     seed: int = 0
 
 
@@ -225,6 +229,8 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
             steps += 1
             assert steps < 20_000, "the workers do not come to an end"
             place = chance.randrange(len(workers))
+            if chance.random() < schedule.prompt_rate:
+                _work_promptly(opened, clock, chance)
             try:
                 idle = 0 if workers[place].step() else idle + 1
             except KilledError:
@@ -239,6 +245,15 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
                 idle = 0
     finally:
         failpoint.disarm()
+
+
+def _work_promptly(opened: Opened, clock: TickingClock, chance: random.Random) -> None:
+    """Do what the desk of the api does, with any entry at any time: before, between, behind."""
+    entry = opened.journal.entry(chance.randint(1, opened.journal.head()))
+    if entry is not None:
+        writing = Writing(opened.store, RECONCILING, clock, untimed)
+        with suppress(KilledError):
+            commit(writing, [prepare(entry, PLANS)], (), 0)
 
 
 def lowest_offset(store: Database) -> int:
@@ -293,6 +308,7 @@ SCHEDULES = st.builds(
     scatter=st.booleans(),
     crash_rate=st.sampled_from([0.0, 0.05, 0.3]),
     rewinds=st.integers(0, 2),
+    prompt_rate=st.sampled_from([0.0, 0.5]),
     seed=st.integers(0, 2**16),
 )
 
