@@ -86,3 +86,8 @@ def test_a_nickname_meets_the_formal_name() -> None:
 
 def test_keys_can_be_read() -> None:
     assert "lb|HALDANE|1993-11-02" in key_texts(SOFIA)
+
+
+def test_keys_about_the_same_thing_lie_together() -> None:
+    places = {key >> 40 for key in keys(SOFIA)}
+    assert len(places) < len(keys(SOFIA)) / 2
