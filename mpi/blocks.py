@@ -24,6 +24,8 @@ class Blocks:
     def want(self, keys: Iterable[int], most: int) -> None:
         """Read who stands under these keys, at least `most` + 1 of each that has so many."""
         missing = [key for key in keys if key not in self._under]
+        if not missing:
+            return
         gone = max((len(self._dropped.get(key, ())) for key in missing), default=0)
         limit = most + 1 + gone
         stored: dict[int, set[str]] = {key: set() for key in missing}
@@ -36,9 +38,21 @@ class Blocks:
             records.update(self._added.get(key, ()))
         self._under.update(stored)
 
-    def under(self, key: int) -> Collection[str]:
-        """Return the records under a key that was asked for."""
-        return self._under[key]
+    def together(self, keys: Collection[int], most: int) -> tuple[set[str], bool]:
+        """Return who stands under any of these keys, and whether one was passed over.
+
+        A key under which more than `most` stand tells nothing.
+        """
+        self.want(keys, most)
+        under = self._under
+        found: set[str] = set()
+        passed = False
+        for key in keys:
+            if len(under[key]) <= most:
+                found |= under[key]
+            else:
+                passed = True
+        return found, passed
 
     def add(self, key: int, record: str) -> None:
         """Put a record under a key under which it does not stand."""

@@ -4,7 +4,7 @@ An edge is a pure function of what is seen of two records and of the model, and 
 whenever one of the two changes. So the edges do not depend on the order in which records came.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from mpi.decide import Verdict, judge
@@ -57,18 +57,9 @@ def _compare(desk: Desk, record: str, sight: Sight, model: Model) -> bool:
     return capped
 
 
-def candidates(desk: Desk, keys: Iterable[int]) -> tuple[set[str], bool]:
+def candidates(desk: Desk, keys: Collection[int]) -> tuple[set[str], bool]:
     """Return who shares one of these keys, and whether a key was passed over."""
-    desk.blocks.want(keys, MOST_CANDIDATES)
-    found: set[str] = set()
-    capped = False
-    for key in keys:
-        members = desk.blocks.under(key)
-        if len(members) <= MOST_CANDIDATES:
-            found.update(members)
-        else:
-            capped = True
-    return found, capped
+    return desk.blocks.together(keys, MOST_CANDIDATES)
 
 
 def verdicts(

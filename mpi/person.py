@@ -6,6 +6,7 @@ other records. Two Patients with equal text are the same to matching.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -13,6 +14,12 @@ import orjson
 from mpi.names import is_placeholder, newborn_order, suffix_of, surname_tokens
 from mpi.normalise import birth_date, email, phone, ssn, tokens
 from mpi.normalise_address import Address, address_of
+
+READ = (
+    *("name", "identifier", "telecom", "address", "birthDate", "gender"),
+    *("multipleBirthBoolean", "multipleBirthInteger"),
+)
+"""The elements of a Patient that matching reads, and no others."""
 
 SSN_SYSTEM = "http://hl7.org/fhir/sid/us-ssn"
 _SSN_SYSTEMS = frozenset({SSN_SYSTEM, "urn:oid:2.16.840.1.113883.4.1"})
@@ -192,16 +199,16 @@ def person_of(patient: Mapping[str, Any]) -> Person:
     )
 
 
-def _plain(value: Any) -> Any:
-    """Addresses as bare tuples: orjson refuses subclasses of tuple."""
-    if isinstance(value, tuple) and value and isinstance(value[0], Address):
-        return [tuple(a) for a in value]
-    return value
+_NAMES = tuple(field.name for field in fields(Person))
+_VALUES = attrgetter(*_NAMES)
+_ADDRESSES = _NAMES.index("addresses")  # bare tuples: orjson refuses subclasses of tuple
 
 
 def to_text(person: Person) -> str:
     """Compact JSON array of the fields in order; equal for equal persons only."""
-    return orjson.dumps([_plain(getattr(person, f.name)) for f in fields(person)]).decode()
+    values = list(_VALUES(person))
+    values[_ADDRESSES] = [tuple(place) for place in person.addresses]
+    return orjson.dumps(values).decode()
 
 
 def from_text(text: str) -> Person:

@@ -132,6 +132,8 @@ def _confirmed(found: Sequence[Candidate]) -> tuple[Candidate | None, bool]:
 
 def _differ(element: str, found: Sequence[Candidate]) -> bool:
     """Whether members contradict each other; a partial date does not contradict a full one."""
+    if len(found) < 2:
+        return False
     values = {c.same for c in found}
     if element == "birthDate":
         dates = {str(c.value) for c in found}

@@ -27,20 +27,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One value of one member. `same` is equal for values that mean the same."""
+    """One value of one member."""
 
     member: Member
     value: Any
-    same: bytes
     time: int  # microseconds; 0 when unknown
     trust: int
     key: str = ""  # the element of the source Patient it came from
 
+    @property
+    def same(self) -> bytes:
+        """Equal for values that are written alike."""
+        return encode(self.value)
+
 
 def candidate(member: Member, key: str, value: Any, rules: Rules) -> Candidate:
-    return Candidate(
-        member, value, encode(value), member.times.get(key, 0), rules.trust_of(member.site), key
-    )
+    return Candidate(member, value, member.times.get(key, 0), rules.trust_of(member.site), key)
 
 
 def standing(c: Candidate) -> tuple[bool, int, int, str]:
@@ -65,13 +67,15 @@ def choose(
     A record that its source merged away speaks only when no other does.
     """
     left = list(found)
-    if not left:
-        return None
+    if len(left) < 2:
+        return left[0] if left else None
     left = [c for c in left if not c.member.merged] or left
     for rule in rules:
         if len(left) == 1:
             break
         left = _kept(left, _measure(rule, left, complete))
+    if len(left) == 1:
+        return left[0]
     return min(left, key=lambda c: (c.member.record, c.same))
 
 

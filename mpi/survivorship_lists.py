@@ -47,7 +47,7 @@ KEYS: dict[str, Key] = {
 }
 
 
-def _each(members: Iterable[Member], element: str, rules: Rules) -> list[Candidate]:
+def _each(members: Sequence[Member], element: str, rules: Rules) -> list[Candidate]:
     """Every item of a list element of every member, in standing."""
     found = [
         candidate(m, element, item, rules)
@@ -55,7 +55,7 @@ def _each(members: Iterable[Member], element: str, rules: Rules) -> list[Candida
         for item in m.body.get(element) or ()
         if item
     ]
-    return sorted(found, key=standing)
+    return sorted(found, key=standing) if len(members) > 1 else found
 
 
 def united(members: Sequence[Member], element: str, rules: Rules) -> list[Candidate]:

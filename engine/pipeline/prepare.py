@@ -14,6 +14,7 @@ from engine.mapping.plan import Plan
 from engine.pipeline import interpret
 from engine.pipeline.decision import Decision, read_decision
 from engine.r4.validate import validate
+from mpi.sight import sight_of
 
 DAY_US = 24 * 3600 * 1_000_000
 
@@ -53,6 +54,10 @@ def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
             text = "the mapping made a resource that is not valid FHIR R4"
             raise FaultError(Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path))
     lap("validate")
+    for contribution in mapped.contributions:
+        if contribution.type == "Patient":
+            sight_of(contribution.body)  # most likely what the store will hold: it is remembered
+    lap("sight")
     return mapped
 
 
