@@ -22,8 +22,8 @@ from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
-from engine.pipeline.commit import Reconciling
 from engine.pipeline.plans import keep_plans
+from engine.pipeline.reconcile import Reconciling
 from engine.plugin.spec import Registry
 from engine.security.keys import RegionKey
 from engine.security.secret import read, read_or_make

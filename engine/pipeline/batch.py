@@ -18,10 +18,11 @@ from engine.journal.protocol import Journal
 from engine.journal.watch import Watch
 from engine.mapping.plan import Plan
 from engine.pipeline import trial
-from engine.pipeline.commit import Committed, Reconciling, Writing, commit
+from engine.pipeline.commit import Committed, Writing, commit
 from engine.pipeline.ledger import Account
 from engine.pipeline.pace import first_pace
 from engine.pipeline.prepare import Prepared, bug, prepare
+from engine.pipeline.reconcile import Reconciling
 from engine.telemetry.stages import Stopwatch
 
 LEASE_US = 10_000_000
@@ -149,7 +150,7 @@ class Worker:
     def _timed(self, entry: Entry) -> Prepared:
         watch = self._around.watch
         item = prepare(entry, self._around.plans, watch.lap)
-        watch.book(_kind(item), "map", "validate")
+        watch.book(_kind(item), "map", "validate", "sight")
         return item
 
     def _set_aside(self, corrupt: Fault) -> bool:

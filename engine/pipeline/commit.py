@@ -14,39 +14,20 @@ from engine.core.clock import Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Fault
 from engine.core.lap import Lap
-from engine.core.lexeme import decode
-from engine.core.values import FHIR_JSON, Diagnostic, Entry, Mapped, PatientKey
+from engine.core.values import FHIR_JSON, Diagnostic, Entry
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
 from engine.pipeline.condition import judged, runs
-from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import DAY_US, Prepared
-from engine.store.put import Write, put, source_patients
+from engine.pipeline.reconcile import CHANGED, Deciding, Reconciling, reconcile
+from engine.store.put import Write, put
 from engine.store.save import Written
-from mpi.desk import Desk, desk_on
-from mpi.flush import flush
-from mpi.golden import follow, rebuild
-from mpi.links import Said
-from mpi.prefetch import prefetch
-from mpi.resolve import News, Occasion, Policy, take_in
-from mpi.sight import Sight, sight_of
-from mpi.survivorship import Rules
 
 REPEAT_WINDOW_US = 7 * DAY_US
 """How long the same bytes under the same control id count as a repeated delivery."""
-
-_CHANGED = frozenset({"created", "updated"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciling:
-    """What the region decides by: the match policy and the survivorship rules."""
-
-    policy: Policy
-    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +90,7 @@ def _write_run(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> 
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     written = _put(tx, fresh, now_us)
     writing.lap("put")
-    _reconcile(tx, fresh, written, writing, now_us)
+    reconcile(tx, fresh, written, Deciding(writing.reconciling, now_us, writing.lap))
     now = {item.entry.position: item for item in fresh}
     accounts = [
         _account(now.get(position, item), written.get(position, ()), repeats, now_us)
@@ -182,100 +163,6 @@ def _put(tx: Transaction, batch: Sequence[Prepared], now_us: int) -> dict[int, l
     return outcomes
 
 
-def _reconcile(
-    tx: Transaction,
-    batch: Sequence[Prepared],
-    written: Mapping[int, Sequence[Written]],
-    writing: Writing,
-    now_us: int,
-) -> None:
-    """Work out identity message by message on one desk, then build each golden record once."""
-    desk = desk_on(tx)
-    policy = writing.reconciling.policy
-    told = _told(tx, batch, written)
-    prefetch(desk, [news for _, news in told], policy.model)
-    stale: dict[str, int] = {}  # enterprise id -> the last entry that touched it
-    moved: dict[str, int] = {}  # record -> the last entry that moved it
-    for item, news in told:
-        position = item.entry.position
-        resolved = take_in(desk, news, policy, Occasion(position, now_us))
-        if item.mapped and item.mapped.merges:
-            failpoint("inside-merge")
-        moved.update(dict.fromkeys(resolved.moved, position))
-        mentioned = _persons(desk, written.get(position, ()))
-        stale.update(dict.fromkeys(resolved.touched | mentioned, position))
-    flush(desk)
-    follow(desk, moved, now_us)
-    writing.lap("resolve")
-    rebuild(tx, stale, writing.reconciling.rules, now_us)
-    writing.lap("golden")
-
-
-def _persons(desk: Desk, written: Sequence[Written]) -> set[str]:
-    """Return the persons whose source Patients were written, be it with what was known."""
-    records = [done.id for done in written if done.type == "Patient" and _moving(done)]
-    return {row.person for record in records if (row := desk.identity(record))} - {""}
-
-
-def _moving(done: Written) -> bool:
-    return done.advanced or done.outcome in _CHANGED
-
-
-def _told(
-    tx: Transaction, batch: Sequence[Prepared], written: Mapping[int, Sequence[Written]]
-) -> list[tuple[Prepared, News]]:
-    """Return what each entry brings for the index, for those that bring something."""
-    changed = {
-        position: [done.id for done in some if done.type == "Patient" and done.outcome in _CHANGED]
-        for position, some in written.items()
-    }
-    records = list(dict.fromkeys(record for some in changed.values() for record in some))
-    sources = source_patients(tx, records)
-    sights = {record: sight_of(decode(text)) for record, (text, _) in sources.items()}
-    told = []
-    for item in batch:
-        patients = {record: sights[record] for record in changed.get(item.entry.position, ())}
-        news = _news(item, patients)
-        if news is not None:
-            told.append((item, news))
-    return told
-
-
-def _news(item: Prepared, patients: Mapping[str, Sight]) -> News | None:
-    if item.decision:
-        return _decided(item.decision) if item.decision.act != "replay" else None
-    if item.mapped is None or item.mapped.filtered:
-        return None
-    return _mapped(item.entry.envelope.site, item.mapped, patients)
-
-
-def _mapped(site: str, mapped: Mapped, patients: Mapping[str, Sight]) -> News:
-    said = tuple(
-        Said(
-            merge.survivor.record, merge.subsumed.record, "merge", "source", mapped.source_us, site
-        )
-        for merge in mapped.merges
-    )
-    return News(site, mapped.patients, mapped.aliases, patients, said)
-
-
-def _decided(decision: Decision) -> News:
-    if decision.a is None or decision.b is None:
-        return News("", undoes=decision.of, actor=decision.actor, reason=decision.reason)
-    a, b = decision.a, decision.b
-    said = Said(
-        a.record,
-        b.record,
-        decision.act,
-        "steward",
-        decision.said_us,
-        decision.actor,
-        decision.reason,
-    )
-    named = tuple(PatientKey(party.site, party.record, party.local_id) for party in (a, b))
-    return News("", named, statements=(said,))
-
-
 def _account(
     item: Prepared, written: Sequence[Written], repeats: Mapping[int, int], now_us: int
 ) -> Account:
@@ -315,7 +202,7 @@ def _quarantined(account: Account, fault: Fault) -> Account:
 
 def _counted(account: Account, written: Sequence[Written], *, said: bool) -> Account:
     """A message of which everything was older than what is known is filtered, by that rule."""
-    changed = [done for done in written if done.outcome in _CHANGED]
+    changed = [done for done in written if done.outcome in CHANGED]
     moved = tuple(
         Diagnostic("patient-changed", done.type, "a message gave the resource to another patient")
         for done in written

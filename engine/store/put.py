@@ -95,6 +95,7 @@ def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
         now = _confirmed(desk.batch, held, state, merged)
         advanced = _registers(merged) != _registers(state)
         outcome = written(now, "unchanged" if advanced else "older", advanced=advanced)
+        outcome = replace(outcome, remade=now is not held)
         return _Draft(now, merged, values, restamped=True), outcome
     now = _advanced(desk, held, write, record, merged)
     moved = held.record if record != held.record else ""

@@ -26,6 +26,7 @@ class Written:
     outcome: str  # created, updated, unchanged, older
     advanced: bool = True  # whether any register was set, be it to what it had: times may differ
     taken_from: str = ""  # record it was about until now, if the write says another one
+    remade: bool = False  # whether the body changed without a version: in its meta
 
 
 @dataclass(frozen=True, slots=True)

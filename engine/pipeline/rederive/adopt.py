@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from engine.core.lexeme import decode
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
-from engine.pipeline.commit import Reconciling
+from engine.pipeline.reconcile import Reconciling
 from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.course import Course
 from engine.pipeline.rederive.shadow import Shade

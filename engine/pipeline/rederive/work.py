@@ -15,7 +15,7 @@ from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
-from engine.pipeline.commit import Reconciling
+from engine.pipeline.reconcile import Reconciling
 from engine.pipeline.rederive import course as courses
 from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.account import account, newly_failing
