@@ -93,7 +93,7 @@ def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
     same = values == draft.values or _same_values(merged, state)
     if same and record == held.record:
         now = _confirmed(desk.batch, held, state, merged)
-        advanced = _registers(merged) != _registers(state)
+        advanced = registers.marks(merged) != registers.marks(state)
         outcome = written(now, "unchanged" if advanced else "older", advanced=advanced)
         outcome = replace(outcome, remade=now is not held)
         return _Draft(now, merged, values, restamped=True), outcome
@@ -126,10 +126,6 @@ def _confirmed(batch: Batch, held: Held, state: State, merged: State) -> Held:
     batch.rewrite(held.bid, text, splice.offsets(held.type, text))
     batch.decoded[text] = body
     return replace(held, text=text)
-
-
-def _registers(state: State) -> tuple[object, object]:
-    return state.stamps, state.whole
 
 
 def _state(batch: Batch, held: Held) -> State | None:

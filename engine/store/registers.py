@@ -181,6 +181,11 @@ def _statements(told: Contribution) -> dict[str, dict[str, Any]]:
     return said
 
 
+def marks(state: State) -> tuple[object, ...]:
+    """Return what is different after a statement that set something, be it to what it was."""
+    return state.stamps, state.whole, state.pieces
+
+
 def body_of(state: State, type_name: str, resource_id: str) -> dict[str, Any]:
     """Return the resource of a state as FHIR JSON, see `arranged`."""
     members = {name: value for held in state.values.values() for name, value in held.items()}

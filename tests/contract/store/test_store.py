@@ -1,10 +1,11 @@
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from engine.core.lexeme import Number
-from engine.core.values import Contribution
+from engine.core.values import Contribution, Parts
 from engine.database.protocol import Database
 from engine.store.membership import Membership, assign, members_of, persons_of, relink
 from engine.store.people import Golden, put_goldens, retired
@@ -90,6 +91,23 @@ def test_elements_of_several_messages_merge_by_time(database: Database) -> None:
     body = orjson.loads(found[0])
     assert (body["name"], body["gender"], body["birthDate"]) == (name, "female", "1980-02-29")
     assert times(found[1], "Patient", body) == {"name": 20, "gender": 20, "birthDate": 10}
+
+
+def test_parts_of_an_element_merge_by_time_and_say_so(database: Database) -> None:
+    def numbers(**said: Any) -> Contribution:
+        told = patient(identifier=[item for items in said.values() for item in items])
+        return replace(told, parts={"identifier": Parts(("mrn", "ssn"), said)})
+
+    mrn, ssn = [{"value": "m"}], [{"value": "s"}]
+    with database.write() as tx:
+        put(tx, [write(numbers(mrn=mrn, ssn=ssn), 10, 1)], 1)
+        [again] = put(tx, [write(numbers(mrn=mrn), 20, 2)], 2)
+        found = source_patient(tx, PATIENT)
+    assert (again.outcome, again.version, again.advanced) == ("unchanged", 1, True)
+    assert found is not None
+    body = orjson.loads(found[0])
+    assert body["identifier"] == mrn + ssn
+    assert times(found[1], "Patient", body) == {"identifier": 20}
 
 
 def test_the_unified_view_shows_the_person_and_the_site_view_the_record(
