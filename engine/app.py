@@ -22,6 +22,7 @@ from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.pipeline.key_mark import keep_mark
 from engine.pipeline.plans import keep_plans
 from engine.pipeline.reconcile import Reconciling
 from engine.plugin.spec import Registry
@@ -157,13 +158,17 @@ def _schema(region: Region) -> str:
     return f"concord_{region.name.replace('-', '_')}"
 
 
+def _needs_standby(region: Region) -> bool:
+    return region.storage.standby == "required"
+
+
 def open_journal(region: Region, key: RegionKey) -> "SqliteJournal | PostgresJournal":
     """Open the journal where the region file says it is."""
     if dsn := _dsn(region):
         # Its driver takes a tenth of a second to load, which regions without a server need not pay.
         from engine.journal.postgres import open_postgres_journal  # noqa: PLC0415
 
-        return open_postgres_journal(dsn, _schema(region))
+        return open_postgres_journal(dsn, _schema(region), standby=_needs_standby(region))
     return SqliteJournal(places(region).journal, _key_of(region, key))
 
 
@@ -172,7 +177,7 @@ def open_store(region: Region, key: RegionKey) -> Database:
     if dsn := _dsn(region):
         from engine.database.postgres import PostgresDatabase  # noqa: PLC0415
 
-        return PostgresDatabase(dsn, schema=_schema(region))
+        return PostgresDatabase(dsn, schema=_schema(region), standby=_needs_standby(region))
     path = places(region).store
     return SqliteDatabase(path, _key_of(region, key)(path.name))
 
@@ -197,7 +202,8 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
     """Found journal and store if they are missing, check that they belong together, keep the plans.
 
     FaultError `journal-mismatch` or `offset-beyond-head` when one was restored without the other,
-    `journal-partitions` when the region file asks for another number than the journal has.
+    `journal-partitions` when the region file asks for another number than the journal has,
+    `wrong-key` when another host founded the region with another key.
     """
     here = places(region)
     here.make()
@@ -208,6 +214,7 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
         _keep_partitions(region, journal)
         store.create(STORE)
         with store.write() as tx:
+            keep_mark(tx, region.name, key.id_key())
             bind(tx, journal.identity(), journal.head())
             library = read_library(region.mappings_folder)
             keep_plans(tx, plans, library, SystemClock().now_us())

@@ -61,7 +61,9 @@ def run(
     if key_fd < 0:  # else the supervisor has
         examine_channels(region)
     key = receive(key_fd) if key_fd >= 0 else region_key(region)
-    if key_fd >= 0:
+    if key_fd < 0 and role != "supervisor":
+        prepare_storage(region, key, compile_plans(region, key))
+    elif key_fd >= 0:
         threading.Thread(target=_follow_parent, args=(key_fd, stop), daemon=True).start()
     if role == "supervisor":
         return _supervise(region, key, stop)

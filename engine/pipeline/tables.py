@@ -38,6 +38,13 @@ DELIVERY = Table(
 )
 Index("delivery_age", DELIVERY.c.received_us)
 
+KEY_MARK = Table(
+    "key_mark",
+    STORE,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("mark", String, nullable=False, comment="made with the region key"),
+)
+
 TRIAL = Table(
     "trial",
     STORE,

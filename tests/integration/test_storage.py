@@ -1,11 +1,13 @@
 """What a region is refused for when its storage is prepared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.app import prepare_storage, region_key, region_of
 from engine.core.fault import FaultError
+from engine.security.keys import RegionKey
 
 
 def region_file(folder: Path, partitions: int) -> Path:
@@ -30,3 +32,12 @@ def test_another_number_of_partitions_is_refused_with_both_numbers(tmp_path: Pat
     assert refused.value.fault.code == "journal-partitions"
     assert refused.value.fault.where == "storage.partitions 16, journal 8"
     prepare_storage(region, key, {})
+
+
+def test_another_key_is_refused_where_nothing_is_encrypted(tmp_path: Path) -> None:
+    region = region_of(region_file(tmp_path, 8))
+    region = replace(region, storage=region.storage.model_copy(update={"encrypt": False}))
+    prepare_storage(region, RegionKey(bytes(32)), {})
+    with pytest.raises(FaultError, match="wrong-key"):
+        prepare_storage(region, RegionKey(b"o" * 32), {})
+    prepare_storage(region, RegionKey(bytes(32)), {})
