@@ -88,17 +88,20 @@ class PostgresTransaction:
 class PostgresDatabase:
     """One schema of a PostgreSQL database, for one thread at a time."""
 
-    def __init__(self, dsn: str, *, schema: str, queue: str = "store") -> None:
+    def __init__(
+        self, dsn: str, *, schema: str, queue: str = "store", standby: bool = False
+    ) -> None:
         """Connect. `dsn` as libpq reads it; writers queue with those of the same `queue`.
 
-        FaultError when the server cannot be reached, refuses, or does not keep its promises.
+        FaultError when the server cannot be reached, refuses, or does not keep its promises; with
+        `standby` it has to promise that a commit waits for one.
         """
         self._dsn = dsn
         self._schema = schema
-        key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
-        self._lock = int.from_bytes(key, "big", signed=True)
-        self._write = f"BEGIN; SELECT pg_advisory_xact_lock({self._lock})"
+        self._standby = standby
+        self._write = f"BEGIN; {_lock(schema, queue)}"
         self._connection: Connection | None = None
+        self._timeline = 0
         self._connected()
 
     @contextmanager
@@ -134,14 +137,17 @@ class PostgresDatabase:
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._dsn, self._schema)
-            register(self._connection)
+            connection = connect(self._dsn, self._schema, standby=self._standby)
+            self._timeline = connection.on_timeline(self._timeline)
+            register(connection)
+            self._connection = connection
         return self._connection
 
     def create(self, metadata: MetaData) -> None:
         """Create the schema, and the declared tables and indexes that are missing."""
         with self.write() as tx:
             tx.define("SET LOCAL statement_timeout = 0")
+            tx.define(_lock(self._schema, "tables"))  # every queue has tables, in one schema
             tx.define(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
             for text in definitions(metadata):
                 tx.define(text)
@@ -153,3 +159,8 @@ class PostgresDatabase:
         """Close the connection; safe to call twice."""
         if self._connection is not None:
             self._connection.close()
+
+
+def _lock(schema: str, queue: str) -> str:
+    key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
+    return f"SELECT pg_advisory_xact_lock({int.from_bytes(key, 'big', signed=True)})"

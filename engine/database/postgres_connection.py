@@ -128,12 +128,31 @@ class Connection(psycopg.Connection[Row]):
         except psycopg.Error:
             self.close()
 
+    def told(self, setting: str) -> str:
+        """Return what the server says of one of its settings."""
+        row = self.execute("SELECT current_setting(%s)", (setting,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def on_timeline(self, newest: int) -> int:
+        """Return the server's timeline, which every promotion raises; `newest` is the last we saw.
+
+        FaultError `database-superseded` when it is an older one: a primary that came back after its
+        standby was promoted. What it is told nobody else will hear.
+        """
+        row = self.execute("SELECT pg_walfile_name(pg_current_wal_insert_lsn())").fetchone()
+        timeline = int(row[0][:8], 16) if row else 0
+        if timeline < newest:
+            self.close()
+            message = "this server was replaced by its standby, and came back"
+            raise refuse(Category.UNAVAILABLE, "database-superseded", message)
+        return timeline
+
     def notice(self, told: psycopg.errors.Diagnostic) -> None:
         self.warned = self.warned or told.severity_nonlocalized == "WARNING"
 
 
-def connect(dsn: str, schema: str) -> Connection:
-    """Open a connection that works in `schema`.
+def connect(dsn: str, schema: str, *, standby: bool = False) -> Connection:
+    """Open a connection that works in `schema`; with `standby` its commits wait for one.
 
     FaultError `database-unreachable`, `database-refused`, `database-in-the-clear`, or
     `database-unsound` when the server would lose commits or is too old.
@@ -142,6 +161,8 @@ def connect(dsn: str, schema: str) -> Connection:
         connection = Connection.connect(_completed(dsn, schema), autocommit=True)
         try:
             _check(connection)
+            if standby:
+                _check_standby(connection)
         except BaseException:
             connection.close()
             raise
@@ -183,9 +204,16 @@ def _check(connection: Connection) -> None:
     for name, good in _PROMISES.items():
         if connection.info.parameter_status(name) in good:
             continue
-        row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
-        if row is None or row[0] not in good:
+        if connection.told(name) not in good:
             raise _unsound(name)
+
+
+def _check_standby(connection: Connection) -> None:
+    """A promoted standby has none of its own until somebody gives it one."""
+    if not connection.told("synchronous_standby_names"):
+        raise _unsound("synchronous_standby_names")
+    if connection.told("synchronous_commit") not in {"on", "remote_apply"}:
+        raise _unsound("synchronous_commit")
 
 
 def _unsound(setting: str) -> FaultError:

@@ -26,9 +26,9 @@ QUEUE = "journal"
 """Appending waits for no batch of the store: it has a queue of its own."""
 
 
-def open_postgres_journal(dsn: str, schema: str) -> "PostgresJournal":
-    """Open the journal of a schema, with a connection of its own."""
-    database = PostgresDatabase(dsn, schema=schema, queue=QUEUE)
+def open_postgres_journal(dsn: str, schema: str, *, standby: bool = False) -> "PostgresJournal":
+    """Open the journal of a schema, with a connection of its own (see `PostgresDatabase`)."""
+    database = PostgresDatabase(dsn, schema=schema, queue=QUEUE, standby=standby)
     try:
         return PostgresJournal(database)
     except FaultError:

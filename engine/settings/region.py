@@ -102,6 +102,10 @@ class Storage(Part):
     dsn: SecretRef | None = Field(
         default=None, description="connection string of the server, as libpq reads it"
     )
+    standby: Literal["optional", "required"] = Field(
+        default="optional",
+        description="`required` refuses a server whose commits do not wait for a standby",
+    )
     encrypt: bool = Field(default=True, description="encrypt the database files")
     region_key: SecretRef | None = Field(
         default=None,
@@ -115,6 +119,8 @@ class Storage(Part):
     def _complete(self) -> "Storage":
         if self.engine == "sqlite" and self.dsn:
             raise ValueError("'dsn' goes with 'engine: postgresql'")
+        if self.engine == "sqlite" and self.standby == "required":
+            raise ValueError("'standby: required' goes with 'engine: postgresql'")
         if self.engine == "postgresql" and not self.dsn:
             raise ValueError("'engine: postgresql' needs 'dsn'")
         if self.engine == "postgresql" and not self.region_key:

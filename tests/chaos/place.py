@@ -63,7 +63,8 @@ def write_host(folder: Path, name: str, dsn: str, changes: Mapping[str, Any] | N
     secret.touch(mode=0o600)
     secret.write_text(dsn, encoding="ascii")
     storage = {"engine": "postgresql", "dsn": {"file": "dsn"}}
-    return write_region(folder, {"region": name, "storage": storage} | dict(changes or {}))
+    _merge(own := {"region": name, "storage": storage}, changes or {})
+    return write_region(folder, own)
 
 
 def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:

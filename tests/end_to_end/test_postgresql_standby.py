@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.fault import FaultError
+from engine.database.postgres import PostgresDatabase
 from tests.chaos.day import bodies, senders, wait_for
-from tests.chaos.place import Daemon, wait_until, write_host
+from tests.chaos.place import Daemon, command, wait_until, write_host
 from tests.chaos.reckoning import assert_all_there
 from tests.chaos.server import Server, pair
 from tests.chaos.wire import Journal, Line
@@ -44,14 +46,41 @@ def test_a_standby_promoted_under_load_has_all_that_was_acknowledged(
     second.start()
     before = pids(first, second)
     journal, other = Journal(), Journal()
-    sending = [*senders(first, 31, 150, journal), *senders(second, 32, 150, other)]
-    wait_until(lambda: len(journal.lines) > 40 and len(other.lines) > 40, "traffic")
+    sending = [*senders(first, 31, 90, journal), *senders(second, 32, 90, other)]
+    wait_until(lambda: len(journal.lines) > 30 and len(other.lines) > 30, "traffic")
     primary.kill()
     standby.promote()
     wait_for(sending)
-    assert_all_there([*journal.lines, *other.lines], first.region, 200)
+    assert_all_there([*journal.lines, *other.lines], first.region, 150)
     assert before <= pids(first, second)  # nobody had to be started again
     assert (first.stop(), second.stop()) == (0, 0)
+    choosy = write_host(tmp_path / "third", "promoted", dsn, {"storage": {"standby": "required"}})
+    refused = command(choosy, "status", str(choosy))
+    assert (refused.returncode, "synchronous_standby_names" in refused.stderr) == (75, True)
+
+
+def test_a_primary_that_comes_back_is_not_taken_for_the_present_one(
+    servers: tuple[Server, Server],
+) -> None:
+    primary, standby = servers
+    journal = PostgresDatabase(both_hosts(primary, standby), schema="public")
+    primary.kill()
+    standby.promote()
+    with pytest.raises(FaultError, match="database-unreachable"), journal.write():
+        pass
+    with journal.write() as tx:
+        process = tx.query("SELECT pg_backend_pid()", ())[0][0]
+    primary.settings.clear()
+    primary.start()
+    standby.tell(f"SELECT pg_terminate_backend({process}, 5000)")
+    with pytest.raises(FaultError, match="database-unreachable"), journal.write():
+        pass
+    with pytest.raises(FaultError, match="database-superseded"), journal.write():
+        pass
+    primary.kill()
+    with journal.write() as tx:
+        assert tx.query("SELECT pg_is_in_recovery()", ()) == [(False,)]
+    journal.close()
 
 
 def cancel_waits(primary: Server) -> int:

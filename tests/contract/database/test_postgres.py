@@ -1,6 +1,7 @@
 """What only PostgreSQL has: a server that goes away, refuses, or would not keep its promises."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -106,6 +107,31 @@ def test_a_writer_does_not_wait_for_ever(
     add(other, 1)
     other.close()
     assert count(database) == 1
+
+
+def test_a_server_without_a_standby_is_refused_where_one_is_required(
+    postgres_schema: tuple[str, str],
+) -> None:
+    uri, schema = postgres_schema
+    with pytest.raises(FaultError, match="database-unsound") as refused:
+        PostgresDatabase(uri, schema=schema, standby=True)
+    assert refused.value.fault.where == "synchronous_standby_names"
+
+
+def test_hosts_that_start_at_once_make_the_tables_once(
+    postgres_uri: str, postgres_schemas: Callable[[], str]
+) -> None:
+    schema = postgres_schemas()
+    handles = [
+        PostgresDatabase(postgres_uri, schema=schema, queue=queue)
+        for queue in ("store", "journal", "store", "journal")
+    ]
+    with ThreadPoolExecutor(len(handles)) as pool:
+        for done in [pool.submit(handle.create, METADATA) for handle in handles]:
+            done.result(60)
+    assert count(handles[0]) == 0
+    for handle in handles:
+        handle.close()
 
 
 def test_another_queue_does_not_wait(
