@@ -1,0 +1,155 @@
+"""Entries worked off out of their turn, and conditions, on every engine: whoever comes first."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.app import reconciling
+from engine.core.clock import SystemClock
+from engine.core.fault import Category, Fault
+from engine.core.lap import untimed
+from engine.core.values import FHIR_JSON, Entry, Envelope, Touched
+from engine.database.protocol import Database
+from engine.formats.fhir_request import Request, wrapped
+from engine.pipeline.commit import Writing, commit
+from engine.pipeline.ledger import Account, read_account
+from engine.pipeline.prepare import Prepared
+from engine.pipeline.prompt import settled
+from engine.store.read import View, history
+from tests.integration.feed.house import KEY, REGION, SITE, ident, prepared
+
+START_US = 1_790_000_000_000_000
+RECONCILING = reconciling(REGION, KEY)
+
+
+@pytest.fixture
+def writing(new_store: Callable[[], Database]) -> Writing:
+    return Writing(new_store(), RECONCILING, SystemClock(), untimed)
+
+
+def patient(name: str, mrn: str = "", **more: Any) -> dict[str, Any]:
+    identifier = [{"system": "urn:mrn", "value": mrn}] if mrn else []
+    held = {"identifier": identifier} if mrn else {}
+    return {"resourceType": "Patient", "id": name, **held, **more}
+
+
+def entry(position: int, resource: dict[str, Any], request: Request | None = None) -> Entry:
+    body = json.dumps(resource).encode()
+    body = wrapped(request, body) if request else body
+    envelope = Envelope("lakeside-fhir", SITE, FHIR_JSON, body, START_US + position, "", "p")
+    return Entry(position, 0, envelope)
+
+
+def if_none(position: int, name: str, mrn: str = "7") -> Entry:
+    request = Request("POST", "Patient", "", f"identifier=urn:mrn%7C{mrn}")
+    return entry(position, patient(name, mrn), request)
+
+
+def work(writing: Writing, *entries: Entry) -> list[Account]:
+    return list(commit(writing, [prepared(one) for one in entries], (), 0).accounts)
+
+
+def said(accounts: list[Account]) -> list[tuple[str, str]]:
+    return [(one.state, one.code) for one in accounts]
+
+
+def told(writing: Writing, one: Entry) -> Any:
+    with writing.database.read() as tx:
+        return settled(tx, prepared(one))
+
+
+def test_who_comes_second_changes_nothing_and_counts_nothing(writing: Writing) -> None:
+    first = entry(5, patient("p1", gender="female"))
+    assert said(work(writing, first)) == [("written", "")]
+    with writing.database.read() as tx:
+        before = read_account(tx, 5)
+        versions = history(tx, "Patient", ident("Patient", "p1"), View(SITE))
+    assert work(writing, first, entry(6, patient("p2"))) != []
+    with writing.database.read() as tx:
+        assert read_account(tx, 5) == before
+        assert history(tx, "Patient", ident("Patient", "p1"), View(SITE)) == versions
+        assert read_account(tx, 6) is not None
+
+
+def test_what_was_quarantined_is_worked_on_again(writing: Writing) -> None:
+    one = entry(5, patient("p1"))
+    fault = Fault(Category.UNSUPPORTED, "no-plan", "no mapping", "")
+    assert said(list(commit(writing, [Prepared(one, fault=fault)], (), 0).accounts)) == [
+        ("quarantined", "no-plan")
+    ]
+    assert said(work(writing, one)) == [("written", "")]
+
+
+def test_of_several_in_one_batch_the_first_wins(writing: Writing) -> None:
+    batch = [entry(1, patient("x", "1")), *(if_none(at, f"n{at}") for at in (2, 3, 4))]
+    batch.append(entry(5, patient("y", "2")))
+    assert said(work(writing, *batch)) == [
+        ("written", ""),
+        ("written", ""),
+        ("filtered", "if-none-exist"),
+        ("filtered", "if-none-exist"),
+        ("written", ""),
+    ]
+
+
+def test_a_condition_sees_what_stands_before_it_in_the_batch(writing: Writing) -> None:
+    assert said(work(writing, entry(1, patient("x", "7")), if_none(2, "n")))[1] == (
+        "filtered",
+        "if-none-exist",
+    )
+
+
+def test_a_judgement_stands(writing: Writing) -> None:
+    """Read again after a rewind, when the store would be judged otherwise."""
+    winner, loser = if_none(1, "a"), if_none(2, "b")
+    work(writing, winner, loser)
+    assert work(writing, winner, loser) == []
+    assert told(writing, winner).state == "written"
+    with writing.database.read() as tx:
+        assert history(tx, "Patient", ident("Patient", "b"), View(SITE)) == []
+
+
+def test_a_repetition_hears_what_the_first_one_heard(writing: Writing) -> None:
+    work(writing, if_none(1, "a"), if_none(2, "b"))
+    again = if_none(3, "b")
+    assert said(work(writing, again)) == [("duplicate", "")]
+    found = told(writing, again)
+    assert (found.state, found.code) == ("duplicate", "if-none-exist")
+    assert [one.id for one in found.touched] == [ident("Patient", "a")]
+
+
+def test_created_updated_unchanged(writing: Writing) -> None:
+    first, other = entry(1, patient("p", gender="male")), entry(2, patient("p", gender="other"))
+    third = entry(3, patient("p", gender="other", active=True))
+    for one in (first, other):
+        work(writing, one)
+    work(writing, third)
+    name = ident("Patient", "p")
+    outcomes = [told(writing, one).touched[0] for one in (first, other, third)]
+    assert [one.outcome for one in outcomes] == ["created", "updated", "updated"]
+    assert {(one.type, one.id) for one in outcomes} == {("Patient", name)}
+    same = entry(4, patient("p", active=True))
+    work(writing, same)
+    assert told(writing, same).touched == (
+        Touched("Patient", name, outcomes[-1].version, "unchanged"),
+    )
+
+
+def test_nothing_is_known_of_an_entry_nobody_worked_on(writing: Writing) -> None:
+    assert told(writing, entry(9, patient("p"))) is None
+
+
+def test_an_update_on_condition(writing: Writing) -> None:
+    def put(position: int, name: str) -> Entry:
+        request = Request("PUT", "Patient", "", "identifier=urn:mrn%7C7")
+        return entry(position, patient(name, "7", active=bool(position % 2)), request)
+
+    assert said(work(writing, put(1, "a"), put(2, "a"), put(3, "b"))) == [
+        ("written", ""),
+        ("written", ""),
+        ("filtered", "condition-names-another"),
+    ]
+    work(writing, entry(4, patient("c", "7")))
+    assert said(work(writing, put(5, "a"))) == [("filtered", "condition-not-unique")]
