@@ -24,6 +24,8 @@ from engine.store.search.find import search
 EXISTS = "if-none-exist"
 NOT_UNIQUE = "condition-not-unique"
 NAMES_ANOTHER = "condition-names-another"
+RULES = frozenset({EXISTS, NOT_UNIQUE, NAMES_ANOTHER})
+"""By these a delivery is left out because of what was in the store: no mapping changes that."""
 
 
 def condition(envelope: Envelope) -> Request | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.app import reconciling
 from engine.core.clock import SystemClock
@@ -12,16 +13,21 @@ from engine.core.fault import Category, Fault
 from engine.core.lap import untimed
 from engine.core.values import FHIR_JSON, Entry, Envelope, Touched
 from engine.database.protocol import Database
+from engine.database.statement import Statement
 from engine.formats.fhir_request import Request, wrapped
 from engine.pipeline.commit import Writing, commit
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.prepare import Prepared
 from engine.pipeline.prompt import settled
+from engine.pipeline.rederive.course import Course
+from engine.pipeline.rederive.fold import Stretch, fold
+from engine.pipeline.rederive.tables import SHADOW
 from engine.store.read import View, history
 from tests.integration.feed.house import KEY, REGION, SITE, ident, prepared
 
 START_US = 1_790_000_000_000_000
 RECONCILING = reconciling(REGION, KEY)
+FOLDED = Statement(select(SHADOW.c.id))
 
 
 @pytest.fixture
@@ -153,3 +159,13 @@ def test_an_update_on_condition(writing: Writing) -> None:
     ]
     work(writing, entry(4, patient("c", "7")))
     assert said(work(writing, put(5, "a"))) == [("filtered", "condition-not-unique")]
+
+
+def test_a_replay_leaves_out_what_a_condition_left_out(writing: Writing) -> None:
+    entries = (if_none(1, "a"), if_none(2, "b"), entry(3, patient("c")))
+    work(writing, *entries)
+    stretch = Stretch(3, (1, 2, 3), tuple(prepared(one) for one in entries))
+    with writing.database.write() as tx:
+        assert fold(tx, Course(SITE, "fake", "fold", 0, 3, ""), stretch).upto == 3
+        folded = {row[0] for row in tx.all(FOLDED)}
+    assert folded == {ident("Patient", "a"), ident("Patient", "c")}

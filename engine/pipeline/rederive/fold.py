@@ -15,6 +15,7 @@ from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
+from engine.pipeline.condition import RULES
 from engine.pipeline.ledger import DUPLICATE, QUARANTINED
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.rederive import shadow
@@ -23,7 +24,7 @@ from engine.pipeline.rederive.shadow import Merged, Told
 from engine.pipeline.tables import LEDGER
 
 _STATES = Statement(
-    select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.plan).where(
+    select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.plan, LEDGER.c.code).where(
         LEDGER.c.position > bindparam("after"),
         LEDGER.c.position <= bindparam("upto"),
         LEDGER.c.site == bindparam("site_"),
@@ -102,13 +103,16 @@ def catch_up(
 
 
 def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
-    """Return position -> state of the messages behind `course.folded`."""
+    """Return position -> state of the messages behind `course.folded`.
+
+    What a condition left out is left out for good, like a repetition.
+    """
     found = tx.all(_STATES, course.folded, upto, course.site)
-    for position, _, plan in found:
+    for position, _, plan, _ in found:
         if position > course.goal and plan not in ("", course.plan):
             message = "the mapping was changed while the replay was at work: start it again"
             raise refuse(Category.CONFLICT, "plan-changed", message)
-    return {position: state for position, state, _ in found}
+    return {at: DUPLICATE if code in RULES else state for at, state, _, code in found}
 
 
 def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping[int, str]) -> None:
