@@ -246,6 +246,8 @@ def partition(
     two groups `possible-match` (the strongest one for each two groups), a merge that closes a
     circle `merge-cycle`, a declared join of contradicting records `conflict`.
     """
+    if len(records) == 1:
+        return Partition((tuple(records),), {}, ())
     groups = _Groups(sorted(set(records)))
     ranked = _evidence(edges, groups)
     tasks: set[Task] = set()

@@ -1,6 +1,6 @@
 """Brings the store up to date with what the index decided: who is who, and the golden records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -69,11 +69,7 @@ def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int
     sources = source_patients(tx, records)
     goldens = []
     for person in wanted:
-        known = [
-            _member(*member, *sources[member[0]])
-            for member in members[person]
-            if member[0] in sources
-        ]
+        known = _members(members[person], sources)
         at = Occasion(stale[person], now_us)
         if known:
             goldens.append(Golden(person, golden(person, known, rules).body, at.position))
@@ -83,11 +79,19 @@ def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int
     _succeed(tx, {golden.person: golden.survivor for golden in goldens})
 
 
-def _member(
-    record: str, site: str, local_id: str, survivor: str, text: bytes, stamps: str
-) -> Member:
-    body = decode(text)
-    return Member(record, site, local_id, body, times(stamps, "Patient", body), survivor != "")
+def _members(
+    rows: Sequence[tuple[str, str, str, str]], sources: Mapping[str, tuple[bytes, str]]
+) -> list[Member]:
+    """Return the members that have content; when it was said counts where several compete."""
+    found = []
+    several = sum(row[0] in sources for row in rows) > 1
+    for record, site, local_id, survivor in rows:
+        if record in sources:
+            text, stamps = sources[record]
+            body = decode(text)
+            said_us = times(stamps, "Patient", body) if several else {}
+            found.append(Member(record, site, local_id, body, said_us, survivor != ""))
+    return found
 
 
 def _retired(tx: Transaction, person: str, at: Occasion) -> list[Golden]:

@@ -52,11 +52,11 @@ class Mirror(Generic[R]):
     def want(self, owners: Iterable[Any], way: int = 0) -> None:
         """Read the rows of these owners, as far as that has not been done."""
         asked = self._asked[way]
-        missing = [owner for owner in dict.fromkeys(owners) if owner not in asked]
+        missing = [owner for owner in owners if owner not in asked]
         if not missing:
             return
         asked.update(missing)
-        for row in self._ways[way].load(self._tx, missing):
+        for row in self._ways[way].load(self._tx, list(dict.fromkeys(missing))):
             key = self._key(row)
             if key not in self._rows and key not in self._before:
                 self._rows[key] = row
@@ -66,7 +66,8 @@ class Mirror(Generic[R]):
         """Return the rows of one owner as they are now."""
         if owner not in self._asked[way]:
             self.want((owner,), way)
-        return [self._rows[key] for key in self._under[way].get(owner, ())]
+        keys = self._under[way].get(owner)
+        return [self._rows[key] for key in keys] if keys else []
 
     def get(self, key: Hashable) -> R | None:
         """Return a row by its key; None when there is none, or its owners were not asked for."""

@@ -11,12 +11,15 @@ test populations live there, so they are kept.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 
 def vocabulary(words: str) -> frozenset[str]:
     """A set of words from one text, blank between them."""
     return frozenset(words.split())
 
+
+_REMEMBERED = 8192  # words: names come again and again
 
 _LETTERS = str.maketrans(
     {
@@ -64,6 +67,7 @@ def fold(text: str) -> str:
     return _APOSTROPHES.sub("", text).upper()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def tokens(text: str) -> tuple[str, ...]:
     """The folded words of a text, in order; letters of other scripts are kept."""
     folded = fold(text)

@@ -185,17 +185,21 @@ def _active(members: Sequence[Member]) -> bool:
 
 
 def _fill(draft: _Draft, members: Sequence[Member], rules: Rules) -> None:
-    draft.many("extension", _extensions(members, rules))
+    said = {element for m in members for element in m.body}
+    if "extension" in said:
+        draft.many("extension", _extensions(members, rules))
     found, numbers_differ = identifiers(members, rules)
     draft.many("identifier", found)
     if numbers_differ:
         draft.conflicts.add("ssn")
     draft.many("name", names(members, rules))
     for element in _LISTS:
-        take = united if rules.elements[element] == ("union",) else chosen_list
-        draft.many(element, take(members, element, rules))
-    for element in _CHOICES:
-        _single(draft, members, element, rules)
+        if element in said:
+            take = united if rules.elements[element] == ("union",) else chosen_list
+            draft.many(element, take(members, element, rules))
+    for element, written in _CHOICES.items():
+        if not said.isdisjoint(written):
+            _single(draft, members, element, rules)
 
 
 def golden(eid: str, members: Sequence[Member], rules: Rules) -> Golden:

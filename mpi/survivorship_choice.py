@@ -7,7 +7,7 @@ decides. Knows no element of Patient; what "complete" means is told by the calle
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.lexeme import encode
 from mpi.survivorship_rules import Rules
@@ -25,8 +25,7 @@ class Member:
     merged: bool = False  # the source merged this record into another one
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One value of one member."""
 
     member: Member
