@@ -4,9 +4,50 @@ Knows the notation only: whether a field or a function exists is checked by whoe
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Union
+from dataclasses import dataclass
 
+from engine.mapping.tree import (
+    CONDITIONS,
+    Call,
+    Compare,
+    Current,
+    Either,
+    Expr,
+    Literal,
+    Logic,
+    Negation,
+    Path,
+    Reach,
+    Span,
+    Step,
+    Test,
+    Word,
+    label,
+    leaves,
+)
+
+__all__ = [
+    "CONDITIONS",
+    "MAX_NESTING",
+    "Call",
+    "Compare",
+    "Current",
+    "Either",
+    "Expr",
+    "ExpressionError",
+    "Literal",
+    "Logic",
+    "Negation",
+    "Path",
+    "Reach",
+    "Span",
+    "Step",
+    "Test",
+    "Word",
+    "label",
+    "leaves",
+    "parse",
+]
 MAX_NESTING = 30
 
 _TOKEN = re.compile(
@@ -16,6 +57,8 @@ _TOKEN = re.compile(
   | (?P<site>\$[a-z][a-z_.]*)
   | (?P<current>\$(?:\d+(?:\.\d+)?)?)
   | (?P<part>\.\d+(?:\.\d+)?)
+  | (?P<tail>\.[A-Za-z_][A-Za-z0-9_.]*)
+  | (?P<whole>%resource)
   | (?P<number>-?\d+(?:\.\d+)?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_.]*)
   | (?P<sign>!=|<=|>=|[=<>|(),\[\]*])""",
@@ -33,100 +76,6 @@ class ExpressionError(Exception):
         self.message = message
         self.start = start
         self.length = length
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    start: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """`GROUP.SEG-field[select].component.sub`; component and sub are 0 when not given."""
-
-    groups: tuple[str, ...]
-    segment: str
-    number: int
-    select: "int | Expr | None" = None
-    component: int = 0
-    sub: int = 0
-    span: Span = field(default=Span(0, 1), compare=False)
-
-    def __str__(self) -> str:
-        tail = "".join(f".{n}" for n in (self.component, self.sub) if n)
-        return f"{self.segment}-{self.number}{tail}"
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """`$`, `$4`, `$4.2`: the repetition that `each` or a `[condition]` stands on."""
-
-    component: int = 0
-    sub: int = 0
-    span: Span = field(default=Span(0, 1), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    text: str
-    span: Span = field(default=Span(0, 1), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A bare name: `received`, a segment, a group path; or `$site.name` with its dollar."""
-
-    name: str
-    span: Span = field(default=Span(0, 1), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    name: str
-    args: "tuple[Expr, ...]"
-    span: Span = field(default=Span(0, 1), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """`a | b`: the first that is valued."""
-
-    options: "tuple[Expr, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """`=`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, `matches`, `starts with`."""
-
-    sign: str
-    left: "Expr"
-    right: "tuple[Expr, ...]"
-    span: Span = field(default=Span(0, 1), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """`is [not] valued`, `is [not] null`."""
-
-    kind: str
-    operand: "Expr"
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Logic:
-    word: str  # and, or
-    parts: "tuple[Expr, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    part: "Expr"
-
-
-Expr = Union[Path, Current, Literal, Word, Call, Either, Compare, Test, Logic, Negation]  # noqa: UP007
-CONDITIONS = (Compare, Test, Logic, Negation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,17 +225,58 @@ class _Parser:
             inner = self._or()
             self._expect(")")
             return inner
-        if token.kind != "name":
+        if token.kind not in {"name", "whole"}:
             self._at -= 1
             raise self._wrong("expected a value")
-        if not self._accept("("):
+        first = Step(token.text, self._arguments(), token.span)
+        steps = (first, *self._steps())
+        if (
+            len(steps) > 1
+            or token.kind == "whole"
+            or (first.args is not None and "." in first.name)
+        ):
+            return Reach(steps, Span(token.start, self._end - token.start))
+        if first.args is None:
             return Word(token.text, token.span)
+        return Call(token.text, first.args, token.span)
+
+    def _arguments(self) -> tuple[Expr, ...] | None:
+        if not self._accept("("):
+            return None
         args: list[Expr] = []
         while not self._accept(")"):
             if args:
                 self._expect(",")
             args.append(self._or())
-        return Call(token.text, tuple(args), token.span)
+        return tuple(args)
+
+    @property
+    def _end(self) -> int:
+        last = self._tokens[self._at - 1]
+        return last.start + len(last.text)
+
+    def _steps(self) -> tuple[Step, ...]:
+        """Take what follows a name without a blank: `.name`, `.where(...)`, `[0]`."""
+        found: list[Step] = []
+        while self._next.start == self._end:
+            token = self._next
+            if token.kind == "tail":
+                self._take()
+                found.append(Step(token.text[1:], self._arguments(), token.span))
+            elif token.text == "[":
+                self._take()
+                found.append(Step("[]", (self._index(),), token.span))
+            else:
+                break
+        return tuple(found)
+
+    def _index(self) -> Literal:
+        token = self._take()
+        if not (token.kind == "number" and token.text.isdigit()):
+            self._at -= 1
+            raise self._wrong("expected an index, as in [0]")
+        self._expect("]")
+        return Literal(token.text, token.span)
 
     def _path(self, token: _Token) -> Path:
         *groups, last = token.text.split(".")
@@ -331,30 +321,3 @@ def _unquoted(text: str) -> str:
 def parse(text: str) -> Expr:
     """Parse an expression. ExpressionError says what is wrong and where."""
     return _Parser(text).whole()
-
-
-def _parts(tree: Expr) -> tuple[Expr, ...]:
-    """Return what a compound expression is made of."""
-    if isinstance(tree, Compare):
-        return (tree.left, *tree.right)
-    if isinstance(tree, Test):
-        return (tree.operand,)
-    if isinstance(tree, Negation):
-        return (tree.part,)
-    if isinstance(tree, Logic):
-        return tree.parts
-    if isinstance(tree, Either):
-        return tree.options
-    return tree.args if isinstance(tree, Call) else ()
-
-
-def leaves(tree: Expr) -> list[Expr]:
-    """Return the paths an expression reads."""
-    if isinstance(tree, Path | Current):
-        return [tree]
-    return [leaf for part in _parts(tree) for leaf in leaves(part)]
-
-
-def label(tree: Expr) -> str:
-    """Name the fields an expression reads, for people."""
-    return ", ".join(dict.fromkeys(str(leaf) for leaf in leaves(tree) if isinstance(leaf, Path)))
