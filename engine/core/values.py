@@ -146,6 +146,7 @@ class Contribution:
     # Elements whose values are known to be valid R4, for validation to skip: it says nothing.
     proven: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     parts: Mapping[str, Parts] = field(default_factory=dict)
+    said_us: int = 0  # when, if the resources of one delivery have times of their own
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,5 +157,17 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A csv document takes deletions and does not say what they do, or cannot do it.",
             'Add on_delete with the elements a deleted row gets, as {active: "=false"}.',
         ),
+        "E260": (
+            "A path into a resource names an element or type that R4 does not have there.",
+            "Take the name the message suggests; a choice needs its type: value.ofType(Quantity).",
+        ),
+        "E261": (
+            "A document about resources reads a field of messages.",
+            "Name an element, as name.family; $ is the value that each stands on.",
+        ),
+        "E262": (
+            "Two fhir documents of a chain take resources of one type.",
+            "Change the first one in an overlay: change: {FHIR-Patient: {...}}.",
+        ),
     }
 )

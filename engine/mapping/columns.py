@@ -6,18 +6,16 @@ language can do with fields it can do with cells. Only here is a column a field.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
-from typing import Any, get_args
 
 from engine.mapping import syntax
 from engine.mapping.grammar import closest
+from engine.mapping.rewriting import rewritten
 from engine.mapping.syntax import Expr, Span
 from engine.mapping.vocabulary import FieldType
 
 ROW = "ROW"
 _PLACE = re.compile(rf"{ROW}-(\d+)")
 _DATATYPES = {"date": "DTM", "datetime": "DTM", "decimal": "NM", "integer": "NM", "code": "CWE"}
-_PARTS = get_args(Expr)
 Columns = Mapping[str, int]  # name -> number of the field
 Wrong = Callable[[str, Span, str, str], None]
 
@@ -30,19 +28,17 @@ def declared(kinds: list[str]) -> dict[str, dict[int, FieldType]]:
 
 def resolved(tree: Expr, columns: Columns, wrong: Wrong) -> Expr:
     """Return the tree with its words as columns; what is no column is reported."""
-    if isinstance(tree, syntax.Word):
-        return _word(tree, columns, wrong)
-    if isinstance(tree, syntax.Path):
-        wrong("E250", tree.span, f"a file has no {tree.segment}-{tree.number}", "name a column")
-        return syntax.Literal("", tree.span)
-    changed: dict[str, Any] = {}
-    for item in fields(tree):
-        value = getattr(tree, item.name)
-        if isinstance(value, tuple):
-            changed[item.name] = tuple(resolved(part, columns, wrong) for part in value)
-        elif isinstance(value, _PARTS):
-            changed[item.name] = resolved(value, columns, wrong)
-    return replace(tree, **changed)
+
+    def change(part: Expr) -> Expr:
+        if isinstance(part, syntax.Word):
+            return _word(part, columns, wrong)
+        if isinstance(part, syntax.Path | syntax.Reach):
+            wrong("E250", part.span, f"a file has no {part}", "name a column")
+            return syntax.Literal("", part.span)
+        return part
+
+    found: Expr = rewritten(tree, change)
+    return found
 
 
 def _word(tree: syntax.Word, columns: Columns, wrong: Wrong) -> Expr:

@@ -66,9 +66,11 @@ class Context:
     def compiler(self, scalar: Scalar, offset: int = 0) -> Compiler:
         return Compiler(self.grammar, scalar, offset)
 
-    def within(self, repetition: str) -> "Context":
-        """Return the context inside an `each` over repetitions of a datatype."""
-        return replace(self, grammar=replace(self.grammar, repetition=repetition))
+    def within(self, source: Source) -> "Context":
+        """Return the context inside an `each` over what a source reads."""
+        element = source.element or self.grammar.element
+        grammar = replace(self.grammar, repetition=source.datatype, element=element)
+        return replace(self, grammar=grammar)
 
     def below(self) -> "Context":
         return replace(self, depth=self.depth + 1)

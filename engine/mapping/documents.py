@@ -23,6 +23,10 @@ _KEYS = {
         *("on_extra_column", "trailer", "changed", "empty", "patient", "to", "key", "profile"),
         *("skip", "mode", "delete_when", "on_delete", "fills", "Patient"),
     },
+    "fhir": {
+        *("map", "kind", "from", "to", "name", "key", "profile", "skip", "mode", "copy", "except"),
+        *("patient", "changed", "fills", "clears", "survivor", "subsumed"),
+    },
     "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
     "identity": {
         "map",
@@ -33,12 +37,14 @@ _KEYS = {
         "prior_aliases",
         "assigners",
         "missing",
+        *("fhir_patient", "fhir_aliases", "fhir_bases", "fhir_ids"),
     },
 }
 _REQUIRED = {
     "message": ("structure", "triggers", "make"),
     "resource": ("from", "to"),
     "csv": ("feed", "files", "columns", "patient", "to", "key"),
+    "fhir": ("from",),
     "overlay": (),
     "identity": (),
 }
@@ -50,7 +56,8 @@ class Effective:
 
     messages: dict[str, Fields] = field(default_factory=dict)
     resources: dict[str, Fields] = field(default_factory=dict)
-    feeds: dict[str, Fields] = field(default_factory=dict)
+    feeds: dict[str, Fields] = field(default_factory=dict)  # csv documents
+    sent: dict[str, Fields] = field(default_factory=dict)  # fhir documents
     identity: dict[str, Node] = field(default_factory=dict)
     assigners: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
@@ -84,7 +91,7 @@ class _Assembly:
             for document in nodes.documents(path, text, self._problems)
         ]
         checked = [(kind, d) for document in documents for kind, d in self._checked(document)]
-        for kind in ("resource", "message", "csv", "identity", "overlay"):
+        for kind in ("resource", "message", "csv", "fhir", "identity", "overlay"):
             for found, document in checked:
                 if found == kind:
                     self._add(kind, document)
@@ -109,7 +116,8 @@ class _Assembly:
 
     def _keys_fit(self, kind: str, document: Fields) -> bool:
         makes = kind in {"resource", "csv"}
-        allowed = _KEYS[kind] | ({text_at(document, "to")} if makes else set())
+        made = text_at(document, "to") or text_at(document, "from")
+        allowed = _KEYS[kind] | ({made} if makes or kind == "fhir" else set())
         for key, _ in document.entries:
             if key.text not in allowed:
                 message = f"unknown key '{key.text}' in a {kind} document"
@@ -130,6 +138,9 @@ class _Assembly:
             self._define(self.effective.messages, name, document)
         elif kind == "csv":
             self._define(self.effective.feeds, text_at(document, "feed"), document)
+        elif kind == "fhir":
+            name = text_at(document, "name") or f"FHIR-{text_at(document, 'from')}"
+            self._define(self.effective.sent, name, document)
         elif kind == "identity":
             self._identity(document.drop("map", "kind"))
         else:
@@ -201,7 +212,8 @@ class _Assembly:
             table.add("", code.text, Target(systems[0] if systems else "", text), code.mark)
 
     def _change(self, name: Scalar, edits: Node) -> None:
-        kinds = (self.effective.resources, self.effective.messages, self.effective.feeds)
+        whole = self.effective
+        kinds = (whole.resources, whole.messages, whole.feeds, whole.sent)
         known = next((kind for kind in kinds if name.text in kind), None)
         if known is None:
             names = [name for kind in kinds for name in kind]
@@ -210,8 +222,8 @@ class _Assembly:
             return
         document = known[name.text]
         for path, new in self._entries(edits):
-            whole = known is not self.effective.resources
-            document = self._changed(document, path, new, whole=whole)
+            inner = known is self.effective.resources
+            document = self._changed(document, path, new, whole=not inner)
         known[name.text] = document
 
     def _changed(self, document: Fields, path: Scalar, new: Node, *, whole: bool) -> Fields:

@@ -6,11 +6,13 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 
 from dataclasses import replace
 
-from engine.mapping import columns, conditions, functions, syntax
+from engine.mapping import columns, conditions, fhir_path, functions, syntax
 from engine.mapping.grammar import Grammar, Needs, closest
 from engine.mapping.node import Scalar
+from engine.mapping.rewriting import rewritten
 from engine.mapping.scope import Scope
 from engine.mapping.source import (
+    ELEMENT,
     Many,
     One,
     Source,
@@ -22,6 +24,7 @@ from engine.mapping.source import (
 from engine.mapping.syntax import Expr, ExpressionError, Span
 from engine.mapping.text import quoted
 from engine.mapping.vocabulary import ANYTHING, component_types, field_types
+from engine.r4.elements import Element
 
 
 def _nothing(_: Scope) -> str:
@@ -56,22 +59,33 @@ class Compiler:
             span = Span(error.start, error.length)
             self.wrong("E201", span, error.message, "see section 5 of LANGUAGE.md")
             return None
+        if self.grammar.element is not None:
+            found: Expr = rewritten(tree, fhir_path.resolved)
+            return found
         known = self.grammar.columns
         return tree if known is None else columns.resolved(tree, known, self.wrong)
 
+    def inside(self, element: Element) -> "Compiler":
+        """Return the compiler of an expression about a value of an element."""
+        return Compiler(replace(self.grammar, element=element), self._scalar, self._offset)
+
     def source(self, tree: Expr) -> Source | None:
         """Compile a plain path or `$` to a typed source; None when it is something computed."""
-        if isinstance(tree, syntax.Path):
-            return self._path(tree)
-        if isinstance(tree, syntax.Current):
-            return self._current(tree)
-        return None
+        if not isinstance(tree, syntax.Path | syntax.Current | syntax.Reach):
+            return None
+        if self.grammar.element is not None or isinstance(tree, syntax.Reach):
+            self.free()
+            self.grammar.slots.touched.more = True
+            return fhir_path.source(self, tree)
+        return self._path(tree) if isinstance(tree, syntax.Path) else self._current(tree)
 
     def computed(self, tree: Expr) -> Source:
         """Compile anything to a source of text."""
         if isinstance(tree, syntax.CONDITIONS):
             return self._judged(tree)
         read = self.text(tree)
+        if self.grammar.element is not None:
+            return _of_text(read, syntax.label(tree))
         repeats = isinstance(tree, syntax.Path)
         datatype = "DTM" if isinstance(tree, syntax.Word) and tree.name == "received" else "ST"
 
@@ -93,6 +107,8 @@ class Compiler:
                 return ""
             return "true" if test(scope) else "false"
 
+        if self.grammar.element is not None:
+            return _of_text(one, syntax.label(tree))
         return Source("ST", False, one, lambda s: [v] if (v := one(s)) else [], syntax.label(tree))
 
     def _current(self, tree: syntax.Current) -> Source:
@@ -101,7 +117,7 @@ class Compiler:
             self.wrong("E208", tree.span, "'$' has no repetition to stand for here", "use each:")
             return EMPTY
         self.free()  # the repetition is there whatever the fields are
-        reached = self._reach(datatype, tree.component, tree.sub, tree.span)
+        reached = self._part(datatype, tree.component, tree.sub, tree.span)
         label = "$" + ".".join(str(n) for n in (tree.component, tree.sub) if n)
         return current_source(tree.component, tree.sub, reached, label)
 
@@ -122,7 +138,7 @@ class Compiler:
             inner = replace(self.grammar, repetition=known.datatype)
             with self.grammar.slots.apart():
                 test = Compiler(inner, self._scalar, self._offset).test(tree.select)
-        reached = self._reach(known.datatype, tree.component, tree.sub, tree.span)
+        reached = self._part(known.datatype, tree.component, tree.sub, tree.span)
         slot = self.grammar.slots.index((*tree.groups, tree.segment))
         self.grammar.slots.needs.reads.add((slot, tree.number))
         self.grammar.slots.touched.reads.add((slot, tree.number))
@@ -133,7 +149,7 @@ class Compiler:
             return "declare it in an overlay: segments: {" + tree.segment + ": {1: ST}}"
         return "segments are named as in the HL7 dictionary"
 
-    def _reach(self, datatype: str, component: int, sub: int, span: Span) -> str:
+    def _part(self, datatype: str, component: int, sub: int, span: Span) -> str:
         """Return the type at the end of a path; reports a component beyond its type."""
         for number_ in (component, sub):
             if not number_ or datatype == ANYTHING:
@@ -163,7 +179,7 @@ class Compiler:
             fixed = tree.text
             self.free()
             return lambda _: fixed
-        if isinstance(tree, syntax.Path | syntax.Current):
+        if isinstance(tree, syntax.Path | syntax.Current | syntax.Reach):
             return self._read(tree)
         if isinstance(tree, syntax.Either):
             return _first_valued([self.text(option) for option in tree.options])
@@ -172,7 +188,7 @@ class Compiler:
         test = self.test(tree)
         return lambda scope: "true" if test(scope) else "false"
 
-    def _read(self, tree: syntax.Path | syntax.Current) -> One:
+    def _read(self, tree: Expr) -> One:
         source = self.source(tree) or EMPTY
         decode, one = text_of(source.datatype), source.one
         return lambda scope: decode(raw) if (raw := one(scope)) else ""
@@ -230,8 +246,11 @@ class Compiler:
             return lambda scope: "true" if test(scope) else ""
         if tree.name == "lookup":
             return self._lookup(tree)
+        if tree.name == "assigner":
+            return self._assigner(tree)
         read = self.text(tree.args[0])
-        length = 8 if tree.name == "date" else None
+        written = self.grammar.element is not None  # as `1958-03-09`
+        length = (10 if written else 8) if tree.name == "date" else None
         return lambda scope: read(scope)[:length]
 
     def _lookup(self, tree: syntax.Call) -> One:
@@ -249,6 +268,13 @@ class Compiler:
 
         return look
 
+    def _assigner(self, tree: syntax.Call) -> One:
+        find, read = self.grammar.assigner, self.text(tree.args[0])
+        if find is None:
+            return _nothing
+        self.free()
+        return lambda scope: find(read(scope))
+
     def test(self, tree: Expr) -> Test:
         """Compile a condition; a value is true when it is valued."""
         return conditions.test(self, tree)
@@ -256,6 +282,12 @@ class Compiler:
     def guard(self, tree: Expr) -> tuple[Test, Needs]:
         """Compile a condition; also say which fields its truth needs, as far as that is plain."""
         return conditions.guard(self, tree)
+
+
+def _of_text(read: One, label: str) -> Source:
+    """Make a source of text that is read as an element would be."""
+    many: Many = lambda scope: [text] if (text := read(scope)) else []  # noqa: E731
+    return Source(ELEMENT, False, read, many, label, fhir_path.TEXT)
 
 
 def _first_valued(reads: list[One]) -> One:

@@ -60,7 +60,7 @@ def _plain(context: Context, fields: Fields, url: str, element: Element) -> Ever
     sources = values.sources(context, each) if isinstance(each, Scalar) else []
     if not sources:
         return no_values
-    within = context.within(sources[0].datatype)
+    within = context.within(sources[0])
     test = condition(within, fields.get("if"))
     return _repeated(sources[0], objects.partial(within, inner, element.path), test, url)
 
@@ -72,12 +72,13 @@ def _once(build: Op, url: str) -> Every:
 def _repeated(source: Source, build: Op, test: Callable[[Scope], bool] | None, url: str) -> Every:
     def every(scope: Scope) -> list[Any]:
         found = []
+        before = scope.rep
         for item in source.many(scope):
             scope.rep = item
             value = build(scope) if test is None or test(scope) else None
             if value:
                 found.append(_with_url(url, value))
-        scope.rep = ""
+        scope.rep = before
         return found
 
     return every
@@ -102,7 +103,7 @@ def _categories(context: Context, fields: Fields, url: str, most: int) -> Every:
         return no_values
     source = sources[0]
     string = elements.type_children("Extension")["valueString"]
-    label = values.single(context.within(source.datatype), text, string)
+    label = values.single(context.within(source), text, string)
     nodes = (fields.get("omb"), fields.get("detailed"))
     omb, detailed = (values.named_table(context, node) if node else None for node in nodes)
     return _recipe(source, label, (omb, detailed), (url, most), Systems(context.tools))

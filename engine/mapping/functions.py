@@ -184,7 +184,13 @@ TABLE: dict[str, Signature] = {
 }
 # Functions that give nothing when their first argument is nothing.
 STRICT = frozenset(TABLE) - {"count", "length", "coalesce", "concat", "hash"}
-SPECIAL = {"exists": (1, 1), "lookup": (2, 2), "date": (1, 1), "datetime": (1, 1)}
+SPECIAL = {
+    "exists": (1, 1),
+    "lookup": (2, 2),
+    "date": (1, 1),
+    "datetime": (1, 1),
+    "assigner": (1, 1),
+}
 
 
 def known() -> list[str]:

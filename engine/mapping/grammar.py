@@ -1,6 +1,6 @@
 """What the expressions of one resource map may refer to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from rapidfuzz import process
 from engine.mapping.problem import Problems
 from engine.mapping.tables import Table
 from engine.mapping.vocabulary import Declared
+from engine.r4.elements import Element
 
 _NEAR = 60  # of 100; below it a suggestion puzzles more than it helps
 SlotKey = tuple[str, ...]  # groups, then a segment
@@ -92,6 +93,9 @@ class Grammar:
     site: dict[str, str]  # `$site.name` -> value
     repetition: str = ""  # datatype of `$`, empty where there is none
     columns: Mapping[str, int] | None = None  # of the feed whose rows are mapped: name -> field
+    element: Element | None = None  # of a resource: what paths and `$` start from
+    whole: Element | None = None  # the resource itself, `%resource`
+    assigner: Callable[[str], str] | None = None  # name of an assigning authority -> its system
 
 
 def closest(name: str, known: list[str]) -> str:

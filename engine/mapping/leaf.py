@@ -328,7 +328,7 @@ def _each_option(
         return no_values
     compiler = context.compiler(node)
     source = compiler.source(tree) or compiler.computed(tree)
-    inner = context.within(source.datatype)
+    inner = context.within(source)
     with context.grammar.slots.apart():  # without a repetition nothing is made
         body = _each_body(inner, fields, element)
     test = condition(inner, fields.get("if"))

@@ -14,6 +14,7 @@ from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import remembering
+from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
 from engine.r4 import elements
 from engine.r4.compiled import proves
@@ -21,7 +22,6 @@ from engine.r4.elements import Element
 from engine.r4.invariants import RULES
 
 _BROKEN = "an object that a rule of the standard does not allow is left out"
-MISSING = "an element that FHIR requires has no value"
 NOT_ELEMENTS = frozenset({"when", "label", "required"})
 
 
@@ -112,15 +112,6 @@ def _element(context: Context, node: Node, element: Element) -> Op:
     every = context.forms.every(context, node, element)
     limit = element.max
     return lambda scope: (values[:limit] if limit else values) if (values := every(scope)) else None
-
-
-def needed(path: str) -> dict[str, frozenset[str]]:
-    """Return what R4 requires of an object: name -> the names that satisfy it."""
-    groups: dict[str, set[str]] = {}
-    for name, element in elements.children(path).items():
-        if element.min:
-            groups.setdefault(element.group or name, set()).add(name)
-    return {name: frozenset(names) for name, names in groups.items()}
 
 
 def present(rows: list[list[str]], gate: Gate) -> bool:

@@ -9,7 +9,7 @@ from engine.core.values import Mapped
 from engine.formats.delimited.contract import Contract
 from engine.formats.delimited.delivery import RowDelivery
 from engine.formats.hl7v2.parse import Message
-from engine.mapping import row, run
+from engine.mapping import fhir_run, row, run
 from engine.mapping.bundle import bodies, bundle, reference
 from engine.mapping.feed import CompiledFeed
 from engine.mapping.header import Headers
@@ -57,6 +57,33 @@ class Plan:
         """What was agreed about the files of the site, the most particular name first."""
         found = [feed.contract for feed in self._program.feeds.values()]
         return tuple(sorted(found, key=lambda one: (-len(one.files), one.feed)))
+
+    @property
+    def resource_types(self) -> tuple[str, ...]:
+        """Types of FHIR resources that are mapped."""
+        return tuple(sorted(self._program.fhir.feeds))
+
+    def lane_of_resource(self, value: Any) -> str:
+        """Return the key of the patient a resource or Bundle is about, as `lane`.
+
+        Faults as `map_resource`.
+        """
+        return fhir_run.lane(self._program.fhir, value)
+
+    def map_resource(self, value: Any, received_us: int, control_id: str = "") -> Mapped:
+        """Map one resource or one Bundle, as `read_json` gives it, as `map` does a message.
+
+        FaultError: unsupported `unknown-resource`, `bundle-method` and `implicit-rules`, invalid
+        `no-resource` and `missing-patient-key`.
+        """
+        program = self._program.fhir
+        return fhir_run.execute(program, self.id, value, received_us, control_id)[0]
+
+    def trace_resource(self, value: Any, received_us: int, control_id: str = "") -> Traced:
+        """Map a resource or Bundle and say where each element came from; faults as above."""
+        program = self._tracing().fhir
+        mapped, env = fhir_run.execute(program, self.id, value, received_us, control_id)
+        return Traced(mapped, tuple(env.lineage))
 
     def map_row(self, delivery: RowDelivery, received_us: int) -> Mapped:
         """Map one row of a file, as `map` does a message.

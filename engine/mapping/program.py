@@ -11,9 +11,14 @@ from engine.mapping import identity as identities
 from engine.mapping import parts
 from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
+from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, Tools
 from engine.mapping.documents import Effective, assemble, listed, text_at
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
+from engine.mapping.fhir_feed import ANCHOR, FhirFeed, compile_fhir_feed
+from engine.mapping.fhir_identity import compile_fhir_identity
+from engine.mapping.fhir_links import Targets
+from engine.mapping.fhir_run import FhirProgram
 from engine.mapping.grammar import Grammar, Slots, closest
 from engine.mapping.identity import Identity, compile_identity
 from engine.mapping.layout import Layouts
@@ -27,6 +32,7 @@ from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
 from engine.mapping.vocabulary import Declared
 from engine.r4 import elements
+from engine.r4.elements import Element
 
 _REVISION = "1"  # of this compiler: changed when the same files come to mean something else
 
@@ -40,6 +46,7 @@ class Program:
     tools: Tools
     feeds: dict[str, CompiledFeed]  # by name
     layouts: Layouts
+    fhir: FhirProgram
 
 
 def identifier(site: SiteProfile) -> Identify:
@@ -113,9 +120,41 @@ class _Build:
                 elif compiled:
                     messages[trigger] = compiled
         feeds = self._feeds([entry.label for entry in identity.patient])
+        fhir = self._fhir(identity)
         self._unused()
         self._problems.raise_any()
-        return Program(messages, identity, self._tools, feeds, Layouts(identity.slots))
+        return Program(messages, identity, self._tools, feeds, Layouts(identity.slots), fhir)
+
+    def _fhir(self, identity: Identity) -> FhirProgram:
+        feeds: dict[str, FhirFeed] = {}
+        for document in self._effective.sent.values():
+            if text_at(document, "from") not in elements.resource_types():
+                self._no_type(document, text_at(document, "from"))
+                continue
+            feed = compile_fhir_feed(document, self._of_resource)
+            if feed.type in feeds:
+                message = f"another document takes resources of type {feed.type}"
+                self._problems.report("E262", document.mark, message)
+            feeds[feed.type] = feed
+        rule = compile_fhir_identity(self._effective, self._resource_grammar(), identity)
+        source = f"urn:concord:site:{self._site.name}"
+        keys = {feed.type: feed.keys for feed in feeds.values()}
+        return FhirProgram(feeds, Targets(rule, keys, source), self._tools)
+
+    def _resource_grammar(self) -> Grammar:
+        assigners = Assigners(self._tools)
+        return replace(self._grammar(), assigner=lambda name: assigners.find(name, name)[0].system)
+
+    def _of_resource(self, resource: str, read: Element) -> Context:
+        """Make the context of a fhir document."""
+        grammar = replace(self._resource_grammar(), element=read, whole=read)
+        grammar.slots.index((ANCHOR,))
+        context = self._context(grammar, resource, frozenset({PATIENT, resource}))
+        return replace(context, labels={})  # a resource is a whole, not the parts of messages
+
+    def _no_type(self, document: Fields, name: str) -> None:
+        advice = closest(name, sorted(elements.resource_types()))
+        self._problems.report("E223", document.mark, f"no resource type '{name}'", advice)
 
     def _feeds(self, labels: list[str]) -> dict[str, CompiledFeed]:
         return {
@@ -178,8 +217,7 @@ class _Build:
         grammar.slots.index((text_at(document, "from"),))
         context = self._context(grammar, resource, self._made)
         if resource not in elements.resource_types():
-            advice = closest(resource, sorted(elements.resource_types()))
-            self._problems.report("E223", document.mark, f"no resource type '{resource}'", advice)
+            self._no_type(document, resource)
         test = condition(context, when)
         return compile_map(context, name, document, links), test
 

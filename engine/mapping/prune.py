@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.core.values import Contribution, Parts
-from engine.mapping import objects
+from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Env
 
 
@@ -35,9 +35,9 @@ def without(
     lost: set[str] = set()
     for item in contributions:
         body = _pruned(item.body, gone)
-        missing = [names for names in objects.needed(item.type).values() if names.isdisjoint(body)]
+        missing = [names for names in needed(item.type).values() if names.isdisjoint(body)]
         if missing:
-            env.note("missing-required", f"{item.type}.{min(missing[0])}", objects.MISSING)
+            env.note("missing-required", f"{item.type}.{min(missing[0])}", MISSING)
             lost.add(f"{item.type}/{item.id}")
         else:
             parts = {name: _spoken(told, gone) for name, told in item.parts.items()}

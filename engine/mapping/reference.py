@@ -11,6 +11,7 @@ from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source
 from engine.r4 import elements
@@ -219,7 +220,7 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
     ]
     steps.sort(key=lambda item: item.rank)
     ordered = tuple(steps)
-    required = tuple(objects.needed(type_name).values())
+    required = tuple(needed(type_name).values())
     parts = _key_parts(context, node.get("key") or key)
 
     def every(scope: Scope) -> list[Any]:
@@ -228,7 +229,7 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
         if not found or (type_name == "RelatedPerson" and not scope.record):
             return []
         if any(names.isdisjoint(found) and "patient" not in names for names in required):
-            scope.env.note("missing-required", type_name, objects.MISSING)
+            scope.env.note("missing-required", type_name, MISSING)
             return []
         own = tuple(part for op in parts for part in [op(scope)])
         ident = ("key", *own) if any(own) else _natural_key(found)

@@ -11,7 +11,8 @@ from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, memo
 from engine.mapping.documents import listed, text_at
 from engine.mapping.node import Fields, Node, Scalar
-from engine.mapping.objects import MISSING, Step, present
+from engine.mapping.objects import Step, present
+from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.text import lead, lowered, part
 from engine.r4 import compiled, elements
@@ -128,14 +129,19 @@ def _rank(type_name: str, body: dict[str, Any]) -> int:
     return 0 if type_name in _RANKED and body.get("status") in _UNFINISHED else 1
 
 
-def compile_map(context: Context, name: str, document: Fields, links: Links) -> CompiledMap:
-    """Compile a resource document; problems are reported, the result is then not to be used."""
+def compile_map(
+    context: Context, name: str, document: Fields, links: Links, copied: tuple[Step, ...] = ()
+) -> CompiledMap:
+    """Compile a resource document; problems are reported, the result is then not to be used.
+
+    `copied` are steps for elements that no rule of the document names.
+    """
     key = document.key(context.resource)
     body = document.get(context.resource)
     fields = body if isinstance(body, Fields) else Fields((), document.mark)
     mode = _mode(context, document)
     labels = context.labels.get(context.resource, {}) if mode == "merge" else {}
-    steps = _steps(context, fields, labels) + _linked(context, fields, links)
+    steps = _steps(context, fields, labels) + _linked(context, fields, links) + list(copied)
     steps.sort(key=lambda step: step.rank)
     required = _required(context, steps, key or Scalar("", document.mark))
     alternatives = _key(context, document.get("key"))
@@ -224,7 +230,7 @@ def _link(every: Callable[[Scope], list[Any]], repeats: bool) -> Callable[[Scope
 
 def _required(context: Context, steps: list[Step], key: Scalar) -> tuple[frozenset[str], ...]:
     possible = {name for step in steps for name in step.names}
-    required = dict(objects.needed(context.resource))
+    required = dict(needed(context.resource))
     for name, names in required.items():
         if possible.isdisjoint(names):
             message = f"{context.resource} requires '{name}', and nothing sets it"
@@ -281,6 +287,9 @@ def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
     """Read a whole CX, EI or XON field with its assigner: another's same number is another."""
     compiler = context.compiler(item)
     source = compiler.source(tree)
+    if source is not None and source.element is not None and "Reference" in source.element.types:
+        one_of = source.one
+        return lambda scope: scope.env.links.id_of(one_of(scope), scope)
     place = {"CX": 4, "EI": 2, "XON": 6}.get(source.datatype if source else "")
     if source is None or place is None:
         return compiler.text(tree)

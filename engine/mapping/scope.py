@@ -40,6 +40,7 @@ class Env:
         "effects",
         "fallback_key",
         "lineage",
+        "links",
         "noted",
         "patients",
         "rows",
@@ -47,6 +48,8 @@ class Env:
         "shapes",
         "sides",
     )
+
+    links: Any  # of resources as source: what their references become
 
     def __init__(self, message: Message, control_id: str, received_us: int) -> None:
         self.segments = message.segments
@@ -183,7 +186,9 @@ class Scope:
         "shape",
         "standing",
         "where",
+        "whole",
     )
+    whole: Any  # of a resource as source: its JSON; `rep` is where paths start
 
     def __init__(
         self,
@@ -199,7 +204,7 @@ class Scope:
         self.env = env
         self.frame = frame
         self.bound = bound  # its segments say where they stand, `env` what they hold
-        self.rep = ""  # the repetition `$` means, in standard delimiters
+        self.rep: Any = ""  # the repetition `$` means, in standard delimiters
         self.standing = self.origin  # segment that `each` stands on
         self.nulled = False  # a `""` was read since this was last cleared
         self.defaulted = False  # a default was used since this was last cleared

@@ -1,16 +1,21 @@
 """A path of the expression language as a reader of raw field text with a known HL7 type.
 
 What a reader returns is raw, in standard delimiters, never `""`: a null reads as empty and is noted
-on the scope, where the element being made can see it.
+on the scope, where the element being made can see it. Paths into resources (`fhir_path`) read text
+or JSON objects instead, and have the element of R4 as their type.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from engine.core.lexeme import encode
 from engine.mapping.scope import Scope
 from engine.mapping.syntax import Path
 from engine.mapping.text import COMPONENT, NULL, REPETITION, lead, lowered, plain
+from engine.r4.elements import Element
 
+ELEMENT = "element"  # the datatype of what is read from a resource
 One = Callable[[Scope], str]
 Many = Callable[[Scope], list[str]]
 Test = Callable[[Scope], bool]
@@ -29,6 +34,7 @@ class Source:
     one: One
     many: Many
     label: str  # PID-3.1, for people
+    element: Element | None = None  # of what is read from a resource: text, or an object as JSON
 
 
 def _raw(scope: Scope, slot: int, number: int) -> str:
@@ -156,7 +162,8 @@ def current_source(component: int, sub: int, datatype: str, label: str) -> Sourc
     """Compile `$`, `$4` or `$4.2`."""
 
     def read(scope: Scope) -> str:
-        return scope.rep
+        raw: str = scope.rep
+        return raw
 
     one: One = _part_of_one(read, take(component, sub)) if component else read
     return Source(datatype, False, one, lambda scope: [v] if (v := one(scope)) else [], label)
@@ -164,4 +171,14 @@ def current_source(component: int, sub: int, datatype: str, label: str) -> Sourc
 
 def text_of(datatype: str) -> Callable[[str], str]:
     """Return how a raw value of a type reads as text."""
+    if datatype == ELEMENT:
+        return written
     return plain if datatype in _WHOLE else lead
+
+
+def written(value: Any) -> str:
+    """Write what was read from a resource: text as it is, an object as JSON."""
+    if isinstance(value, str):
+        return value
+    text: str = encode(value).decode()
+    return text

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine.mapping import literal, syntax
+from engine.mapping import fhir_convert, literal, syntax
 from engine.mapping.context import (
     Context,
     Every,
@@ -18,10 +18,11 @@ from engine.mapping.context import (
 )
 from engine.mapping.datatypes import registry
 from engine.mapping.expression import Compiler
+from engine.mapping.fhir_path import TEXT
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
-from engine.mapping.source import Source
+from engine.mapping.source import ELEMENT, Source
 from engine.mapping.syntax import Expr
 from engine.mapping.tables import Table, Target
 from engine.mapping.text import quoted
@@ -136,21 +137,27 @@ def _template(context: Context, scalar: Scalar) -> Source:
             pieces.append(compiler.text(tree))
         place = match.end()
     tail = scalar.text[place:]
+    of_resource = context.grammar.element is not None
+    shown: Callable[[str], str] = str if of_resource else quoted
 
     def one(scope: Scope) -> str:
         values = [piece(scope) for piece in pieces]
         if not any(values):
             return ""
         joined = "".join(a + b for a, b in zip(fixed, values, strict=True)) + tail
-        return quoted(_BLANKS.sub(" ", joined).strip())
+        return shown(_BLANKS.sub(" ", joined).strip())
 
     label = scalar.text if len(pieces) == len(fixed) else ""
     if not label:
         return Source("ST", False, lambda _: "", lambda _: [], "")
-    return Source("ST", False, one, lambda s: [v] if (v := one(s)) else [], label)
+    datatype, element = (ELEMENT, TEXT) if of_resource else ("ST", None)
+    return Source(datatype, False, one, lambda s: [v] if (v := one(s)) else [], label, element)
 
 
 def _converter(context: Context, source: Source, element: Element, how: Reading) -> Any:
+    if source.element is not None:
+        reads = (how.table, how.unmapped)
+        return fhir_convert.converter(context, source.element, element, reads)
     target = element.types[0] if element.types else ""
     coded = target in registry.CODED or (how.table is not None and target in {"string", "uri"})
     if coded and registry.convertible(source.datatype, "code"):
@@ -180,7 +187,8 @@ def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> 
         convert = _converter(context, source, element, how)
         if convert is None:
             target = element.types[0] if element.types else "group of elements"
-            message = f"{source.label or 'this'} is {source.datatype}, {element.name} a {target}"
+            given = " or ".join(source.element.types) if source.element else source.datatype
+            message = f"{source.label or 'this'} is {given}, {element.name} a {target}"
             advice = "take a component, or nest the elements"
             context.problems.report("E220", scalar.mark, f"no conversion: {message}", advice)
         else:
@@ -200,7 +208,7 @@ def single(context: Context, scalar: Scalar, element: Element, how: Reading = PL
         return traced(context, lambda _: fixed, _path(context, element), scalar, "literal")
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
-    op = first_of([converted(source, convert) for source, convert in pairs])
+    op = first_of([_one(source, convert) for source, convert in pairs])
     return traced(context, op, _path(context, element), scalar, label)
 
 
@@ -219,7 +227,15 @@ def _path(context: Context, element: Element) -> str:
     return f"{context.resource}.{context.top}" if context.depth else element.path
 
 
-def _all(source: Source, convert: Callable[[str], Any]) -> Every:
+def _one(source: Source, convert: Callable[..., Any]) -> Op:
+    if source.element is not None:
+        return fhir_convert.op(source, convert)
+    return converted(source, convert)
+
+
+def _all(source: Source, convert: Callable[..., Any]) -> Every:
+    if source.element is not None:
+        return fhir_convert.every(source, convert)
     if source.repeats:
         return converted_all(source, convert)
     op = converted(source, convert)

@@ -30,19 +30,20 @@ UNKNOWN_TRIGGER = Fault(
 def admission(plan: Plan, media_type: str = HL7_V2) -> Callable[[bytes], Admission]:
     """Return what a channel asks about each delivery of the plan's site."""
     if media_type == FHIR_JSON:
-        return _of_resources()
+        return _of_resources(plan)
     return _of_rows(plan) if media_type == CSV_ROW else _of_messages(plan)
 
 
-def _of_resources() -> Callable[[bytes], Admission]:
+def _of_resources(plan: Plan) -> Callable[[bytes], Admission]:
     def admit(body: bytes) -> Admission:
         try:
-            request = condition_of(read_json(body))
+            found = read_json(body)
+            request = condition_of(found)
             if request is not None:
                 query_of(request)
+            return Admission(lane=plan.lane_of_resource(found))
         except FaultError as error:
             return Admission(fault=error.fault)
-        return Admission()
 
     return admit
 

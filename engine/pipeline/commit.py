@@ -152,7 +152,12 @@ def _is_repeat(
 
 def _put(tx: Transaction, batch: Sequence[Prepared], now_us: int) -> dict[int, list[Written]]:
     writes = [
-        Write(told, item.entry.envelope.site, item.mapped.source_us, item.entry.position)
+        Write(
+            told,
+            item.entry.envelope.site,
+            told.said_us or item.mapped.source_us,
+            item.entry.position,
+        )
         for item in batch
         if item.mapped
         for told in item.mapped.contributions

@@ -1,8 +1,9 @@
 """What the bytes of an envelope say under a plan: one line for each form that messages come in."""
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import CSV_ROW, FHIR_EVENT, HL7_V2, Envelope, Mapped
+from engine.core.values import CSV_ROW, FHIR_EVENT, FHIR_JSON, HL7_V2, Envelope, Mapped
 from engine.formats.delimited.delivery import read_delivery
+from engine.formats.fhir_json import read_json
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.plan import Plan, Traced
 
@@ -18,6 +19,9 @@ def mapped(plan: Plan | None, envelope: Envelope) -> Mapped:
         return plan.map(parse(envelope.body, plan.site.charset), envelope.received_us)
     if plan is not None and envelope.media_type == CSV_ROW:
         return plan.map_row(read_delivery(envelope.body), envelope.received_us)
+    if plan is not None and envelope.media_type == FHIR_JSON:
+        found = read_json(envelope.body)
+        return plan.map_resource(found, envelope.received_us, envelope.control_id)
     raise FaultError(NOT_SENT if envelope.media_type == FHIR_EVENT else NO_PLAN)
 
 
@@ -27,4 +31,7 @@ def traced(plan: Plan, envelope: Envelope) -> Traced:
         return plan.trace(parse(envelope.body, plan.site.charset), envelope.received_us)
     if envelope.media_type == CSV_ROW:
         return plan.trace_row(read_delivery(envelope.body), envelope.received_us)
+    if envelope.media_type == FHIR_JSON:
+        found = read_json(envelope.body)
+        return plan.trace_resource(found, envelope.received_us, envelope.control_id)
     raise FaultError(NO_PLAN)

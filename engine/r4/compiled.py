@@ -135,6 +135,11 @@ def proves(type_name: str, name: str, value: Any) -> bool:
     return _made(type_name)[1][name](value, scope) is None and not scope.local
 
 
+def fits(type_name: str, name: str, value: Any) -> bool:
+    """Whether a value of an element is valid as far as the resource around it does not matter."""
+    return _made(type_name)[1][name](value, Scope()) is None
+
+
 def _type_of(value: dict[str, Any]) -> str:
     """The resource type an object names, empty when it names none of R4."""
     name = value.get("resourceType")

@@ -56,6 +56,10 @@ class Systems:
             return known
         return self._shaped(name)
 
+    def knows(self, name: str) -> bool:
+        """Whether a code table names this system."""
+        return self._table is not None and self._table.find("", name) is not None
+
     def _shaped(self, name: str) -> str:
         table = _V2_TABLE.fullmatch(name.upper())
         if table is not None:

@@ -191,3 +191,15 @@ def period(tools: Tools) -> Convert:
         return Flawed(flaw.code, flaw.message, result) if flaw else result
 
     return convert
+
+
+def fhir_microseconds(text: str, zone: ZoneInfo) -> int | None:
+    """Read a FHIR dateTime with a time of day as microseconds since 1970, None when it is none."""
+    try:
+        moment = datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    elapsed = (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds

@@ -1,0 +1,116 @@
+"""The contents of a delivery whose resources have been named: contributions, one a resource."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.core.values import Contribution
+from engine.mapping.datatypes.tools import Tools
+from engine.mapping.fhir_bundle import Resource
+from engine.mapping.fhir_copy import Copier
+from engine.mapping.fhir_feed import FhirFeed
+from engine.mapping.fhir_links import About, Targets
+from engine.mapping.prune import without
+from engine.mapping.scope import Env, Instance, Scope
+from engine.r4 import elements
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A resource of a delivery that is taken: its document, patient, id and time."""
+
+    whole: Resource
+    feed: FhirFeed
+    scope: Scope
+    about: About | None
+    id: str
+    said_us: int
+
+    @property
+    def type(self) -> str:
+        """FHIR type of what is made."""
+        return self.feed.map.type
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What stands for the patient of a resource, to be referred to."""
+
+    type: str = "Patient"
+
+
+class Content:
+    """The making of the contributions of one delivery."""
+
+    __slots__ = ("_env", "_labels", "_targets")
+
+    def __init__(self, targets: Targets, tools: Tools, env: Env) -> None:
+        self._targets = targets
+        self._env = env
+        self._labels = Copier(tools).move(elements.type_children("Meta")["security"])
+
+    def contributions(self, resources: Sequence[Known]) -> tuple[Contribution, ...]:
+        """Make the resources; what lacks required elements goes, with the references to it."""
+        made: dict[str, Contribution] = {}
+        dropped: set[str] = set()
+        for known in resources:
+            instance = Instance(known.id, known.scope, known.feed.map, weak=False)
+            _refer(known)
+            found = known.feed.map.contribution(instance)
+            if found is None:
+                dropped.add(instance.reference)
+            else:
+                made[found.id] = self._told(known, found)
+        for patient in self._subjects(resources):
+            made.setdefault(patient.id, patient)
+        made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
+        whole = tuple(made.values())
+        return without(whole, dropped, self._env) if dropped else whole
+
+    def _told(self, known: Known, found: Contribution) -> Contribution:
+        feed, whole, body, proven = known.feed, known.whole, found.body, found.proven
+        security = self._security(known)
+        if security:
+            body = {**body, "meta": {**body["meta"], "security": security}}
+            proven -= {"meta"}
+        weak, clears = found.weak, found.clears
+        if found.mode == "merge":
+            weak |= {name for name in body if name in feed.fills}
+            clears += tuple(name for name in feed.clears if not _has(whole, feed.type, name))
+        said = known.said_us
+        return replace(found, body=body, proven=proven, weak=weak, clears=clears, said_us=said)
+
+    def _security(self, known: Known) -> Any:
+        """Return the labels of a resource: who may see it is the sender's to say."""
+        meta = known.whole.get("meta")
+        labels = meta.get("security") if isinstance(meta, dict) else None
+        return self._labels(labels, known.scope) if labels else None
+
+    def _subjects(self, resources: Sequence[Known]) -> Iterator[Contribution]:
+        """Yield a Patient for each that is only referred to: it says whom, not how they are."""
+        for known in resources:
+            if known.about is not None and known.type != "Patient":
+                yield self._subject(known.about, known.said_us)
+
+    def _subject(self, about: About, said_us: int) -> Contribution:
+        record, identity = about.key.record, self._targets.identity
+        meta = {"source": self._targets.source}
+        body: Resource = {"resourceType": "Patient", "id": record, "meta": meta}
+        if not identity.told_by_messages(about.label):  # else messages say it better
+            aliases = identity.aliases_of(about.at, record)
+            body["identifier"] = [{"system": a.system, "value": a.value} for a in aliases]
+        body = {name: value for name, value in body.items() if value}
+        weak = frozenset(body) & {"identifier"}
+        return Contribution("Patient", record, body, record, "merge", weak=weak, said_us=said_us)
+
+
+def _refer(known: Known) -> None:
+    """Let the rules of a resource refer to its patient."""
+    if known.about is not None and known.type != "Patient":
+        patient = Instance(known.about.key.record, known.scope, _Subject(), weak=True)
+        known.scope.frame.add(patient)
+
+
+def _has(whole: Resource, type_name: str, name: str) -> bool:
+    forms = (e.name for e in elements.children(type_name).values() if e.group == f"{name}[x]")
+    return name in whole or any(form in whole for form in forms)
