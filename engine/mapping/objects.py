@@ -13,7 +13,7 @@ from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.recall import remembering
+from engine.mapping.recall import Recall, remembering
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
 from engine.r4 import elements
@@ -37,6 +37,7 @@ class Step:
     gate: Gate | None  # fields of which one must be present for a value; None: always run
     proven: bool = False  # any value it gives is valid
     parted: bool = False  # it gives a `parts.Spoken`
+    recall: Recall | None = None  # what it made before, by fields
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -67,8 +68,8 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
         return None
     if context.depth == 0 and not context.traced:
         judge = _judge(path, found)
-        op = remembering(found.op, touched, context.memory, judge)
-        found = replace(found, op=op)
+        op, recall = remembering(found.op, touched, context.memory, judge)
+        found = replace(found, op=op, recall=recall)
     return replace(found, gate=needs.gate())
 
 

@@ -42,10 +42,11 @@ def step(context: Context, key: Scalar, node: Node, labels: tuple[str, ...]) -> 
         else:
             op = _list(context, node, element, labels)
     slots.needs.add(needs)
+    recall = None
     if not context.traced:
-        op = remembering(op, touched, context.memory, _judge(path, name))
+        op, recall = remembering(op, touched, context.memory, _judge(path, name))
     rank = elements.order(path)[name]
-    return Step(name, op, (name,), False, rank, needs.gate(), parted=True)
+    return Step(name, op, (name,), False, rank, needs.gate(), parted=True, recall=recall)
 
 
 def _judge(path: str, name: str) -> Callable[[Spoken], bool]:

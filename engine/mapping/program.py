@@ -27,7 +27,7 @@ from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
 from engine.mapping.node import Fields, Node
 from engine.mapping.problem import Place, Problems
-from engine.mapping.recall import Memory
+from engine.mapping.recall import Memory, repeated
 from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
 from engine.mapping.vocabulary import Declared
@@ -218,7 +218,9 @@ class _Build:
         context = self._context(grammar, resource, self._made)
         if resource not in elements.resource_types():
             self._no_type(document, resource)
-        test = condition(context, when)
+        with grammar.slots.watched() as touched:
+            test = condition(context, when)
+        test = None if test is None else repeated(test, touched)
         return compile_map(context, name, document, links), test
 
 

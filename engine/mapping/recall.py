@@ -5,18 +5,20 @@ giving a value: nulls met, defaults used, diagnostics, resources linked. Remembe
 what is made. Memory is bounded for a plan as a whole; a rule whose fields never repeat rests.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.mapping.grammar import Touched
 from engine.mapping.scope import WIDTH, Effect, Scope
 
+T = TypeVar("T")
 Op = Callable[[Scope], Any]
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
 ROOM = 8192  # what a plan remembers of late; as much again is kept until it is used or pushed out
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
+_PARTS = 1_024  # results of one part of a key or one condition
 _TRIAL = 1_000  # misses after which a rule is judged
 _REST = 10_000  # runs a rule rests for when its fields do not repeat; twice as long each time
 _LONGEST_REST = 160_000
@@ -85,13 +87,24 @@ class Memory:
         return sum(len(shelf.young) + len(shelf.old) for shelf in self._shelves)
 
 
-def remembering(op: Op, touched: Touched, memory: Memory, proves: Proves) -> Op:
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The memory of a rule, for those who look into it before they run the rule."""
+
+    shelf: Shelf
+    reads: tuple[tuple[int, int], ...]  # slots and fields whose texts are the key
+
+
+def remembering(
+    op: Op, touched: Touched, memory: Memory, proves: Proves
+) -> tuple[Op, Recall | None]:
     """Return the rule with a memory; the rule itself when it reads more than fields.
 
-    What is remembered has been judged by `proves` once.
+    What is remembered has been judged by `proves` once. Where the fields alone are the key, its
+    memory can be asked with `picker`, too.
     """
     if touched.more:
-        return op
+        return op, None
     shelf, read = memory.shelf(), _reader(touched)
 
     def recalled(scope: Scope) -> Any:
@@ -114,6 +127,43 @@ def remembering(op: Op, touched: Touched, memory: Memory, proves: Proves) -> Op:
         if not made.silent:
             _again(made, scope)
         return made.value
+
+    reads = tuple(sorted(touched.reads))
+    plain = not touched.lists and all(number < WIDTH for _, number in reads)
+    return recalled, Recall(shelf, reads) if plain and reads else None
+
+
+def picker(
+    reads: tuple[tuple[int, int], ...], places: Mapping[int, int]
+) -> Callable[[list[str]], Hashable]:
+    """Return what reads the key of a rule from rows put one after the other.
+
+    `places` says where the row of a slot begins.
+    """
+    return itemgetter(*[places[slot] + number for slot, number in reads])
+
+
+def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], T]:
+    """Return a part of a key, or a condition, with a small memory: it has no effect but its value.
+
+    Whether a null was met is lost: what is no element has nothing to clear.
+    """
+    if touched.more or touched.lists:
+        return read
+    key_of = _reader(touched)
+    known: dict[Hashable, T] = {}
+
+    def recalled(scope: Scope) -> T:
+        key = key_of(scope)
+        try:
+            return known[key]
+        except KeyError:
+            found = read(scope)
+        if _length(key) <= LONGEST:
+            if len(known) >= _PARTS:
+                known.clear()
+            known[key] = found
+        return found
 
     return recalled
 
@@ -168,25 +218,22 @@ def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
     return both
 
 
-def _of_row(slot: int, numbers: list[int]) -> Callable[[Scope], Hashable]:
-    if len(numbers) == 1:
-        number = numbers[0]
-        return lambda scope: scope.rows[slot][number]
-    pick = itemgetter(*numbers)
-    return lambda scope: pick(scope.rows[slot])
-
-
 def _fields(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
+    """Return what reads one text, or a flat tuple of several in this order, as `picker` does."""
     if any(number >= WIDTH for _, number in reads):
         return _checked(reads)
-    rows = {slot: [n for at, n in reads if at == slot] for slot, _ in reads}
-    parts = [_of_row(slot, numbers) for slot, numbers in rows.items()]
-    if len(parts) == 1:
-        return parts[0]
-    if len(parts) == 2:
-        first, second = parts
-        return lambda scope: (first(scope), second(scope))
-    return lambda scope: tuple([part(scope) for part in parts])
+    if len(reads) == 1:
+        ((slot, number),) = reads
+        return lambda scope: scope.rows[slot][number]
+    if len({slot for slot, _ in reads}) == 1:
+        slot, pick = reads[0][0], itemgetter(*[number for _, number in reads])
+        return lambda scope: pick(scope.rows[slot])
+
+    def several(scope: Scope) -> Hashable:
+        rows = scope.rows
+        return tuple([rows[slot][number] for slot, number in reads])
+
+    return several
 
 
 def _checked(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:

@@ -8,10 +8,12 @@ from engine.core.values import Contribution, Parts
 from engine.mapping import objects, parted, parts, reference, syntax
 from engine.mapping.context import Context, condition
 from engine.mapping.datatypes.identifiers import Assigners
-from engine.mapping.datatypes.tools import MEMO, memo
+from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed, text_at
+from engine.mapping.fitted import Fitted, fitted
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
+from engine.mapping.recall import repeated
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.text import lead, lowered, part
@@ -20,6 +22,7 @@ from engine.r4 import compiled, elements
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
 _RANKED = frozenset({"Observation", "DiagnosticReport"})
 _ENGINES = frozenset({"resourceType", "id", "meta"})
+_SHAPES = 1_024  # combinations of fields that a map is prepared for
 Part = Callable[[Scope], str]
 Links = tuple[tuple[str, str], ...]  # element, type (with `*` for all)
 
@@ -59,9 +62,9 @@ class CompiledMap:
     meta: dict[str, Any]
     mode: str
     sound: frozenset[str]  # elements that are the same, and valid, in every resource made
-    shapes: dict[tuple[bytes, ...], tuple[Step, ...]] = field(default_factory=dict)
+    shapes: dict[tuple[bytes, ...], Fitted] = field(default_factory=dict)
 
-    def fitting(self, scope: Scope) -> tuple[Step, ...]:
+    def fitting(self, scope: Scope) -> Fitted:
         """Return the steps that can have a value, by which fields are present at all.
 
         Messages of one sender are much alike: the choice is made once for each combination.
@@ -69,8 +72,8 @@ class CompiledMap:
         known = self.shapes.get(scope.shape)
         if known is None:
             rows = scope.rows
-            known = tuple(s for s in self.steps if s.gate is None or present(rows, s.gate))
-            if len(self.shapes) >= MEMO:
+            known = fitted([s for s in self.steps if s.gate is None or present(rows, s.gate)])
+            if len(self.shapes) >= _SHAPES:
                 self.shapes.clear()
             self.shapes[scope.shape] = known
         return known
@@ -88,40 +91,72 @@ class CompiledMap:
         scope = instance.scope
         scope.where = instance.reference
         body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
-        clears: list[str] = []
-        weak: set[str] = set()
-        proven: list[str] = []
-        told: dict[str, Parts] = {}
-        merging = self.mode == "merge"
-        for step in self.fitting(scope):
+        found = _Found([], set(), [], {})
+        clearing = self.mode == "merge" and not instance.weak
+        fitting = self.fitting(scope)
+        fields = fitting.fields(scope)
+        scope.nulled = scope.defaulted = scope.proven = False
+        for step, shelf, pick in fitting.steps:
+            made = shelf.young.get(pick(fields)) if fields and not shelf.rest else None
+            if made is not None and made.silent:
+                shelf.hits += 1
+                scope.proven, value = made.proven, made.value
+            else:
+                value = step.op(scope)
+            nulled, defaulted = scope.nulled, scope.defaulted
+            sure = scope.proven or step.proven
             scope.nulled = scope.defaulted = scope.proven = False
-            value = step.op(scope)
             if step.parted and value is not None:
-                told[step.name] = value.heard(weak=instance.weak)
-                weak |= value.weak
-                value = value.whole
+                value = found.heard(step.name, value, weak=instance.weak)
             if value is None:
-                if merging and scope.nulled and not instance.weak:
-                    clears.extend(step.names)
+                if nulled and clearing:
+                    found.clears.extend(step.names)
                 continue
             name, value = value if step.chosen else (step.name, value)
             body[name] = value
-            if scope.proven or step.proven:
-                proven.append(name)
-            if instance.weak or (scope.defaulted and not scope.nulled):
-                weak.add(name)
+            if sure:
+                found.proven.append(name)
+            if defaulted and not nulled:
+                found.weak.add(name)
+        return self._told(instance, body, found)
+
+    def _told(
+        self, instance: Instance, body: dict[str, Any], found: "_Found"
+    ) -> Contribution | None:
         missing = next((names for names in self.required if names.isdisjoint(body)), None)
         if missing is not None:
-            scope.env.note("missing-required", f"{self.type}.{min(missing)}", MISSING)
+            where = f"{self.type}.{min(missing)}"
+            instance.scope.env.note("missing-required", where, MISSING)
             return None
-        known = self.sound.union(proven)
-        rank = _rank(self.type, body)
-        patient = scope.record
-        weak_ = frozenset(weak) if merging else frozenset()
-        emptied = tuple(clears)
+        weak = found.weak.union(body) - _ENGINES if instance.weak else found.weak
         return Contribution(
-            self.type, instance.id, body, patient, self.mode, emptied, weak_, rank, known, told
+            self.type,
+            instance.id,
+            body,
+            instance.scope.record,
+            self.mode,
+            tuple(found.clears),
+            frozenset(weak) if self.mode == "merge" else frozenset(),
+            _rank(self.type, body),
+            self.sound.union(found.proven),
+            found.told,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a run of a map finds beside values."""
+
+    clears: list[str]
+    weak: set[str]
+    proven: list[str]
+    told: dict[str, Parts]
+
+    def heard(self, name: str, value: parts.Spoken, *, weak: bool) -> Any:
+        """Note what is said of the parts of an element; return its value as a whole."""
+        self.told[name] = value.heard(weak=weak)
+        self.weak.update(value.weak)
+        return value.whole
 
 
 def _rank(type_name: str, body: dict[str, Any]) -> int:
@@ -147,7 +182,7 @@ def compile_map(
     alternatives = _key(context, document.get("key"))
     if not alternatives and context.resource != "Patient":
         context.problems.report("E112", document.mark, "a resource document needs 'key'")
-    skip = condition(context, document.get("skip"))
+    skip = _skip(context, document.get("skip"))
     meta = _meta(context, document)
     return CompiledMap(
         name,
@@ -161,6 +196,12 @@ def compile_map(
         mode,
         _sound(context.resource, meta),
     )
+
+
+def _skip(context: Context, node: Node | None) -> Callable[[Scope], bool] | None:
+    with context.grammar.slots.watched() as touched:
+        test = condition(context, node)
+    return None if test is None else repeated(test, touched)
 
 
 def _mode(context: Context, document: Fields) -> str:
@@ -274,13 +315,15 @@ def _made_part(type_name: str) -> Part:
 
 
 def _source_part(context: Context, item: Scalar) -> Part:
-    compiler = context.compiler(item)
-    tree = compiler.parse(item.text)
+    tree = context.compiler(item).parse(item.text)
     if tree is None:
         return lambda _: ""
     options = tree.options if isinstance(tree, syntax.Either) else (tree,)
-    reads = [_one_part(context, item, option) for option in options]
-    return lambda scope: next((v for read in reads if (v := read(scope))), "")
+    with context.grammar.slots.watched() as touched:
+        reads = [_one_part(context, item, option) for option in options]
+    if len(reads) == 1:
+        return repeated(reads[0], touched)
+    return repeated(lambda scope: next((v for read in reads if (v := read(scope))), ""), touched)
 
 
 def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:

@@ -37,7 +37,7 @@ class Rule:
 
 def test_the_same_fields_give_the_same_object() -> None:
     rule = Rule(lambda scope: {"value": scope.rows[0][3]})
-    op = remembering(rule, PID, Memory(), bool)
+    op, _ = remembering(rule, PID, Memory(), bool)
     first, again = op(scope_on("PID|1||7||X")), op(scope_on("PID|2||7||X|other"))
     assert first is again
     assert op(scope_on("PID|1||7||Y")) == first
@@ -50,7 +50,7 @@ def test_nulls_defaults_and_diagnostics_are_done_again() -> None:
         scope.nulled = scope.defaulted = True
         scope.env.note("code", "PID-3", "message")
 
-    op = remembering(Rule(work), PID, Memory(), bool)
+    op, _ = remembering(Rule(work), PID, Memory(), bool)
     for _ in range(2):
         scope = scope_on("PID|1||7")
         op(scope)
@@ -63,7 +63,7 @@ def test_effects_are_done_again_once() -> None:
     def work(scope: Scope) -> None:
         scope.env.do(lambda at: at.env.do(lambda _: done.append("inner"), at), scope)
 
-    op = remembering(Rule(work), PID, Memory(), bool)
+    op, _ = remembering(Rule(work), PID, Memory(), bool)
     for _ in range(3):
         op(scope_on("PID|1||7"))
     assert done == ["inner"] * 3
@@ -71,7 +71,7 @@ def test_effects_are_done_again_once() -> None:
 
 def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
     rule = Rule(lambda scope: len(scope.bound.segments.get("NK1", ())))
-    op = remembering(rule, Touched({(0, 3)}, {"NK1"}), Memory(), bool)
+    op, _ = remembering(rule, Touched({(0, 3)}, {"NK1"}), Memory(), bool)
     bare, with_kin = scope_on("PID|1||7"), scope_on("PID|1||7", "NK1|1")
     assert [op(bare), op(with_kin), op(bare)] == [0, 1, 0]
     assert rule.runs == 2
@@ -80,19 +80,19 @@ def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
 @pytest.mark.parametrize("touched", [Touched(more=True), Touched({(0, 3)}, more=True)])
 def test_what_sees_more_than_fields_is_not_remembered(touched: Touched) -> None:
     rule = Rule(lambda _: "x")
-    assert remembering(rule, touched, Memory(), bool) is rule
+    assert remembering(rule, touched, Memory(), bool) == (rule, None)
 
 
 def test_long_texts_are_not_kept() -> None:
     memory = Memory()
-    op = remembering(Rule(lambda _: "x"), PID, memory, bool)
+    op, _ = remembering(Rule(lambda _: "x"), PID, memory, bool)
     op(scope_on("PID|1||" + "x" * (LONGEST + 1)))
     assert memory.size == 0
 
 
 def test_memory_is_bounded_for_all_rules_together() -> None:
     memory = Memory()
-    ops = [remembering(Rule(lambda _: "x"), PID, memory, bool) for _ in range(20)]
+    ops = [remembering(Rule(lambda _: "x"), PID, memory, bool)[0] for _ in range(20)]
     for number in range(ROOM // 2):
         for op in ops:
             scope = scope_on(f"PID|1||{number // 3}")
@@ -103,7 +103,7 @@ def test_memory_is_bounded_for_all_rules_together() -> None:
 def test_a_rule_whose_fields_never_repeat_rests_and_is_tried_again() -> None:
     memory = Memory()
     rule = Rule(lambda scope: scope.rows[0][3])
-    op = remembering(rule, PID, memory, bool)
+    op, _ = remembering(rule, PID, memory, bool)
     for number in range(1_000):
         assert op(scope_on(f"PID|1||{number}")) == str(number)
     assert memory.size == 0
@@ -115,7 +115,7 @@ def test_a_rule_whose_fields_never_repeat_rests_and_is_tried_again() -> None:
 
 def test_fields_beyond_the_usual_width_are_read() -> None:
     width = WIDTH + 5
-    op = remembering(
+    op, _ = remembering(
         Rule(lambda scope: scope.rows[0][width]), Touched({(0, 3), (0, width)}), Memory(), bool
     )
     fields = ["", *map(str, range(1, width))]
@@ -125,7 +125,9 @@ def test_fields_beyond_the_usual_width_are_read() -> None:
 
 def test_fields_of_several_segments_are_told_apart() -> None:
     touched = Touched({(0, 3), (1, 2), (1, 4), (2, 1)})
-    op = remembering(Rule(lambda scope: [row[:5] for row in scope.rows]), touched, Memory(), bool)
+    op, _ = remembering(
+        Rule(lambda scope: [row[:5] for row in scope.rows]), touched, Memory(), bool
+    )
     first, second = scope_on("PID|1||7", "PV1|1|I||x"), scope_on("PID|1||7", "PV1|1|I|x|")
     for scope in (first, second):
         scope.rows.append(scope.env.row(NOTHING))
@@ -135,6 +137,6 @@ def test_fields_of_several_segments_are_told_apart() -> None:
 
 def test_what_reads_nothing_is_made_once() -> None:
     rule = Rule(lambda _: {"code": "active"})
-    op = remembering(rule, Touched(), Memory(), bool)
+    op, _ = remembering(rule, Touched(), Memory(), bool)
     assert op(scope_on("PID|1||7")) is op(scope_on("PID|1||8"))
     assert rule.runs == 1
