@@ -77,6 +77,9 @@ class Content:
         if found.mode == "merge":
             weak |= {name for name in body if name in feed.fills}
             clears += tuple(name for name in feed.clears if not _has(whole, feed.type, name))
+        if "contained" in body:
+            body = _attached(body)
+            proven -= {"contained"}
         said = known.said_us
         return replace(found, body=body, proven=proven, weak=weak, clears=clears, said_us=said)
 
@@ -109,6 +112,25 @@ def _refer(known: Known) -> None:
     if known.about is not None and known.type != "Patient":
         patient = Instance(known.about.key.record, known.scope, _Subject(), weak=True)
         known.scope.frame.add(patient)
+
+
+def _attached(body: Resource) -> Resource:
+    """Drop contained resources that nothing refers to any more (R4, dom-3): our Patient may."""
+    referred = set(_locals(body))
+    kept = [item for item in body["contained"] if f"#{item.get('id')}" in referred]
+    rest = {name: value for name, value in body.items() if name != "contained"}
+    return {**rest, "contained": kept} if kept else rest
+
+
+def _locals(value: Any) -> Iterator[str]:
+    """Yield the references to contained resources, wherever they stand."""
+    if isinstance(value, dict):
+        reference = value.get("reference")
+        if isinstance(reference, str) and reference.startswith("#"):
+            yield reference
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from _locals(item)
 
 
 def _has(whole: Resource, type_name: str, name: str) -> bool:

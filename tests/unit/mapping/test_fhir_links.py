@@ -134,6 +134,16 @@ def test_what_a_result_contains_stays_inside(made: Make) -> None:
     assert (body["contained"], body["performer"]) == ([held], [{"reference": "#x"}])
 
 
+def test_a_contained_patient_is_the_subject_and_not_kept(plan: Plan) -> None:
+    held = {"resourceType": "Patient", "id": "x", "identifier": patient()["identifier"]}
+    given = observation(contained=[held], subject={"reference": "#x"})
+    mapped = plan.map_resource(given, RECEIVED_US)
+    assert [key.local_id for key in mapped.patients] == ["4711"]
+    made = told(mapped, "Observation").body
+    assert "contained" not in made
+    assert made["subject"] == {"reference": f"Patient/{mapped.patients[0].record}"}
+
+
 def test_what_a_patient_contains_becomes_a_resource(plan: Plan) -> None:
     held = {"resourceType": "Practitioner", "id": "x", "name": [{"family": "Pemberton"}]}
     given = patient(contained=[held], generalPractitioner=[{"reference": "#x"}])
