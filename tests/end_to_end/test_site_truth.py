@@ -1,15 +1,19 @@
 """Who is who in the traffic of three sites, against the truth that lies beside it.
 
-The files go over the wire as they are: messages by MLLP, the extract into the site's drop folder.
+The files go over the wire as they are: messages by MLLP, the extract into the site's drop folder,
+resources to the endpoint.
 """
 
 import csv
+import json
 import os
 import shutil
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ZONES = {"epic": "America/Chicago", "athena": "America/New_York", "ecw": "America/Denver"}
 ROWS = "13_ecw_patients_20260915.csv"
+TOKEN = "door-of-one-site-0123456789abcdef"
+A1C = {"system": "http://loinc.org", "code": "4548-4"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     inbox.mkdir()
     extracts = {"type": "csv_sftp", "site": "ecw", "direction": "in"}
     written["channels"]["ecw-csv"] = extracts | {"folder": str(inbox), "every": "100ms"}
+    for site in ("athena", "epic"):
+        secret = region.parent / f"{site}.token"
+        secret.touch(mode=0o600)
+        secret.write_text(f"{site}-{TOKEN}", "ascii")
+        door = {"type": "fhir_rest", "site": site, "direction": "in"}
+        written["channels"][f"{site}-fhir"] = door | {"token": {"file": str(secret)}}
     region.write_text(yaml.safe_dump(written), "utf-8")
     daemon = Daemon(region)
     try:
@@ -107,6 +119,31 @@ def everything(wired: Found, network: Daemon, folder: Path) -> Found:
     inbox = network.region.parent / "inbox"
     shutil.copy(folder / ROWS, inbox)
     wait_until((inbox / "done" / ROWS).exists, "the extract in done")
+    return settled(network.region)
+
+
+def endpoint_of(network: Daemon) -> str:
+    network.wait_ready("api")
+    host, port = network.address("api") or ("", 0)
+    return f"http://{host}:{port}"
+
+
+def post(network: Daemon, site: str, body: bytes) -> int:
+    """Post a resource to a site's door as it is; the type stands in it."""
+    kind = json.loads(body)["resourceType"]
+    head = {"Authorization": f"Bearer {site}-{TOKEN}", "Content-Type": "application/fhir+json"}
+    url = f"{endpoint_of(network)}/sources/{site}/fhir/{kind}"
+    request = urllib.request.Request(url, body, head, method="POST")  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return int(answer.status)
+
+
+@pytest.fixture(scope="module")
+def every_way(everything: Found, network: Daemon, folder: Path) -> Found:
+    """Return what messages and rows came to with the resources of two vendors."""
+    assert len(everything.entries) > 12
+    for path in sorted(folder.glob("*.json")):
+        assert post(network, path.name.split("_")[1], path.read_bytes()) == 202
     return settled(network.region)
 
 
@@ -177,14 +214,51 @@ def test_what_needs_a_person_to_look_is_a_task(everything: Found, truth: list[Tr
             assert everything.records[row.record] in waiting
 
 
-def test_the_endpoint_shows_one_patient_for_each_person(everything: Found, network: Daemon) -> None:
-    network.wait_ready("api")
-    host, port = network.address("api") or ("", 0)
+def test_resources_make_no_other_people(
+    everything: Found, every_way: Found, truth: list[Truth]
+) -> None:
+    """Each of the three resources is about a record that messages made."""
+    assert every_way.states() - everything.states() == {"written": 3}
+    assert every_way.groups() == everything.groups()
+    assert every_way.tasks == everything.tasks
+    assert {row.record for row in truth} == every_way.people.keys()
+    assert wrongly_apart(every_way, truth) == wrongly_together(every_way, truth) == []
+
+
+def test_a_result_by_message_and_by_resource_is_one(everything: Found, every_way: Found) -> None:
+    assert everything.counted()["athena", "Observation"] == 2
+    assert every_way.counted()["athena", "Observation"] == 2
+    (key,) = [key for key, _ in a1c(everything)]
+    ((same, body),) = a1c(every_way)
+    assert same == key
+    assert body["identifier"][0]["value"] == "a-999214.labresult-1180442-1"  # newer by 20 s
+    record = every_way.records["athena", "700450"]
+    assert body["subject"]["reference"] == f"Patient/{record}"
+
+
+def a1c(found: Found) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (key, body)
+        for key, (_, body) in found.resources.items()
+        if body["resourceType"] == "Observation"
+        and any(A1C.items() <= coding.items() for coding in body["code"].get("coding", ()))
+    ]
+
+
+def test_a_resource_takes_nothing_that_messages_know(every_way: Found) -> None:
+    """The Patient of athena is newer than its message, and says no social security number."""
+    _, body = every_way.resources[every_way.records["athena", "700388"]]
+    systems = {one["system"] for one in body["identifier"]}
+    assert "http://hl7.org/fhir/sid/us-ssn" in systems
+    assert body["communication"][0]["language"]["coding"][0]["code"] == "en"
+
+
+def test_the_endpoint_shows_one_patient_for_each_person(every_way: Found, network: Daemon) -> None:
     token = (network.data / "keys" / "api.token").read_text("ascii").strip()
-    endpoint = Endpoint(f"http://{host}:{port}", token)
+    endpoint = Endpoint(endpoint_of(network), token)
     shown = {patient["id"] for patient in endpoint.search("/fhir/Patient")}
-    assert shown == set(everything.people.values())
+    assert shown == set(every_way.people.values())
     for site in ZONES:
         records = {patient["id"] for patient in endpoint.search(f"/sources/{site}/fhir/Patient")}
-        known = {key for (of, _), key in everything.records.items() if of == site}
-        assert records == known & everything.resources.keys()
+        known = {key for (of, _), key in every_way.records.items() if of == site}
+        assert records == known & every_way.resources.keys()
