@@ -1,8 +1,9 @@
 """Opens one SQLite file the way Concord needs it.
 
 The library must be one without the WAL-reset bug (sqlite.org/wal.html, fixed in 3.51.3). The key is
-raw, because deriving one from a passphrase costs a quarter of a second at every open; 8192-byte
-pages write cheapest; `synchronous=FULL` makes a commit mean that the bytes are on the disk.
+raw, because deriving one from a passphrase costs a quarter of a second at every open;
+`synchronous=FULL` makes a commit mean that the bytes are on the disk. What moves the write-ahead
+log into the file is `engine.database.wal`, not the commit.
 """
 
 from pathlib import Path
@@ -16,13 +17,11 @@ _FIRST_SOUND = (3, 51, 3)
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 
 
-def connect(
-    path: Path, key: bytes | None, *, cache_mb: int = 64, checkpoint_pages: int = 4000
-) -> driver.Connection:
+def connect(path: Path, key: bytes | None, *, cache_mb: int, page_bytes: int) -> driver.Connection:
     """Open `path` in WAL mode, creating it if missing. FaultError when it cannot be trusted.
 
-    `key` is 32 raw bytes, or None for a plain file. `checkpoint_pages` is the length of the
-    write-ahead log after which a commit moves it into the file.
+    `key` is 32 raw bytes, or None for a plain file. `page_bytes` has to be what the file was made
+    with: large pages suit what is appended, small ones what is written all over.
     """
     if driver.sqlite_version_info < _FIRST_SOUND:
         raise refuse(
@@ -33,7 +32,7 @@ def connect(
     _refuse_network(path)
     connection = driver.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
-        _configure(connection, key, cache_mb, checkpoint_pages)
+        _configure(connection, key, cache_mb, page_bytes)
     except driver.Error as error:
         connection.close()
         raise translate(error) or error from error
@@ -41,20 +40,23 @@ def connect(
 
 
 def _configure(
-    connection: driver.Connection, key: bytes | None, cache_mb: int, checkpoint_pages: int
+    connection: driver.Connection, key: bytes | None, cache_mb: int, page_bytes: int
 ) -> None:
     if key is not None:
         connection.execute("PRAGMA cipher_log_level = NONE")  # it writes to standard error
         connection.execute("PRAGMA cipher_memory_security = OFF")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        connection.execute("PRAGMA cipher_page_size = 8192")
+        connection.execute(
+            "PRAGMA cipher_hmac_algorithm = HMAC_SHA256"
+        )  # has instructions of its own
+        connection.execute(f"PRAGMA cipher_page_size = {page_bytes}")
     else:
-        connection.execute("PRAGMA page_size = 8192")
+        connection.execute(f"PRAGMA page_size = {page_bytes}")
     connection.execute("PRAGMA busy_timeout = 10000")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA cache_size = {-1024 * cache_mb}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -20,6 +20,7 @@ from engine.database.fault import translate
 from engine.database.statement import Statement
 from engine.database.transaction import Row
 from engine.database.turn import Turn
+from engine.database.wal import tidy
 
 DIALECT = SQLiteDialect(paramstyle="qmark")
 
@@ -68,11 +69,16 @@ class SqliteDatabase:
         key: bytes | None = None,
         *,
         cache_mb: int = 64,
-        checkpoint_pages: int = 4000,
+        page_bytes: int = 4096,
+        log_pages: int = 16_000,
     ) -> None:
-        """Open or create the file at `path`; `key` is 32 raw bytes or None for a plain file."""
+        """Open or create the file at `path`; `key` is 32 raw bytes or None for a plain file.
+
+        `log_pages`: length of the write-ahead log from which a writer moves it into the file.
+        """
         self.path = path
-        self._connection = connect(path, key, cache_mb=cache_mb, checkpoint_pages=checkpoint_pages)
+        self._connection = connect(path, key, cache_mb=cache_mb, page_bytes=page_bytes)
+        self._log_pages = log_pages
         self._turn = Turn(path.with_name(path.name + ".lock"))
         self._open = True
         path.chmod(0o600)
@@ -90,6 +96,7 @@ class SqliteDatabase:
                 yield transaction
         finally:
             self._turn.give()
+        tidy(self._connection, self._turn, self._log_pages)
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:

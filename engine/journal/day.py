@@ -21,7 +21,8 @@ from engine.journal.tables import DAY, ENTRY, ORIGIN
 
 # The journal is written at its end and read near it: a checkpoint of 2,000 pages stays short, and
 # the pages a reader wants are the ones just written.
-_CHECKPOINT_PAGES = 2000
+_PAGE_BYTES = 8192
+_LOG_PAGES = 2000
 _CACHE_MB = 16
 
 _COLUMNS = [column.name for column in ENTRY.columns]
@@ -115,7 +116,9 @@ def open_day(path: Path, key: bytes | None, day: str, instance: str) -> DayFile:
 
 
 def _open(path: Path, key: bytes | None) -> SqliteDatabase:
-    return SqliteDatabase(path, key, cache_mb=_CACHE_MB, checkpoint_pages=_CHECKPOINT_PAGES)
+    return SqliteDatabase(
+        path, key, cache_mb=_CACHE_MB, page_bytes=_PAGE_BYTES, log_pages=_LOG_PAGES
+    )
 
 
 def _checked(database: SqliteDatabase, day: str, instance: str) -> DayFile:
