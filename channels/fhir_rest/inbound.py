@@ -53,6 +53,10 @@ class FhirInbound:
         self._idle.set()
 
     @property
+    def channel(self) -> str:
+        return self._around.channel
+
+    @property
     def max_body_bytes(self) -> int:
         return self._settings.max_body_bytes
 

@@ -52,6 +52,9 @@ class Door(Protocol):
     """A channel at the endpoint."""
 
     @property
+    def channel(self) -> str: ...
+
+    @property
     def max_body_bytes(self) -> int: ...
 
     def knows(self, token: str) -> bool:

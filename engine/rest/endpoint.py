@@ -64,7 +64,7 @@ class Endpoint:
     version: str = "0"  # of the software
     base_url: str | None = None  # without a slash at its end; None: as the request names it
     doors: Mapping[str, Door] = field(default_factory=dict)  # site -> where it hands in
-    site_of: Callable[[int], str] = field(default=_nowhere)  # of a journal entry, empty if none
+    channel_of: Callable[[int], str] = field(default=_nowhere)  # of a journal entry, or empty
     room: Room = field(default_factory=Room)  # for bodies that are being read or worked on
     lobby: Room = field(default_factory=lambda: Room(LOBBY_BYTES))  # for those of strangers
     report: Callable[[Fault], None] = field(default=_unheard)  # hears of faults of ours

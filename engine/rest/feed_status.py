@@ -1,4 +1,4 @@
-"""GET /sources/{site}/fhir/$status/{position}: what became of a delivery, for whoever sent it."""
+"""GET /sources/{site}/fhir/$status/{position}: what became of a delivery, for who sent it."""
 
 import orjson
 from starlette.requests import Request
@@ -14,18 +14,19 @@ _MOST_DIGITS = 18
 
 
 async def status(endpoint: Endpoint, request: Request) -> Response:
-    """Answer 202 while it waits, 200 with its outcome, 404 when the site never sent it."""
-    site, text = view_of(endpoint, request).site, request.path_params["position"]
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+    """Answer 202 while it waits, 200 with its outcome, 404 when it never came by this door."""
+    door = endpoint.doors.get(view_of(endpoint, request).site)
+    text = request.path_params["position"]
+    if door is None or not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         return refusal(UNKNOWN)
     position = int(text)
     with endpoint.database.read() as tx:
         account = read_account(tx, position)
     if account is not None:
-        if account.site != site:
+        if account.channel != door.channel:
             return refusal(UNKNOWN)
         return _answer(200, stated(account.state, account.code, account.place))
-    if endpoint.site_of(position) != site:
+    if endpoint.channel_of(position) != door.channel:
         return refusal(UNKNOWN)
     return _answer(202, stated("pending"), {"Retry-After": "1"})
 

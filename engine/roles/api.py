@@ -23,6 +23,7 @@ from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
 from engine.rest.server import serve
+from engine.roles.collector import calm_collector
 from engine.roles.doors import open_doors
 from engine.roles.inbound import first_fault
 from engine.roles.notice import Notice, notices, post, withdraw
@@ -51,6 +52,7 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
         endpoint = _endpoint(
             region, store, journal, voice, Provenances(journal, plans, key.id_key())
         )
+        calm_collector()
         async with open_doors(region, key, plans, voice, stop) as doors:
             app = create_app(replace(endpoint, doors=doors))
             await serve(app, region.api.host, region.api.port, _ready(region, voice), stop)
@@ -68,9 +70,9 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
 def _endpoint(
     region: Region, store: Database, journal: Journal, voice: Voice, provenance: Provenances
 ) -> Endpoint:
-    def site_of(position: int) -> str:
+    def channel_of(position: int) -> str:
         entry = journal.entry(position)
-        return entry.envelope.site if entry else ""
+        return entry.envelope.channel if entry else ""
 
     return Endpoint(
         database=store,
@@ -82,7 +84,7 @@ def _endpoint(
         health=lambda: _health(region),
         metrics=lambda: _numbers(voice, region),
         version=__version__,
-        site_of=site_of,
+        channel_of=channel_of,
         report=lambda fault: voice.emit(RequestFailed(fault.code)),
     )
 

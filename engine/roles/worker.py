@@ -1,6 +1,5 @@
 """The worker role: leases partitions and works them off until it is told to stop."""
 
-import gc
 import os
 import socket
 import threading
@@ -9,6 +8,7 @@ from engine.app import compile_plans, open_journal, open_store, places, reconcil
 from engine.core.clock import SystemClock
 from engine.pipeline.batch import Surroundings, Worker
 from engine.roles.beat import Beat
+from engine.roles.collector import calm_collector
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
@@ -63,16 +63,6 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
         voice.close()
         journal.close()
         store.close()
-
-
-def calm_collector() -> None:
-    """Plans and tables live as long as the process: spare the garbage collector looking at them.
-
-    Messages make few cycles, so it may also come by less often (10 % of the worker's time).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _work(worker: Worker, stop: threading.Event, beat: Beat) -> None:

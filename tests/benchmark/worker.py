@@ -39,7 +39,7 @@ from engine.journal.offsets import lowest
 from engine.pipeline.accept import admission
 from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.ledger import Account
-from engine.roles.worker import calm_collector
+from engine.roles.collector import calm_collector
 from engine.telemetry.stages import Stopwatch
 from tests.benchmark.ground import STORES, load, middle, probe, server_cpu_s, servers, write_region
 from tests.benchmark.traffic import Sent, stream

@@ -39,7 +39,7 @@ class NoProvenance:
 def endpoint_on(
     database: Database,
     doors: Mapping[str, Door] | None = None,
-    site_of: Callable[[int], str] = lambda _: "",
+    channel_of: Callable[[int], str] = lambda _: "",
     report: Callable[[Fault], None] = lambda _: None,
 ) -> Endpoint:
     """Return an endpoint of the region `north` with the sites mercy and lakeside."""
@@ -53,6 +53,6 @@ def endpoint_on(
         health=lambda: Health(ok=True),
         metrics=lambda: b"",
         doors=doors or {},
-        site_of=site_of,
+        channel_of=channel_of,
         report=report,
     )

@@ -150,11 +150,11 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
         config, Surroundings("lakeside-fhir", SITE, SystemClock(), admit, events.append, tally)
     )
 
-    def site_of(position: int) -> str:
+    def channel_of(position: int) -> str:
         entry = journal.entry(position)
-        return entry.envelope.site if entry else ""
+        return entry.envelope.channel if entry else ""
 
-    endpoint = endpoint_on(store, {SITE: door}, site_of)
+    endpoint = endpoint_on(store, {SITE: door}, channel_of)
     app = create_app(endpoint)
     async with AsyncExitStack() as stack:
         for one in (journal, store, settling):

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.core.values import FHIR_JSON
+from engine.core.values import FHIR_JSON, HL7_V2, Envelope
 from engine.pipeline.commit import commit
 from engine.rest.body import Room
 from tests.integration.feed.endpoint import TOKEN
@@ -83,6 +83,14 @@ async def test_nobody_hears_of_what_he_did_not_send(feed: House) -> None:
     for name in ("0", "1", "999999", "-1", "x", "1" * 30, "%31"):
         told = await feed.client.get(f"{BASE}/$status/{name}")
         assert told.status_code == 404
+
+
+async def test_an_outcome_belongs_to_its_channel(feed: House) -> None:
+    elsewhere = Envelope("lakeside-hl7", SITE, HL7_V2, PATIENT, 1_790_000_000_000_000)
+    (position,) = feed.journal.append([elsewhere])
+    assert (await feed.client.get(f"{BASE}/$status/{position}")).status_code == 404
+    work_off(feed, position)
+    assert (await feed.client.get(f"{BASE}/$status/{position}")).status_code == 404
 
 
 async def test_an_outcome_belongs_to_its_site(feed: House) -> None:
