@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from engine import __version__
 from engine.app import (
     api_token,
-    compile_plans,
     open_journal,
     open_store,
     places,
@@ -19,6 +18,7 @@ from engine.core.fault import FaultError
 from engine.database.protocol import Database
 from engine.journal.offsets import lowest
 from engine.journal.protocol import Journal
+from engine.mapping.plan import Plan
 from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.endpoint import Endpoint, Health
@@ -36,7 +36,9 @@ from engine.telemetry.metric import Sample
 NAME = "api"
 
 
-async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
+async def run_api(
+    region: Region, key: RegionKey, plans: Mapping[str, Plan], stop: asyncio.Event
+) -> None:
     """Serve until `stop` is set.
 
     FaultError `port-unavailable` when the port is taken, and when a channel cannot open its door.
@@ -48,7 +50,6 @@ async def run_api(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
     voice.metrics.read_from(partial(_backlog, *counted))
     refused: list[FaultError] = []
     try:
-        plans = compile_plans(region, key)
         endpoint = _endpoint(
             region, store, journal, voice, Provenances(journal, plans, key.id_key())
         )

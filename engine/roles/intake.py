@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from engine.app import compile_plans, open_journal, places
+from engine.app import open_journal, places
 from engine.core.clock import SystemClock
 from engine.core.fault import Fault, FaultError
 from engine.database.fault import StorageBrokenError
@@ -20,13 +20,14 @@ from engine.settings.region import Region
 NAME = "intake"
 
 
-async def run_intake(region: Region, key: RegionKey, stop: asyncio.Event) -> None:
+async def run_intake(
+    region: Region, key: RegionKey, plans: Mapping[str, Plan], stop: asyncio.Event
+) -> None:
     """Serve until `stop` is set.
 
     StorageBrokenError when the journal's disk failed, FaultError when a channel cannot start.
     """
     voice = Voice(region, NAME)
-    plans = compile_plans(region, key)
     broken: list[Fault] = []
     refused: list[FaultError] = []
     commit = GroupCommit(

@@ -1,7 +1,8 @@
 """Starts the role processes of a region, starts them again when they die, and stops them together.
 
 Crash-only: a role that dies loses nothing, so the answer to a death is another start, after a
-growing pause. Processes are spawned, never forked, because a fork would share open databases.
+growing pause. They come from the nursery (`engine.roles.nursery`), or are spawned where it is
+missing; this process itself is never forked, because it has threads and opens the store.
 """
 
 import fcntl
@@ -20,6 +21,7 @@ from engine.core.fault import Category, FaultError, refuse
 from engine.journal.offsets import depart
 from engine.roles.beat import HANG_S, silent_s
 from engine.roles.notice import last_notice, notices
+from engine.roles.nursery import Copy, Nursery
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey, send
 from engine.settings.region import Region
@@ -34,8 +36,8 @@ _STABLE_S = 30.0
 @dataclass(slots=True)
 class _Child:
     name: str
-    arguments: list[str]
-    process: subprocess.Popen[bytes] | None = None
+    role: str
+    process: subprocess.Popen[bytes] | Copy | None = None
     deaths: int = 0
     started_s: float = 0.0
     due_s: float = 0.0
@@ -65,13 +67,12 @@ def only_one(region: Region) -> Iterator[None]:
 class Supervisor:
     """The role processes of one region."""
 
-    def __init__(self, region: Region, key: RegionKey) -> None:
+    def __init__(self, region: Region, key: RegionKey, nursery: Nursery | None = None) -> None:
         self._region = region
         self._key = key
+        self._nursery = nursery
         self._voice = Voice(region, "supervisor")
-        self._children = [
-            _Child(name, ["--role", role, "--name", name]) for role, name in role_names(region)
-        ]
+        self._children = [_Child(name, role) for role, name in role_names(region)]
 
     def run(self, stop: threading.Event) -> None:
         """Keep every role running until `stop` is set, then stop them all."""
@@ -111,12 +112,26 @@ class Supervisor:
                 self._wake(child, child.process)
 
     def _start(self, child: _Child, now_s: float) -> None:
-        descriptor, lifeline = send(self._key)
+        child.process = self._copied(child) or self._spawned(child)
+        child.started_s = now_s
+
+    def _copied(self, child: _Child) -> Copy | None:
+        if self._nursery is None or self._nursery.gone:
+            return None
+        descriptor, child.lifeline = send(self._key)
+        copy = self._nursery.start(child.role, child.name, descriptor)
+        os.close(descriptor)
+        if copy is None:  # should there be a copy all the same, it ends with its lifeline
+            os.close(child.lifeline)
+        return copy
+
+    def _spawned(self, child: _Child) -> subprocess.Popen[bytes]:
+        descriptor, child.lifeline = send(self._key)
         try:
-            child.process = subprocess.Popen(  # noqa: S603 - our own program
+            return subprocess.Popen(  # noqa: S603 - our own program
                 [
                     *(sys.executable, "-m", "engine.cli", "run", str(self._region.file)),
-                    *child.arguments,
+                    *("--role", child.role, "--name", child.name),
                     *("--key-fd", str(descriptor)),
                 ],
                 pass_fds=(descriptor,),
@@ -124,10 +139,8 @@ class Supervisor:
             )
         finally:
             os.close(descriptor)
-        child.started_s = now_s
-        child.lifeline = lifeline
 
-    def _wake(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+    def _wake(self, child: _Child, process: subprocess.Popen[bytes] | Copy) -> None:
         """End a worker that hangs: with it goes its transaction, and others take over."""
         silent = silent_s(places(self._region).run, child.name)
         if silent > HANG_S and time.monotonic() - child.started_s > HANG_S:
@@ -140,8 +153,7 @@ class Supervisor:
         child.deaths = 1 if stable else child.deaths + 1
         wait_s = _PAUSES_S[min(child.deaths, len(_PAUSES_S)) - 1]
         process = child.process
-        if process is not None:
-            code = process.returncode
+        if process is not None and (code := process.returncode) is not None:
             self._voice.emit(RoleCrashed(child.name, process.pid, code, wait_s))
         child.process = None
         os.close(child.lifeline)
@@ -175,3 +187,5 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if self._nursery is not None:
+            self._nursery.close()

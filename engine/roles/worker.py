@@ -3,9 +3,11 @@
 import os
 import socket
 import threading
+from collections.abc import Mapping
 
-from engine.app import compile_plans, open_journal, open_store, places, reconciling
+from engine.app import open_journal, open_store, places, reconciling
 from engine.core.clock import SystemClock
+from engine.mapping.plan import Plan
 from engine.pipeline.batch import Surroundings, Worker
 from engine.roles.beat import Beat
 from engine.roles.collector import calm_collector
@@ -15,6 +17,8 @@ from engine.security.keys import RegionKey
 from engine.settings.region import Region
 from engine.telemetry.stages import Stopwatch
 
+_NICENESS = 5
+"""Senders and readers wait for intake and api, nobody for a worker: those run first."""
 _SHORTEST_S, _LONGEST_S = 0.001, 0.02
 _HELD_S = 1.0
 """A full disk does not empty faster for being asked, and each try prepares the batch again."""
@@ -25,8 +29,11 @@ def owner_name(clock: SystemClock) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{clock.now_us()}"
 
 
-def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event) -> None:
+def run_worker(
+    region: Region, key: RegionKey, plans: Mapping[str, Plan], name: str, stop: threading.Event
+) -> None:
     """Work until `stop` is set. StorageBrokenError when the disk can no longer be trusted."""
+    os.nice(_NICENESS)
     clock = SystemClock()
     journal, store = open_journal(region, key), open_store(region, key)
     owner = owner_name(clock)
@@ -39,7 +46,7 @@ def run_worker(region: Region, key: RegionKey, name: str, stop: threading.Event)
             owner=owner,
             journal=journal,
             database=store,
-            plans=compile_plans(region, key),
+            plans=plans,
             reconciling=reconciling(region, key),
             clock=clock,
             done=voice.told,

@@ -14,7 +14,7 @@ from engine.database.sqlite import SqliteDatabase
 from engine.demo.daemon import Daemon
 from engine.journal.offsets import lowest
 from engine.pipeline.tables import DELIVERY, LEDGER
-from tests.benchmark.ground import cpu_s
+from tests.benchmark.ground import children, cpu_s
 
 _EVERY_S = 0.25
 _DRAIN_S = 1800.0
@@ -59,11 +59,10 @@ def _pss_mb(pid: int) -> float:
 
 def pids(daemon: Daemon) -> dict[str, int]:
     """Return the processes of a daemon by the name of their role."""
-    lock = daemon.run_folder / "daemon.lock"
-    return {
-        "supervisor": int(lock.read_text("ascii")),
-        **{name: notice.pid for name, notice in daemon.notices().items()},
-    }
+    supervisor = int((daemon.run_folder / "daemon.lock").read_text("ascii"))
+    named = {notice.pid: name for name, notice in daemon.notices().items()}
+    found = {named.get(pid, f"supervisor-{pid}"): pid for pid in children(supervisor)}
+    return {"supervisor": supervisor} | found
 
 
 def spent_s(daemon: Daemon) -> dict[str, float]:

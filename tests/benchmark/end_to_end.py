@@ -61,8 +61,9 @@ def measure(store: str, offered: Load, folder: Path, dsn: str) -> dict[str, Any]
     region_file = write_region(folder, store, dsn, offered.workers)
     parts = _parts(offered, folder)
     daemon = Daemon(region_file)
-    found: dict[str, Any] = {"start first, s": daemon.start()}
+    found: dict[str, Any] = {}
     try:
+        found["start first, s"] = daemon.start()
         found["fsyncs"] = probe(folder)
         found |= _under_load(daemon, offered, parts, folder.parent)
         found["states"] = states(region_file)

@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +71,21 @@ def server_cpu_s(folder: Path) -> float:
         first = int((folder / "server/postmaster.pid").read_text("ascii").split()[0])
     except FileNotFoundError:
         return 0.0
-    total = sum(_times(first))
+    total = sum(_times(first)) / _TICKS
+    for pid in children(first):
+        with suppress(OSError):  # it has ended, and its time is among the first one's
+            total += cpu_s(pid)
+    return total
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes whose parent this is."""
+    found = []
     for path in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = _fields(int(path.name))
-        except OSError:
-            continue
-        if int(fields[1]) == first:
-            total += sum(map(int, fields[11:13]))
-    return total / _TICKS
+        with suppress(OSError):
+            if int(_fields(int(path.name))[1]) == parent:
+                found.append(int(path.name))
+    return found
 
 
 def cpu_s(pid: int) -> float:

@@ -62,6 +62,40 @@ def test_roles_do_not_outlive_a_killed_supervisor(
     assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
 
 
+def nursery_of(daemon: Daemon) -> int:
+    """Return the process that roles are copies of: the supervisor's child that is none."""
+    assert daemon.process is not None
+    roles = {notice.pid for notice in daemon.notices().values()}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, _, rest = path.read_text("utf-8").partition(" ")
+            parent = int(rest.rpartition(")")[2].split()[1])
+            if parent == daemon.process.pid and int(pid) not in roles:
+                return int(pid)
+    raise AssertionError("no nursery")
+
+
+def test_roles_come_back_without_the_process_they_are_copies_of(
+    region: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    daemon, journal = daemon_of(region), Journal()
+    daemon.start()
+    sending = senders(daemon, 13, 60, journal)
+    os.kill(nursery_of(daemon), signal.SIGKILL)
+    before = daemon.notices()["worker-1"].pid
+    os.kill(before, signal.SIGKILL)
+
+    def is_back() -> bool:
+        known = daemon.notices()
+        return "worker-1" in known and known["worker-1"].pid != before
+
+    wait_until(is_back, "another worker")
+    wait_for(sending)
+    reckoning = reckon(journal.lines, settled(region))
+    assert (reckoning.lost, reckoning.doubled, reckoning.strangers) == ((), (), 0)
+    assert daemon.stop() == 0
+
+
 def test_a_daemon_stops_under_load_and_loses_nothing(
     region: Path, daemon_of: Callable[..., Daemon]
 ) -> None:

@@ -51,8 +51,7 @@ def test_the_backlog_is_counted_while_a_request_reads(
         with endpoint.database.read():
             seen.append(endpoint.metrics())
 
-    monkeypatch.setattr(api, "compile_plans", lambda _region, _key: {})
     monkeypatch.setattr(api, "create_app", lambda endpoint: endpoint)
     monkeypatch.setattr(api, "serve", during_a_request)
-    asyncio.run(api.run_api(region, region_key(region), asyncio.Event()))
+    asyncio.run(api.run_api(region, region_key(region), {}, asyncio.Event()))
     assert b'concord_backlog{role="api"} 0.0' in seen[0]
