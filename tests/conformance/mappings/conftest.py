@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core.values import Contribution, Mapped
+from engine.formats.fhir_json import read_json
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
@@ -78,6 +79,9 @@ def say() -> Say:
     """Map a file under a layer's plan."""
 
     def of(path: Path, layer: str) -> Said:
+        if path.suffix == ".json":
+            found = read_json(path.read_bytes())
+            return Said(plan(layer).map_resource(found, RECEIVED_US))
         return Said(plan(layer).map(parse(path.read_bytes()), RECEIVED_US))
 
     return of

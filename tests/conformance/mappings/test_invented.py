@@ -7,6 +7,7 @@ import pytest
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MESSAGES = sorted(SAMPLES.rglob("*.hl7"))
+RESOURCES = sorted(SAMPLES.rglob("*.json"))
 PHONE = re.compile(rb"(?<![0-9])(?:\(?\d{3}\)?[-. ]?)?(\d{3})-(\d{4})(?![0-9-])")
 BARE_PHONE = re.compile(rb"[|~](\d{10})(?=[|~^\r])")
 SSN = re.compile(rb"(?<![0-9])(\d{3})-\d{2}-\d{4}(?![0-9])")
@@ -35,3 +36,12 @@ def test_lines_end_as_on_the_wire(path: Path) -> None:
     assert body.startswith(b"MSH")
     assert body.endswith(b"\r")
     assert b"\n" not in body
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_nobody_is_in_a_resource(path: Path) -> None:
+    body = path.read_bytes()
+    phones = re.findall(rb'"phone",\s*"value": "([^"]+)"', body)
+    assert all(re.fullmatch(rb"608-?555-?01\d\d", phone) for phone in phones)
+    assert all(domain.endswith(b".example") for domain in MAIL.findall(body))
+    assert b"us-ssn" not in body
