@@ -79,10 +79,8 @@ def _single(posted: Posted, value: Mapping[str, Any], kind: str) -> Delivery:
         raise FaultError(OTHER_TYPE)
     if posted.id and value.get("id") != posted.id:
         raise FaultError(OTHER_ID)
-    if not posted.condition:
-        return Delivery(kind, posted.body)
-    request = Request(posted.method, kind, "", posted.condition)
-    return Delivery(kind, wrapped(request, posted.body))
+    request = Request(posted.method, kind, posted.id, posted.condition, posted.version)
+    return Delivery(kind, wrapped(request, posted.body) if request.depends else posted.body)
 
 
 def _bundle(posted: Posted, value: Mapping[str, Any], kind: str) -> Asked:
@@ -102,7 +100,7 @@ def _checked(entries: list[Any]) -> Iterator[str]:
     """Yield the types of a transaction's entries. FaultError for the first that is not taken."""
     for at, entry in enumerate(entries):
         request = _request(entry, at)
-        if request.condition and len(entries) > 1:
+        if request.depends and len(entries) > 1:
             message = "a transaction of several entries may not have conditions"
             where = f"Bundle.entry[{at}].request"
             raise refuse(Category.UNSUPPORTED, "bundle-condition", message, where)
@@ -115,7 +113,7 @@ def _entry(entry: Any, at: int) -> Delivery:
     except FaultError as error:
         return Delivery("", fault=error.fault)
     body = encode(entry["resource"])
-    return Delivery(request.type, wrapped(request, body) if request.condition else body)
+    return Delivery(request.type, wrapped(request, body) if request.depends else body)
 
 
 def _request(entry: Any, at: int) -> Request:

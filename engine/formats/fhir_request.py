@@ -14,17 +14,27 @@ from engine.core.lexeme import encode
 
 _URL = re.compile(r"([A-Z][A-Za-z]{1,63})(?:/([A-Za-z0-9.\-]{1,64}))?(?:\?([^#\s]{1,4000}))?")
 _OCTET = re.compile(rb"%([0-9A-Fa-f]{2})")
+_TAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
 _MOST_PAIRS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`condition` is the search that has to find nothing (POST), or the one to update (PUT)."""
+    """`condition` is the search that has to find nothing (POST), or the one to update (PUT).
+
+    `version` is the one an update is meant for, 0 for any.
+    """
 
     method: str
     type: str
     id: str = ""
     condition: str = ""
+    version: int = 0
+
+    @property
+    def depends(self) -> bool:
+        """Tell whether it counts only if the store is as the sender thinks."""
+        return bool(self.condition or self.version)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the condition as search parameters. FaultError when it is none."""
@@ -41,6 +51,15 @@ def criteria(condition: str) -> list[tuple[str, str]]:
     if not found or len(found) > _MOST_PAIRS or not all(name and value for name, value in found):
         raise refuse(Category.INVALID, "condition-unreadable", "the condition is no search")
     return found
+
+
+def version_of(tag: object) -> int:
+    """Read the version of an If-Match. FaultError `if-match-unreadable`."""
+    found = _TAG.fullmatch(tag) if isinstance(tag, str) else None
+    if found is None:
+        message = "If-Match is no version of ours"
+        raise refuse(Category.INVALID, "if-match-unreadable", message)
+    return int(found[1])
 
 
 def _decoded(text: str) -> str:
@@ -64,16 +83,20 @@ def read_request(entry: Mapping[str, Any], where: str = "entry") -> Request:
     condition = found[3] if method == "PUT" else given.get("ifNoneExist")
     if condition is not None:
         criteria(condition if isinstance(condition, str) else "")
-    return Request(method, found[1], found[2] or "", condition or "")
+    tag = given.get("ifMatch")
+    version = version_of(tag) if tag is not None and method == "PUT" else 0
+    return Request(method, found[1], found[2] or "", condition or "", version)
 
 
 def wrapped(request: Request, resource: bytes) -> bytes:
     """Return the transaction of one entry that says the same; the resource stays as it was sent."""
     asks = {"method": request.method, "url": request.type}
     if request.method == "PUT":
-        asks["url"] = f"{request.type}?{request.condition}"
+        asks["url"] += f"/{request.id}" if request.id else f"?{request.condition}"
     else:
         asks["ifNoneExist"] = request.condition
+    if request.version:
+        asks["ifMatch"] = f'W/"{request.version}"'
     head = b'{"resourceType":"Bundle","type":"transaction","entry":[{"request":'
     return head + encode(asks) + b',"resource":' + resource.strip() + b"}]}"
 
@@ -86,4 +109,4 @@ def condition_of(bundle: object) -> Request | None:
     if not isinstance(entries[0].get("request"), Mapping):
         return None
     request = read_request(entries[0])
-    return request if request.condition else None
+    return request if request.depends else None

@@ -39,7 +39,7 @@ def _of_resources(plan: Plan) -> Callable[[bytes], Admission]:
         try:
             found = read_json(body)
             request = condition_of(found)
-            if request is not None:
+            if request is not None and request.condition:
                 query_of(request)
             return Admission(lane=plan.lane_of_resource(found))
         except FaultError as error:

@@ -6,6 +6,7 @@ entry that is read twice keeps its outcome.
 
     POST   nothing matches: created      one does: rule `if-none-exist`      several: not unique
     PUT    nothing matches: created      the resource itself: updated        another: names another
+           of a version (If-Match): only if it is the current one
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +19,14 @@ from engine.formats.fhir_json import read_json
 from engine.formats.fhir_request import Request, condition_of
 from engine.pipeline.criteria import query_of
 from engine.pipeline.prepare import Prepared
-from engine.store.read import View
+from engine.store.read import View, read
 from engine.store.search.find import search
 
 EXISTS = "if-none-exist"
 NOT_UNIQUE = "condition-not-unique"
 NAMES_ANOTHER = "condition-names-another"
-RULES = frozenset({EXISTS, NOT_UNIQUE, NAMES_ANOTHER})
+OTHER_VERSION = "version-differs"
+RULES = frozenset({EXISTS, NOT_UNIQUE, NAMES_ANOTHER, OTHER_VERSION})
 """By these a delivery is left out because of what was in the store: no mapping changes that."""
 
 
@@ -40,7 +42,7 @@ def condition(envelope: Envelope) -> Request | None:
 
 
 def _may_have_one(body: bytes) -> bool:
-    return b"ifNoneExist" in body or b"?" in body
+    return b"ifNoneExist" in body or b"?" in body or b"ifMatch" in body
 
 
 def matches(tx: Transaction, request: Request, site: str) -> list[str]:
@@ -67,13 +69,22 @@ def judged(tx: Transaction, item: Prepared) -> Prepared:
     if request is None or item.mapped is None or item.mapped.filtered:
         return item
     own = [told.id for told in item.mapped.contributions if told.type == request.type]
-    rule = _rule(request, matches(tx, request, item.entry.envelope.site), own)
+    rule = _rule_of(tx, request, item.entry.envelope.site, own)
     if not rule:
         return item
     nothing = replace(
         item.mapped, filtered=rule, patients=(), aliases=(), merges=(), contributions=()
     )
     return replace(item, mapped=nothing)
+
+
+def _rule_of(tx: Transaction, request: Request, site: str, own: Sequence[str]) -> str:
+    if request.version:
+        held = (read(tx, request.type, ident, View(site)) for ident in own[:1])
+        current = [one.version for one in held if one is not None and not one.deleted]
+        if current != [request.version]:
+            return OTHER_VERSION
+    return _rule(request, matches(tx, request, site), own) if request.condition else ""
 
 
 def _rule(request: Request, found: Sequence[str], own: Sequence[str]) -> str:

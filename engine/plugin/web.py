@@ -24,6 +24,7 @@ class Posted:
     type: str = ""  # resource type in the address; empty: the body is a Bundle
     id: str = ""
     condition: str = ""  # search of a conditional create or update, percent-encoded as sent
+    version: int = 0  # the one an update is meant for, 0 for any
     key: str = ""  # what the client calls this delivery (Idempotency-Key), empty if nothing
 
 

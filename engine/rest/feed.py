@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.formats.fhir_request import criteria
+from engine.formats.fhir_request import criteria, version_of
 from engine.plugin.web import Answered, Posted
 from engine.rest.body import check_head, holding
 from engine.rest.endpoint import Endpoint
@@ -52,7 +52,9 @@ def _asked(request: Request) -> Posted:
         raise FaultError(CONDITION)
     if condition:
         criteria(condition)
-    return Posted(request.method, b"", kind, name, condition, _key(request))
+    tag = request.headers.get("if-match")
+    version = version_of(tag.strip()) if tag is not None else 0
+    return Posted(request.method, b"", kind, name, condition, version, _key(request))
 
 
 def _searched(request: Request) -> str:

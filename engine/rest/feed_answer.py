@@ -38,9 +38,10 @@ _STATUSES: Mapping[str, int] = {
     "too-many-requests": 429,
     "condition-not-unique": 412,
     "condition-names-another": 409,
+    "version-differs": 412,
 }
 """Code -> HTTP status, where HTTP knows it more exactly than the fault's category."""
-_FORM = ("json-", "bundle-", "condition-", "idempotency-", "not-a-", "resource-")
+_FORM = ("json-", "bundle-", "condition-", "idempotency-", "if-match-", "not-a-", "resource-")
 """Faults of the request itself: 400. Others that the client can mend are 422."""
 
 _CODES = {413: "too-long", 429: "throttled"}  # HTTP status -> OperationOutcome.issue.code

@@ -7,9 +7,10 @@ resource.
 import hmac
 import re
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.fault import Category, Fault, FaultError
@@ -74,7 +75,8 @@ class Guard:
         elif "fhir" in scope["path"].split("/") and not accepts_json(request):
             await refusal(FORMAT, 406)(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            with suppress(ClientDisconnect):  # then nobody is there to be answered
+                await self._app(scope, receive, send)
 
     def _knows(self, request: Request, scope: Scope) -> bool:
         """Tell whether the token opens what is asked for: a site's own only what it hands in."""

@@ -5,15 +5,15 @@ delivery share one desk. Without such channels nothing is opened.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from engine.app import open_journal, open_store, reconciling
+from engine.app import api_token, open_journal, open_store, reconciling
 from engine.core.clock import SystemClock
-from engine.core.fault import Fault
+from engine.core.fault import Category, Fault, refuse
 from engine.core.lap import untimed
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
@@ -79,7 +79,7 @@ async def open_doors(
             tasks = []
             for one in channels:
                 own = PromptIntake(commit, desk) if desk is not None and one in prompt else commit
-                tasks.append(group.create_task(_keep_open(doors[one.site], share(region, own))))
+                tasks.append(group.create_task(_keep_open(doors[one.site], region, own)))
             yield doors
             for task in tasks:
                 task.cancel()
@@ -87,8 +87,15 @@ async def open_doors(
         raise StorageBrokenError(broken.faults[0])
 
 
-async def _keep_open(door: Door, intake: Intake) -> None:
-    await door.run(intake, lambda _: None)
+async def _keep_open(door: Door, region: Region, intake: Intake) -> None:
+    """Run a door. FaultError `token-shared`: who may write for a site would read every site's."""
+
+    def started(_: Sequence[str]) -> None:
+        if door.knows(api_token(region)):
+            message = "the channel's token is the region's own: give the site another"
+            raise refuse(Category.CONFLICT, "token-shared", message, door.channel)
+
+    await door.run(share(region, intake), started)
 
 
 async def _committer(house: _House, broken: _Breakage, stack: AsyncExitStack) -> GroupCommit:

@@ -92,7 +92,7 @@ def prepared(entry: Entry) -> Prepared:
 def admitted(body: bytes) -> Admission:
     """Refuse what cannot be mapped, as a synchronous feed does."""
     try:
-        if request := condition_of(read_json(body)):
+        if (request := condition_of(read_json(body))) and request.condition:
             query_of(request)
         mapped(Envelope("", SITE, "", body, 0))
     except FaultError as error:
@@ -116,6 +116,16 @@ class House:
     endpoint: Endpoint
     run: asyncio.Task[None]
     commit: GroupCommit
+    reported: list[Fault]
+
+
+def _founded(folder: Path, store: SqliteDatabase) -> SqliteJournal:
+    found_journal(folder, lambda _: None, instance="feed")
+    store.create(STORE)
+    journal = _journal(folder)
+    with store.write() as tx:
+        bind(tx, journal.identity(), journal.head())
+    return journal
 
 
 def _journal(folder: Path) -> SqliteJournal:
@@ -125,13 +135,10 @@ def _journal(folder: Path) -> SqliteJournal:
 @asynccontextmanager
 async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncIterator[House]:
     """Open a house; the feed answers from the store when `sync`."""
-    found_journal(folder, lambda _: None, instance="feed")
     store, settling = SqliteDatabase(folder / "store.db"), SqliteDatabase(folder / "store.db")
-    store.create(STORE)
-    journal = _journal(folder)
-    with store.write() as tx:
-        bind(tx, journal.identity(), journal.head())
+    journal = _founded(folder, store)
     accounts: list[Account] = []
+    reported: list[Fault] = []
     events: list[ChannelEvent] = []
 
     def done(some: Sequence[Account]) -> None:
@@ -154,7 +161,7 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
         entry = journal.entry(position)
         return entry.envelope.channel if entry else ""
 
-    endpoint = endpoint_on(store, {SITE: door}, channel_of)
+    endpoint = endpoint_on(store, {SITE: door}, channel_of, reported.append)
     app = create_app(endpoint)
     async with AsyncExitStack() as stack:
         for one in (journal, store, settling):
@@ -181,6 +188,6 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
             await opened.wait()
             yield House(
                 *(client, door, store, journal, desk, accounts, events, tally),
-                *(writing, endpoint, run, commit),
+                *(writing, endpoint, run, commit, reported),
             )
             run.cancel()

@@ -1,14 +1,16 @@
 """A site that hears when its deliveries are on disk: 202, the address of the outcome, refusals."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from engine.core.values import FHIR_JSON, HL7_V2, Envelope
 from engine.pipeline.commit import commit
+from engine.rest.app import create_app
 from engine.rest.body import Room
 from tests.integration.feed.endpoint import TOKEN
 from tests.integration.feed.house import FEED_TOKEN, SITE, House, house, prepared
@@ -212,3 +214,37 @@ async def test_reading_is_as_it_was(feed: House) -> None:
         },
     )
     assert posted.status_code == 200
+
+
+async def test_a_client_that_leaves_while_it_sends_is_no_fault_of_ours(feed: House) -> None:
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": f"/sources/{SITE}/fhir/Patient",
+        "query_string": b"",
+        "headers": [
+            (b"authorization", f"Bearer {FEED_TOKEN}".encode()),
+            (b"content-type", b"application/json"),
+            (b"host", b"concord.example"),
+        ],
+    }
+    pieces: Iterator[dict[str, Any]] = iter(
+        [
+            {"type": "http.request", "body": b'{"resourceType":', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    room = Room(100)
+    object.__setattr__(feed.endpoint, "room", room)
+    await create_app(feed.endpoint)(scope, receive, send)
+    assert (sent, feed.reported) == ([], [])
+    room.take(100)  # all of it was given back
+    assert feed.journal.head() == 0

@@ -228,3 +228,38 @@ async def test_a_token_of_the_site_reads_nothing(feed: House) -> None:
     for path in (f"{BASE}/Patient", "http://concord.example/fhir/Patient"):
         refused = await feed.client.get(path, headers={"Authorization": f"Bearer {FEED_TOKEN}"})
         assert refused.status_code == 401
+
+
+async def test_an_update_of_a_version(feed: House) -> None:
+    made = await post(feed, patient())
+    path = f"{BASE}/Patient/p1"
+
+    async def put(tag: str, **more: Any) -> httpx.Response:
+        return await feed.client.put(path, json=patient(**more), headers={"If-Match": tag})
+
+    tag = made.headers["etag"]
+    updated = await put(tag, gender="other")
+    stale = await put(tag, gender="male")
+    unknown = await feed.client.put(
+        f"{BASE}/Patient/p9", json=patient("p9"), headers={"If-Match": tag}
+    )
+    assert [one.status_code for one in (updated, stale, unknown)] == [200, 412, 412]
+    assert codes(stale) == ["filtered", "version-differs"]
+    for wrong in ("*", "3", 'W/"x"', '""'):
+        refused = await put(wrong)
+        assert (refused.status_code, codes(refused)) == (400, ["if-match-unreadable"])
+
+
+async def test_of_fifty_updates_of_one_version_one_wins(feed: House) -> None:
+    tag = (await post(feed, patient())).headers["etag"]
+
+    async def attempt(number: int) -> int:
+        changed = patient(multipleBirthInteger=number)
+        answer = await feed.client.put(
+            f"{BASE}/Patient/p1", json=changed, headers={"If-Match": tag}
+        )
+        return answer.status_code
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(attempt(number)) for number in range(50)]
+    assert Counter(task.result() for task in tasks) == {200: 1, 412: 49}
