@@ -34,7 +34,7 @@ from engine.mapping.vocabulary import Declared
 from engine.r4 import elements
 from engine.r4.elements import Element
 
-_REVISION = "1"  # of this compiler: changed when the same files come to mean something else
+_REVISION = "2"  # of this compiler: changed when the same files come to mean something else
 
 
 @dataclass(frozen=True, slots=True)
