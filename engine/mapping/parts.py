@@ -98,6 +98,10 @@ def _bodies(effective: Effective) -> Iterator[tuple[str, Fields]]:
             yield from _at(document, "on_delete", resource)
         if resource != "Patient":
             yield from _at(document, "Patient", "Patient")
+    for document in effective.sent.values():
+        resource = text_at(document, "to") or text_at(document, "from")
+        if merges(document, resource):
+            yield from _at(document, resource, resource)
 
 
 def _at(document: Fields, name: str, resource: str) -> Iterator[tuple[str, Fields]]:

@@ -6,9 +6,9 @@ iff its stamp is greater. A `replace` sets all registers at once, those it does 
 So `merge` is commutative, associative and idempotent: the state is a function of the set of
 contributions (M. Shapiro et al., "Conflict-free replicated data types", 2011).
 
-A register may have parts (`engine.store.pieces`), each with a stamp of its own. A statement about
-the whole of it and statements about parts make one another go, the newer ones the older. So does a
-part that a newer statement has no name for: the mapping that made it is gone.
+A register may have parts (`engine.store.pieces`), each with a stamp of its own. An object that is
+said as a whole says all its members. A list that is said so and its parts make one another go, the
+newer the older. So goes a part that a newer statement has no name for: its mapping is gone.
 
 Contributions with equal stamps come from one message; the first of them holds.
 """
@@ -37,7 +37,7 @@ class State:
     whole: Stamp = NEVER  # of the newest `replace`
     meta: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[int, int] = (-(1 << 62), 0)  # source time, position of the newest contribution
-    # Of the registers that consist of parts. Every part is newer than the register's own stamp.
+    # Of the registers that consist of parts. No part is older than the register's own stamp.
     pieces: Mapping[str, Pieces] = field(default_factory=dict)
 
     def stamp(self, register: str) -> Stamp:
@@ -100,6 +100,7 @@ def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
     for name, some in known.pieces.items():
         kept = _since(some, stamp)
         if kept:
+            kept = {**_members(values.get(name, {}), name, stamp), **kept}
             pieces[name] = kept
             _show(values, told.type, name, kept)
     return State(values, newer, stamp, known.meta, known.told, pieces)
@@ -107,6 +108,14 @@ def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
 
 def _since(pieces: Pieces, stamp: Stamp) -> Pieces:
     return {label: held for label, held in pieces.items() if held.stamp >= stamp}
+
+
+def _members(members: Mapping[str, Any], name: str, stamp: Stamp) -> Pieces:
+    """Return an object said as a whole as its members; a list said so has no parts."""
+    value = members.get(name)
+    if not isinstance(value, dict):
+        return {}
+    return {label: Piece(stamp, member) for label, member in value.items()}
 
 
 def _show(values: dict[str, dict[str, Any]], type_name: str, name: str, pieces: Pieces) -> None:
@@ -129,6 +138,7 @@ def _laid(known: State, told: Contribution, stamp: Stamp) -> State:
         stamps[name] = own
         kept = _since(pieces.pop(name), own) if name in pieces else None
         if kept:
+            kept = {**_members(members, name, own), **kept}
             pieces[name] = kept
             _show(values, told.type, name, kept)
         elif members:
@@ -136,9 +146,10 @@ def _laid(known: State, told: Contribution, stamp: Stamp) -> State:
         else:
             values.pop(name, None)
     for name, parts in told.parts.items():
-        before = pieces.get(name, {})
+        floor = stamps.get(name, whole)
+        before = pieces.get(name) or _members(values.get(name, {}), name, floor)
         own_stamps = _stamped(name, parts, told.weak, (stamp, weak))
-        after = _parted(before, parts, own_stamps, stamps.get(name, whole))
+        after = _parted(before, parts, own_stamps, floor)
         if after is not before:
             changed = True
             pieces[name] = after

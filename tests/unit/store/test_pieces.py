@@ -80,6 +80,19 @@ def test_whole_and_part_statements_make_one_another_go() -> None:
     assert shown(parts, told(body={"status": "finished"}, mode="replace")) is None
 
 
+def test_an_object_said_as_a_whole_says_its_members() -> None:
+    whole = told(body={"period": {"start": "2024-05-01", "end": "2024-05-02"}})
+    ended = told({"end": "2024-05-03"}, ("start", "end"), "period")
+    both = {"start": "2024-05-01", "end": "2024-05-03"}
+    assert shown(whole, ended, element="period") == both
+    assert shown(ended, told(body={"period": {"start": "x"}}), element="period") == {"start": "x"}
+    late = registers.merge(registers.merge(None, ended, 5, 5), whole, 3, 3)
+    assert registers.body_of(late, "Encounter", "e")["period"] == both
+    replaced = told(body={"period": {"start": "2024-05-01"}}, mode="replace")
+    late = registers.merge(registers.merge(None, ended, 5, 5), replaced, 3, 3)
+    assert registers.body_of(late, "Encounter", "e")["period"] == both
+
+
 def test_an_older_whole_statement_hides_behind_newer_parts() -> None:
     parts, whole = told({"list": [MRN]}), told(body={"identifier": [EPI]})
     state = registers.merge(registers.merge(None, parts, 5, 5), whole, 3, 3)
