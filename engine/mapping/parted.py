@@ -15,6 +15,7 @@ from engine.mapping import objects, parts, syntax
 from engine.mapping.context import Context, Every, Op, guarded
 from engine.mapping.datatypes import moments
 from engine.mapping.documents import listed
+from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
@@ -123,27 +124,31 @@ def _heads(context: Context, node: Node) -> list[One]:
     each = node.get("each")
     scalars = [n for n in listed(each or node.get("from")) if isinstance(n, Scalar)]
     some = each is not None and node.get("if") is not None
-    paths = [(scalar, path) for scalar in scalars for path in _paths(scalar)]
-    return [
-        source.one
-        for scalar, path in paths
-        if (some or path.select is not None)
-        and (source := context.compiler(scalar).source(_whole(path))) is not None
-    ]
+    found = []
+    for scalar in scalars:
+        compiler = context.compiler(scalar)
+        tree = compiler.parse(scalar.text) if _is_expression(scalar.text) else None
+        options = tree.options if isinstance(tree, syntax.Either) else (tree,)
+        read = [_read(compiler, option, some=some) for option in options if option is not None]
+        found += [one for one in read if one is not None]
+    return found
 
 
-def _whole(path: syntax.Path) -> syntax.Path:
-    return replace(path, select=None, component=0, sub=0)
-
-
-def _paths(scalar: Scalar) -> list[syntax.Path]:
-    """Return the fields an expression is, or chooses from; none for what is computed."""
+def _is_expression(text: str) -> bool:
+    """Whether it is neither a literal nor a text with values in it."""
     try:
-        tree = syntax.parse(scalar.text)
+        syntax.parse(text)
     except syntax.ExpressionError:
-        return []
-    options = tree.options if isinstance(tree, syntax.Either) else (tree,)
-    return [option for option in options if isinstance(option, syntax.Path)]
+        return False
+    return True
+
+
+def _read(compiler: Compiler, tree: syntax.Expr, *, some: bool) -> One | None:
+    """Return the reader of a field of which not all is taken; None for what is computed."""
+    if isinstance(tree, syntax.Path) and tree.select is not None:
+        tree, some = replace(tree, select=None, component=0, sub=0), True
+    source = compiler.source(tree) if some else None
+    return source.one if source is not None else None
 
 
 def _object(context: Context, fields: Fields, element: Element, labels: tuple[str, ...]) -> Op:

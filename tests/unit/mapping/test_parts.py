@@ -42,6 +42,7 @@ Patient:
   telecom:
     - {label: home, from: PID-13}
     - {label: home, from: PID-14}
+    - {label: fixed, when: PID-8 = "N", set: {value: "=none"}}
     - {label: mail, from: PID-40, default: {value: PID-1}}
   extension:
     - {label: born, ext: "urn:born", valueString: PID-23}
