@@ -18,13 +18,16 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import MetaData
 
-from engine.database.postgres_bulk import FEWEST, bulk_text, columns_of, register
+from engine.database.postgres_array import columns_of, register
+from engine.database.postgres_bulk import bulk_of
 from engine.database.postgres_connection import Connection, connect
 from engine.database.postgres_fault import translate
 from engine.database.postgres_schema import DIALECT, definitions
 from engine.database.statement import Statement
 from engine.database.transaction import Row
 
+_TIMED = b"SELECT"
+"""Says nothing, and starts the server's timer for idle transactions (see `postgres_bulk`)."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -42,11 +45,14 @@ class PostgresTransaction:
 
     def run_many(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
         arranged = [statement.arrange(DIALECT, row) for row in rows]
-        many = bulk_text(statement) if len(arranged) >= FEWEST else b""
-        if many:
-            self._cursor.execute(many, columns_of(arranged), prepare=True)
-        elif arranged:
+        bulk = bulk_of(statement) if len(arranged) > 1 else None
+        if bulk and bulk.fits(arranged):
+            self._cursor.execute(bulk.text, columns_of(arranged), prepare=True)
+        elif len(arranged) > 1:
             self._cursor.executemany(statement.text(DIALECT).encode(), arranged)
+            self._connection.execute(_TIMED, prepare=False)
+        elif arranged:
+            self._cursor.execute(statement.text(DIALECT).encode(), arranged[0], prepare=True)
 
     def one(self, statement: Statement, *values: Any) -> Row | None:
         return self._execute(statement, values).fetchone()

@@ -1,120 +1,100 @@
-"""An insert of many rows as one statement, their columns as arrays.
+"""A statement for many rows at once, their columns as arrays.
 
-One statement for each row costs the server more than the row itself. Only inserts that take all
-values from the caller and change no row that exists: ON CONFLICT DO UPDATE refuses to meet a row
-twice in one statement, and one by one the last of them holds.
+One statement for each row costs the server more than the row itself. And a row after the other in
+libpq's pipeline leaves a transaction behind whose idleness the server does not time: its last word
+is a flush, after which PostgresMain (tcop/postgres.c) starts no timer. A holder of the lock that
+falls asleep then would keep it for ever.
+
+Rule: one statement for all rows means what the statements one by one mean. Where the order of two
+rows would matter, because they have one key, it is not used.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from struct import error, pack
 from typing import Any
 
-import psycopg
-from psycopg.adapt import Dumper, PyFormat
-from psycopg.pq import Format
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import String, Table
+from sqlalchemy.sql.dml import Delete, Insert, Update
 
-from engine.database.postgres_connection import plain
 from engine.database.postgres_schema import DIALECT
 from engine.database.statement import Statement
 
-FEWEST = 4
-"""Fewer rows than this go one by one."""
-
-_PLAIN = re.compile(
-    r"INSERT INTO (?P<table>\S+) \((?P<names>[^()]+)\) VALUES \(%s(?:, %s)*\)"
-    r"(?P<tail>(?: ON CONFLICT DO NOTHING)?)"
+_NAME = r'(?:\w+|"\w+")'
+_INSERT = re.compile(
+    rf"INSERT INTO (?P<table>{_NAME}) \((?P<names>[^()]+)\) VALUES \(%s(?:, %s)*\)"
+    rf"(?: RETURNING {_NAME}\.{_NAME})?"
+    r"(?P<tail> ON CONFLICT (?:DO NOTHING|\((?P<keys>[^()]+)\) DO UPDATE SET .+))?"
 )
+_TERMS = rf"{_NAME}\.{_NAME} = %s(?: AND {_NAME}\.{_NAME} = %s)*"
+_UPDATE = re.compile(
+    rf"UPDATE (?P<table>{_NAME}) SET (?P<sets>{_NAME}=%s(?:, {_NAME}=%s)*)\s+"
+    rf"WHERE (?P<terms>{_TERMS})"
+)
+_DELETE = re.compile(rf"DELETE FROM (?P<table>{_NAME})\s+WHERE (?P<terms>{_TERMS})")
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A statement that takes a list for each parameter of the one it stands for."""
+
+    text: bytes
+    keys: tuple[int, ...] = ()  # parameters no two rows may have in common; none: any may
+
+    def fits(self, rows: Sequence[Sequence[Any]]) -> bool:
+        """Say whether these rows may go in one statement."""
+        if not self.keys:
+            return True
+        return len({tuple(row[place] for place in self.keys) for row in rows}) == len(rows)
 
 
 @lru_cache(maxsize=512)
-def bulk_text(statement: Statement) -> bytes:
-    """Return the statement for many rows, which takes a list for each column; empty if none."""
-    found = _PLAIN.fullmatch(statement.text(DIALECT))
-    if found is None or not isinstance(statement.source, Insert):
-        return b""
-    if any(column.nullable for column in statement.source.table.columns):
-        return b""
+def bulk_of(statement: Statement) -> Bulk | None:
+    """Return the statement for many rows, None when there is none."""
+    source, text = statement.source, statement.text(DIALECT)
+    if not isinstance(source, Insert | Update | Delete) or not isinstance(source.table, Table):
+        return None
+    if any(column.nullable for column in source.table.columns):
+        return None
+    if isinstance(source, Insert):
+        found = _INSERT.fullmatch(text)
+        return _inserting(found) if found else None
+    found = (_UPDATE if isinstance(source, Update) else _DELETE).fullmatch(text)
+    return _changing(found, source.table) if found else None
+
+
+def _inserting(found: re.Match[str]) -> Bulk:
     names = found["names"].split(", ")
     lists = ", ".join(["%s"] * len(names))
     text = f"INSERT INTO {found['table']} ({found['names']}) SELECT * FROM unnest({lists})"
-    return (text + found["tail"]).encode()
+    bare = [name.strip('"') for name in names]
+    keys = [name.strip('"') for name in found["keys"].split(", ")] if found["keys"] else []
+    return Bulk((text + (found["tail"] or "")).encode(), tuple(bare.index(name) for name in keys))
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The values of one column: integers, texts or bytes."""
-
-    values: Sequence[Any]
-
-
-def columns_of(rows: Sequence[Sequence[Any]]) -> list[Column]:
-    """Turn rows into columns."""
-    return [Column(column) for column in zip(*rows, strict=True)]
-
-
-class _ColumnDumper(Dumper):
-    """Writes arrays in PostgreSQL's binary format (array_send in utils/adt/arrayfuncs.c)."""
-
-    format = Format.BINARY
-
-    def get_key(self, obj: Column, format: PyFormat) -> tuple[type, type]:  # noqa: A002 - theirs
-        return (Column, _kind(obj))
-
-    def upgrade(self, obj: Column, format: PyFormat) -> Dumper:  # noqa: A002 - theirs
-        made = _ColumnDumper(Column, None)
-        made.oid = _KINDS[_kind(obj)].array
-        return made
-
-    def dump(self, obj: Column) -> bytes:
-        kind = _KINDS[_kind(obj)]
-        # One dimension, no NULLs, counted from 1.
-        head = pack(">5i", 1, 0, kind.element, len(obj.values), 1)
-        return head + kind.content(obj.values)
+def _changing(found: re.Match[str], table: Table) -> Bulk:
+    groups = found.groupdict()
+    sets = [one.partition("=")[0] for one in groups.get("sets", "").split(", ") if one]
+    terms = [one.partition(" = ")[0] for one in found["terms"].split(" AND ")]
+    count = len(sets) + len(terms)
+    given = f"unnest({', '.join(['%s'] * count)}) AS v ({_listed(range(count))})"
+    where = " AND ".join(
+        f"{term} = v.c{place}{_collation(table, term)}"
+        for place, term in enumerate(terms, len(sets))
+    )
+    if not sets:
+        return Bulk(f"DELETE FROM {found['table']} USING {given} WHERE {where}".encode())
+    changes = ", ".join(f"{name} = v.c{place}" for place, name in enumerate(sets))
+    text = f"UPDATE {found['table']} SET {changes} FROM {given} WHERE {where}"
+    return Bulk(text.encode(), tuple(range(len(sets), count)))
 
 
-def _kind(column: Column) -> type:
-    """Tell integers from texts from bytes; what derives from them is one of them."""
-    first = column.values[0]
-    return next(kind for kind in _KINDS if isinstance(first, kind))
+def _listed(places: range) -> str:
+    return ", ".join(f"c{place}" for place in places)
 
 
-def _integers(values: Sequence[int]) -> bytes:
-    pairs = chain.from_iterable((8, value) for value in values)
-    try:
-        return pack(f">{'iq' * len(values)}", *pairs)
-    except error as cause:
-        raise OverflowError("a number beyond 64 bits") from cause
-
-
-def _texts(values: Sequence[str]) -> bytes:
-    return _sized(plain(value).encode() for value in values)
-
-
-def _sized(values: Iterable[bytes]) -> bytes:
-    return b"".join(pack(">i", len(value)) + value for value in values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A type by its numbers in pg_type, and how its elements are written."""
-
-    array: int
-    element: int
-    content: Callable[[Sequence[Any]], bytes]
-
-
-_KINDS = {
-    int: _Kind(1016, 20, _integers),
-    str: _Kind(1009, 25, _texts),
-    bytes: _Kind(1001, 17, _sized),
-}
-
-
-def register(connection: psycopg.Connection[Any]) -> None:
-    """Teach a connection to send columns."""
-    connection.adapters.register_dumper(Column, _ColumnDumper)
+def _collation(table: Table, term: str) -> str:
+    """Return what makes a text of an array comparable with a column, whose collation is C."""
+    column = table.columns[term.rpartition(".")[2].strip('"')]
+    return ' COLLATE "C"' if isinstance(column.type, String) else ""

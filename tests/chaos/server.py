@@ -27,6 +27,7 @@ class Server:
     folder: Path
     binaries: Path
     settings: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # a program to run it under, as root
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -37,10 +38,11 @@ class Server:
     def dsn(self) -> str:
         return f"host={self.folder} dbname=postgres user=postgres"
 
-    def found(self) -> None:
+    def found(self, *options: str) -> None:
         """Make an empty server."""
         self._prepare()
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres")
+        told = ("--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres")
+        self._run("initdb", *told, *options)
 
     def clone(self, primary: "Server") -> None:
         """Make it a standby of `primary`, which knows it as `standby`."""
@@ -55,25 +57,34 @@ class Server:
         options = [f"-c{name}={value}" for name, value in (told | self.settings).items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binaries / "postgres", "-D", self.data, *options],
+                [*self._as_user(), self.binaries / "postgres", "-D", self.data, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=self.folder,
-                user=_user(),
-                group=_user(),
             )
-        wait_until(self.answers, "the server")
+        wait_until(self._answers, "the server")
 
-    def answers(self) -> bool:
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text("utf-8")
+        return self.answers_now()
+
+    def answers_now(self) -> bool:
+        """Say whether it takes connections."""
         try:
             psycopg.connect(self.dsn, connect_timeout=2).close()
         except psycopg.OperationalError:
-            assert self.process is not None
-            assert self.process.poll() is None, (self.folder / "log").read_text("utf-8")
             return False
         return True
+
+    def _as_user(self) -> tuple[str, ...]:
+        user = _user()
+        as_user = (
+            ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups") if user else ()
+        )
+        return (*self.prefix, *as_user)
 
     def tell(self, sql: str) -> list[tuple[object, ...]]:
         """Run one statement; returns its rows."""
