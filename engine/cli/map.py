@@ -1,4 +1,4 @@
-"""`concord map`: HL7 v2 and CSV files to FHIR bundles, without a running region."""
+"""`concord map`: HL7 v2, CSV and FHIR files to FHIR bundles, without a running region."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from engine.app import places, region_key, region_of, site_profile
+from engine.cli.map_resources import SUFFIXES, mapped_resources
 from engine.cli.map_rows import mapped_rows
 from engine.cli.told import told
 from engine.core.clock import SystemClock
@@ -78,6 +79,9 @@ def outcome(plan: Plan, file: Path, name: str, received_us: int, *, trace: bool)
     if file.suffix.lower() == _ROWS:
         rows, faults, traces = mapped_rows(plan, file, received_us, trace=trace)
         return Outcome(file, name, rows, tuple(faults), tuple(traces))
+    if file.suffix.lower() in SUFFIXES:
+        made, faults, traces = mapped_resources(plan, file, received_us, trace=trace)
+        return Outcome(file, name, made, tuple(faults), tuple(traces))
     messages, faults = _messages(file.read_bytes(), plan.site.charset)
     kept, traced = [], []
     for message in messages:
@@ -193,12 +197,13 @@ def map_files(
     trace: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Map HL7 v2 and CSV files to FHIR R4 bundles.
+    """Map HL7 v2, CSV and FHIR files to FHIR R4 bundles.
 
     Parameters
     ----------
     paths
-        Files, or folders with *.hl7 and *.csv at any depth.
+        Files (*.hl7, *.csv, and *.json or *.ndjson with FHIR), or folders with *.hl7 and *.csv at
+        any depth.
     which
         The mapping to use.
     out

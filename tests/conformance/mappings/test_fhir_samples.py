@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from engine.core.fault import FaultError
 from engine.core.values import Contribution
 from engine.formats.fhir_json import read_json
 from engine.r4.validate import validate
@@ -191,5 +192,5 @@ def test_a_patient_of_another_practice_is_nobody_here(
     text = (samples / "resources/lakeside/01-patient.json").read_text("utf-8")
     foreign = tmp_path / "foreign.json"
     foreign.write_text(text.replace("a-888120.E-", "a-888121.E-"), "utf-8")
-    with pytest.raises(Exception, match="missing-patient-key"):
+    with pytest.raises(FaultError, match="missing-patient-key"):
         say(foreign, "site/lakeside")

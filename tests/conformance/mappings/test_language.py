@@ -22,6 +22,23 @@ def test_the_overlay_it_shows_compiles_on_the_library() -> None:
     assert "ADT^Z01" in plan.triggers
 
 
+def test_the_documents_about_resources_it_shows_compile() -> None:
+    manual = (ROOT / "mappings" / "LANGUAGE.md").read_text("utf-8")
+    section = manual.partition("## 13. `kind: fhir`")[2]
+    feed, identity = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    lines = feed.replace("survivor:", "# survivor:").replace("subsumed:", "# subsumed:")
+    files = {
+        "base/identity.yaml": "map: v1\nkind: identity\npatient: [{label: EPI, from: PID-3}]\n"
+        + identity,
+        "base/feed.yaml": lines.replace("fills: [identifier]", "").replace(
+            "clears: [telecom, deceased]", ""
+        ),
+    }
+    site = SiteProfile("example", "UTC", ("base",), b"k")
+    plan = compile_plan(Library(tuple(sorted(files.items()))), site)
+    assert plan.resource_types == ("Observation",)
+
+
 def test_each_branch_of_a_number_can_be_reached_by_an_overlay() -> None:
     labels = ("number", "above", "below", "at-least", "at-most")
     changes = "".join(f"    value.NM.{label}.Quantity.unit: OBX-6.1\n" for label in labels)
