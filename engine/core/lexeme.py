@@ -54,7 +54,7 @@ _NUMERIC = b"-0123456789"
 
 def _whole(text: str) -> int | Number:
     """A decimal may be written without a point and beyond 64 bits, or as `-0`."""
-    return Number(text) if len(text) > 15 or text == "-0" else int(text)
+    return Number(text) if len(text.lstrip("-")) > 15 or text == "-0" else int(text)
 
 
 def _constant(name: str) -> None:

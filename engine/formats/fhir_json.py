@@ -102,7 +102,7 @@ def _decimal(text: str) -> Number:
 
 
 def _whole(text: str) -> int | Number:
-    if len(text) <= 15 and text != "-0":
+    if len(text.lstrip("-")) <= 15 and text != "-0":
         return int(text)
     return _decimal(text)
 

@@ -96,7 +96,7 @@ def test_takes_nothing_that_a_strict_reader_refuses(body: bytes) -> None:
     if strict is FaultError:
         assert read is FaultError
     elif read is not FaultError:
-        assert json.dumps(strict) == json.dumps(json.loads(body))
+        assert read == json.loads(body, parse_float=Decimal, parse_int=Decimal)
 
 
 @given(VALUES, st.data())

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from engine.core.fault import Category, FaultError
-from engine.core.lexeme import Number, encode
+from engine.core.lexeme import Number, decode, encode
 from engine.formats.fhir_json import MAX_DEPTH, MAX_VALUES, read_json
 
 REFUSED = [
@@ -65,6 +65,11 @@ def test_written_form_is_kept(body: bytes) -> None:
 
 def test_escapes_are_read() -> None:
     assert read_json(b' {"a" :\t"\\ud83d\\ude00\\\\ud83d\\n" }\r\n') == {"a": "\U0001f600\\ud83d\n"}
+
+
+def test_whole_numbers_are_those_of_the_stores_reader() -> None:
+    for text in (b"[-100000000000000]", b"[1.5,-100000000000000]", b"[-1000000000000000]"):
+        assert [type(one) for one in read_json(text)] == [type(one) for one in decode(text)]
 
 
 def test_decimals_are_numbers_and_not_text() -> None:
