@@ -149,8 +149,7 @@ class _Build:
         """Make the context of a fhir document."""
         grammar = replace(self._resource_grammar(), element=read, whole=read)
         grammar.slots.index((ANCHOR,))
-        context = self._context(grammar, resource, frozenset({PATIENT, resource}))
-        return replace(context, labels={})  # a resource is a whole, not the parts of messages
+        return self._context(grammar, resource, frozenset({PATIENT, resource}))
 
     def _no_type(self, document: Fields, name: str) -> None:
         advice = closest(name, sorted(elements.resource_types()))

@@ -69,7 +69,8 @@ def stored(kind: str, told: list[Mapped]) -> dict[str, Any]:
     ident = ""
     for mapped in told:
         for one in (c for c in mapped.contributions if c.type == kind):
-            state = registers.merge(state, one, mapped.source_us, int(mapped.source_us / 1e6))
+            at = one.said_us or mapped.source_us
+            state = registers.merge(state, one, at, int(at / 1e6))
             ident = one.id
             body = registers.body_of(state, kind, ident)
             state = stamps.from_text(stamps.to_text(state), kind, body)
@@ -191,3 +192,41 @@ def test_rows_and_messages_of_one_patient_complete_each_other(hilltop: Plan) -> 
     assert [name["family"] for name in ways[0]["name"]] == ["Oduya", "Adeyemi"]
     assert sorted(phone["use"] for phone in ways[0]["telecom"]) == ["home", "mobile"]
     assert "0102" in next(p["value"] for p in ways[0]["telecom"] if p["use"] == "home")
+
+
+def sent(plan: Plan, minute: int) -> Mapped:
+    """Map a Patient sent by FHIR at a minute past noon."""
+    core = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+    patient = {
+        "resourceType": "Patient",
+        "id": "a-888120.E-700388",
+        "meta": {"lastUpdated": f"2026-10-05T12:{minute:02}:00-05:00"},
+        "extension": [{"url": core, "valueCode": "F"}],
+        "identifier": [
+            {"system": "https://fhir.athena.io/sid/ah-patient", "value": "a-888120.E-700388"}
+        ],
+        "name": [{"use": "official", "family": "Whitfield", "given": ["Maggie"]}],
+        "telecom": [
+            {"system": "phone", "value": "6085550142", "use": "home"},
+            {"system": "phone", "value": "6085550144", "use": "work"},
+        ],
+    }
+    return plan.map_resource(patient, 0)
+
+
+def test_resources_and_messages_of_one_patient_complete_each_other() -> None:
+    plan = plan_of("lakeside", "athena")
+    pid = {3: "", 4: "700388", 5: "WHITFIELD-LUND^MAGGIE", 9: "MAGS", 17: "LUT", 19: "666120309"}
+    told = [
+        said(plan, 1, pid, {}, "A08"),
+        sent(plan, 2),
+        said(plan, 3, {**pid, 9: "", 13: "(608)555-0199^PRN^PH", 17: "", 19: ""}, {}, "A08"),
+    ]
+    ways = [stored("Patient", list(way)) for way in itertools.permutations(told)]
+    assert all(way == ways[0] for way in ways)
+    assert "666120309" in numbers(ways[0])
+    assert [n["family"] for n in ways[0]["name"] if "family" in n] == ["WHITFIELD-LUND"]
+    phones = [(phone["use"], phone["value"][-4:]) for phone in ways[0]["telecom"]]
+    assert phones == [("home", "0199"), ("work", "0144")]
+    urls = {item["url"].rpartition("/")[2] for item in ways[0]["extension"]}
+    assert urls == {"us-core-birthsex", "patient-religion"}
