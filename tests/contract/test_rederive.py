@@ -168,7 +168,7 @@ def traffic(count: int, seed: int = 11) -> list[Delivery]:
 
 def test_a_replay_ends_where_the_mapping_would_have_led(place: Place, tmp_path: Path) -> None:
     new = changed_plan(tmp_path)
-    place.send(traffic(240))
+    place.send(traffic(100))
     store, worker = place.opened(dict(OLD))
     drain(worker)
     before = outcome(store)
@@ -188,7 +188,7 @@ def test_a_replay_ends_where_the_mapping_would_have_led(place: Place, tmp_path: 
 
 
 def test_a_replay_under_the_same_mapping_writes_nothing(place: Place) -> None:
-    place.send(traffic(150))
+    place.send(traffic(100))
     store, worker = place.opened(dict(OLD))
     drain(worker)
     before, history = outcome(store), versions(store)
@@ -203,12 +203,12 @@ def test_a_replay_goes_on_where_it_was_killed_while_traffic_flows(
     place: Place, tmp_path: Path, every: int
 ) -> None:
     new = changed_plan(tmp_path)
-    day = traffic(240)
-    place.send(day[:120])
+    day = traffic(150)
+    place.send(day[:75])
     store, worker = place.opened(dict(OLD))
     drain(worker)
     worker = place.worker(store, new)  # the daemon was restarted with the changed files
-    waiting = day[120:]
+    waiting = day[75:]
     done = False
     while not done:
         steps = place.replay(store, new).steps()  # a new life knows only what the store holds
@@ -228,7 +228,7 @@ def test_a_replay_goes_on_where_it_was_killed_while_traffic_flows(
 def test_what_is_no_longer_produced_is_deleted_and_comes_back(place: Place, tmp_path: Path) -> None:
     text = "map: v1\nkind: overlay\nchange:\n  PV1-Encounter: {$skip: 'PV1-19 valued'}\n"
     new = changed_plan(tmp_path, text)
-    place.send(traffic(200))
+    place.send(traffic(120))
     store, worker = place.opened(dict(OLD))
     drain(worker)
     before = outcome(store)
@@ -245,7 +245,7 @@ def test_messages_the_mapping_cannot_read_stop_a_replay_unless_accepted(
     place: Place, tmp_path: Path
 ) -> None:
     new = changed_plan(tmp_path, UNREADABLE)
-    place.send(traffic(150))
+    place.send(traffic(100))
     store, worker = place.opened(dict(OLD))
     drain(worker)
     before = outcome(store)
