@@ -13,6 +13,7 @@ import yaml
 from engine.roles.notice import Notice, notices
 
 _READY_S = 60.0
+_DOOR = "door.token"
 
 
 def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: str = "") -> Path:
@@ -30,6 +31,9 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: st
         if channel["type"] == "csv_sftp":
             channel |= {"folder": str(inbox(folder, name)), "every": "50ms"}
             inbox(folder, name).mkdir()
+        elif channel["type"] == "fhir_rest":
+            _write_secret(folder / _DOOR, Random(seed + 1).randbytes(32).hex())  # noqa: S311 - a demo's
+            channel["token"] = {"file": _DOOR}
         else:
             channel["port"] = 0
     _write_secret(folder / "region.key", Random(seed).randbytes(32).hex())  # noqa: S311 - a demo's
@@ -39,6 +43,11 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: st
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")
     return path
+
+
+def door_token(folder: Path) -> str:
+    """Return what opens the door of the site that posts resources."""
+    return (folder / _DOOR).read_text("ascii")
 
 
 def inbox(folder: Path, channel: str) -> Path:

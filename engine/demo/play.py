@@ -22,7 +22,8 @@ from engine.demo.account import (
     settled,
     wrongly_answered,
 )
-from engine.demo.daemon import Daemon, inbox, write_region
+from engine.demo.client import Client, post_all
+from engine.demo.daemon import Daemon, door_token, inbox, write_region
 from engine.demo.inbox import drop_all
 from engine.demo.reader import Endpoint, read_everything
 from engine.demo.sender import Answered, Line, send_all
@@ -175,6 +176,10 @@ def _send_by(channel: Channel, traffic: Traffic, daemon: Daemon, course: _Course
     if channel.type == "csv_sftp":
         folder = inbox(daemon.region.parent, channel.name)
         drop_all(folder, traffic.files, lambda: course.sent_by(channel.site), course.told)
+        return
+    if channel.type == "fhir_rest":
+        client = Client(lambda: daemon.address("api", "api"), door_token(daemon.region.parent))
+        post_all(client, traffic.posts, lambda: course.sent_by(channel.site), course.told)
         return
     part = [one for one in traffic.deliveries if one.site == channel.site]
     send_all(Line(lambda: daemon.address("intake", channel.name)), part, course.told)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.demo.delivery import Delivery
 
 _START, _END = b"\x0b", b"\x1c\r"
-_POSITIVE = ("AA", "CA")
+_POSITIVE = ("AA", "CA", "200", "201", "202")
 _TIMEOUT_S = 20.0
 _PATIENCE_S = 60.0
 

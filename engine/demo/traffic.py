@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
 
-from engine.demo import athena, ecw, epic, extract
+from engine.demo import athena, athena_fhir, ecw, epic, extract
 from engine.demo.chart import Chart, Event, Result
 from engine.demo.delivery import Delivery, Extract, Fact
 from engine.demo.extract import Booked, Changed, Reported
@@ -35,16 +35,18 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Messages in the order they are sent; a file follows its site's messages up to `after`."""
+    """Messages in the order they are sent; files and posts after so many of their site's."""
 
     deliveries: tuple[Delivery, ...]
     truth: tuple[Truth, ...]
-    files: tuple[tuple[int, Extract], ...] = ()  # messages of the site before it, the file
+    files: tuple[tuple[int, Extract], ...] = ()
+    posts: tuple[tuple[int, Delivery], ...] = ()
 
     @property
     def count(self) -> int:
         """Return the number of deliveries of every kind."""
-        return len(self.deliveries) + sum(len(file.rows) for _, file in self.files)
+        rows = sum(len(file.rows) for _, file in self.files)
+        return len(self.deliveries) + rows + len(self.posts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class _Day:
         self.changed: dict[str, datetime] = {}
         self.reported: list[Reported] = []
         self.booked: list[Booked] = []
+        self.posts: list[Delivery] = []
 
     def event(self, trigger: str, **more: object) -> Event:
         self.now += timedelta(seconds=self.random.randint(60, 90))
@@ -185,6 +188,8 @@ def _laboratory(day: _Day) -> list[Delivery]:
         deliveries.append(day.send(chart, event))
         last = Reported(chart, Result(order, status, values), event.when)
     day.reported.append(last)
+    if day.sender.site == athena.SITE and day.random.random() < 0.5:
+        day.posts += athena_fhir.observations(chart, last.result, last.when)
     return deliveries
 
 
@@ -212,6 +217,16 @@ def _wrong(day: _Day) -> list[Delivery]:
     event = day.event("ZZZ^Z99")
     chart = day.random.choice(day.charts)
     return [replace(day.send(chart, event), refused=True)]
+
+
+def _post(day: _Day) -> None:
+    """Now and then the record system tells of a chart by its second way, too."""
+    chart = day.random.choice(day.charts)
+    fate = day.random.random()
+    if fate < 0.02:
+        day.posts.append(athena_fhir.damaged(chart, day.now))
+    elif fate < 0.3:
+        day.posts.append(athena_fhir.patient(chart, day.changed[chart.local_id]))
 
 
 def _nightly(day: _Day, after: int) -> list[tuple[int, Extract]]:
@@ -257,14 +272,19 @@ def _site(sender: _Sender, people: list[Invented], count: int, random: Random) -
     day = _Day(sender, random)
     deliveries: list[Delivery] = []
     files: list[tuple[int, Extract]] = []
+    posts: list[tuple[int, Delivery]] = []
     for delivery in islice(_unfold(day, people, count), count):
         deliveries.append(delivery)
         if sender.site == ecw.SITE and len(deliveries) % max(1, count // _EVENINGS) == 0:
             files += _nightly(day, len(deliveries))
+        if sender.site == athena.SITE:
+            _post(day)
+            posts += [(len(deliveries), post) for post in day.posts]
+            day.posts = []
     truth = [Truth(sender.site, chart.local_id, chart.person.number) for chart in day.charts]
     numbers = {chart.local_id: chart.person.number for chart in day.charts}
     truth += [Truth(sender.site, gone, numbers[kept], kept) for gone, kept in day.merged.items()]
-    return Traffic(tuple(deliveries), tuple(truth), tuple(files))
+    return Traffic(tuple(deliveries), tuple(truth), tuple(files), tuple(posts))
 
 
 def generate(seed: int, messages: int, people: int | None = None) -> Traffic:
@@ -288,4 +308,6 @@ def generate(seed: int, messages: int, people: int | None = None) -> Traffic:
         queue = random.choice([queue for queue in queues if queue])
         mixed.append(queue.pop())
     truth = tuple(row for site in sites for row in site.truth)
-    return Traffic(tuple(mixed), truth, tuple(file for site in sites for file in site.files))
+    files = tuple(file for site in sites for file in site.files)
+    posts = tuple(post for site in sites for post in site.posts)
+    return Traffic(tuple(mixed), truth, files, posts)
