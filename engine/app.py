@@ -64,6 +64,10 @@ class Places:
     def token(self) -> Path:
         return self.folder / "keys" / "api.token"
 
+    def token_of(self, channel: str) -> Path:
+        """Return the token of a channel whose settings name none."""
+        return self.folder / "keys" / f"{channel}.token"
+
     @property
     def journal(self) -> Path:
         return self.folder / "journal"

@@ -63,7 +63,8 @@ class FhirInbound:
     async def run(self, intake: Intake, started: Started) -> None:
         around, settings = self._around, self._settings
         secret = reveal(settings.events_secret).encode() if settings.events_secret else b""
-        self._open = _Open(intake, reveal(settings.token).encode(), secret)
+        token = reveal(settings.token) if settings.token else around.own_secret()
+        self._open = _Open(intake, token.encode(), secret)
         try:
             started([f"/sources/{around.site}/fhir"])
             around.report(ChannelStarted(around.channel, around.site))

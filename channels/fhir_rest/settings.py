@@ -14,9 +14,11 @@ class FhirIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    token: Secret = Field(
+    token: Secret | None = Field(
+        default=None,
         description="bearer token the site sends; it opens this site's door for writing, and "
-        "nothing else"
+        "nothing else. Default: one made at the first start, in `keys/CHANNEL.token` below the "
+        "data folder; regions on several hosts name one",
     )
     answers: Literal["async", "sync"] = Field(
         default="async",

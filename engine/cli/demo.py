@@ -36,10 +36,12 @@ def demo(
 ) -> int:
     """Send the invented traffic of three sites to a real daemon and count what became of it.
 
+    All send HL7 v2; one puts CSV files into a drop folder as well, one posts FHIR resources.
+
     Parameters
     ----------
     messages
-        How many messages to send.
+        How many HL7 messages to send; files and resources come on top.
     seed
         Which day to invent; the same seed gives the same day.
     crash
@@ -74,7 +76,9 @@ def _in_words(score: Score) -> str:
         for state in ("written", "filtered", "duplicate", "quarantined")
     )
     rate = sent.acked / score.seconds
+    messages = sent.sent - sent.rows - sent.posts
     lines = [
+        f"{messages} HL7 messages, {sent.rows} rows of files, {sent.posts} FHIR resources",
         (
             f"sent {sent.sent} = {sent.acked} acked + {sent.rejected} rejected"
             f" + {sent.unanswered} unanswered; {sent.resent} sent again after a lost connection"
@@ -85,7 +89,7 @@ def _in_words(score: Score) -> str:
             f"{match.records} records of {match.people} people;"
             f" pairs wrongly joined {match.wrong_pairs}, not joined {match.missed_pairs}"
         ),
-        f"{score.seconds:.1f} s, {rate:.0f} messages a second with one message in flight a site",
+        f"{score.seconds:.1f} s, {rate:.0f} deliveries a second, with one in flight on each channel",
     ]
     if score.kills:
         lines.append(f"killed on the way: {', '.join(score.kills)}")

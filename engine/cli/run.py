@@ -119,5 +119,8 @@ def _announce(
         for channel, address in notice.addresses.items():
             print(f"  {channel} listens on {address}")
     print(f"  token of the FHIR endpoint in {places(region).token}")
+    for door in region.channels:
+        if (own := places(region).token_of(door.name)).exists():
+            print(f"  token of {door.name} in {own}")
     print(f"ready in {time.monotonic() - began_s:.1f} s")
     sys.stdout.flush()

@@ -26,6 +26,7 @@ class Sent:
     unanswered: int
     resent: int
     rows: int  # of files, among those sent
+    posts: int  # resources, among those sent
 
 
 def sent_side(answers: Sequence[Answered]) -> Sent:
@@ -37,6 +38,7 @@ def sent_side(answers: Sequence[Answered]) -> Sent:
         unanswered=sum(not answer.code for answer in answers),
         resent=sum(answer.resent for answer in answers),
         rows=sum(answer.delivery.way == "csv" for answer in answers),
+        posts=sum(answer.delivery.way == "fhir" for answer in answers),
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core.clock import Clock
-from engine.core.fault import Fault
+from engine.core.fault import Category, Fault, refuse
 from engine.core.values import Envelope, Receipt
 from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelEvent
@@ -61,6 +61,10 @@ Report = Callable[[ChannelEvent], None]
 Started = Callable[[Sequence[str]], None]
 
 
+def _no_secret() -> str:
+    raise refuse(Category.UNAVAILABLE, "secret-missing", "there is no place for a secret here")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the engine gives a channel when it builds it."""
@@ -72,6 +76,8 @@ class Surroundings:
     report: Report
     tally: Tally
     contracts: tuple[Contract, ...] = ()  # what was agreed about the files of this site
+    # Gives the channel's own secret, made at its first use: for a channel whose settings name none.
+    own_secret: Callable[[], str] = _no_secret
 
 
 class Inbound(Protocol):

@@ -74,7 +74,9 @@ async def open_doors(
         commit = await _committer(house, broken, stack)
         prompt = [one for one in channels if spec_of(one).prompt(one.config)]
         desk = await _desk(house, broken, stack) if prompt else None
-        doors = {one.site: cast("Door", built(one, plans[one.site], voice)) for one in channels}
+        doors = {
+            one.site: cast("Door", built(region, one, plans[one.site], voice)) for one in channels
+        }
         async with asyncio.TaskGroup() as group:
             tasks = []
             for one in channels:

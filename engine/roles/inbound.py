@@ -6,7 +6,7 @@ Both the intake and the api take deliveries; what a channel is given is the same
 from functools import partial
 from typing import Any
 
-from engine.app import BUILT_IN
+from engine.app import BUILT_IN, places
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
 from engine.mapping.plan import Plan
@@ -17,6 +17,7 @@ from engine.plugin.share import Share
 from engine.plugin.spec import ChannelSpec
 from engine.plugin.tally import Tally
 from engine.roles.voice import Voice
+from engine.security.secret import read_or_make
 from engine.settings.region import Channel, Region
 
 
@@ -35,7 +36,7 @@ def inbound(region: Region, *, at_endpoint: bool) -> list[Channel]:
     return [channel for channel in found if spec_of(channel).at_endpoint == at_endpoint]
 
 
-def built(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
+def built(region: Region, channel: Channel, plan: Plan, voice: Voice) -> Inbound:
     """Build a channel with what the engine gives it; its counts become metrics."""
     tally = Tally()
     voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
@@ -51,6 +52,7 @@ def built(channel: Channel, plan: Plan, voice: Voice) -> Inbound:
         report=voice.emit,
         tally=tally,
         contracts=plan.contracts,
+        own_secret=lambda: read_or_make(places(region).token_of(channel.name)).hex(),
     )
     return spec.build(channel.config, around)
 

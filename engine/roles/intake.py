@@ -75,7 +75,7 @@ async def _serve(
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(
-                built(channel, plans[channel.site], voice).run(
+                built(region, channel, plans[channel.site], voice).run(
                     share(region, commit), partial(started, channel.name)
                 )
             )

@@ -27,6 +27,8 @@ def assert_sound(score: dict[str, Any]) -> None:
     assert score["wrongly_answered"] == 0
     assert states.get("quarantined", 0) == 0
     assert score["matching"]["wrong_pairs"] == 0
+    assert sent["rows"] > 0  # all three kinds of channels took part
+    assert sent["posts"] > 0
 
 
 def assert_same_store(seed: int, messages: int) -> None:

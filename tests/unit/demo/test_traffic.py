@@ -2,11 +2,13 @@ from collections import Counter
 
 import pytest
 
+from engine.core.fault import FaultError
 from engine.demo.traffic import generate
+from engine.formats.fhir_json import read_json
 from engine.formats.hl7v2.parse import parse
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2, 5))
 def test_traffic_is_repeatable_readable_and_has_every_kind(seed: int) -> None:
     traffic = generate(seed, 600)
     assert generate(seed, 600) == traffic
@@ -38,10 +40,23 @@ def test_the_files_of_the_evening_hold_what_the_contracts_ask_for() -> None:
     kinds = Counter(file.name.split("_")[0] for _, file in traffic.files)
     assert kinds == {"patients": 3, "results": 3, "appointments": 3}
     rows = [row for _, file in traffic.files for row in file.rows]
-    assert traffic.count == 600 + len(rows)
+    assert traffic.count == 600 + len(rows) + len(traffic.posts)
     assert 0 < sum(row.refused for row in rows) <= 3
     told = {row.control_id for row in rows}
     assert len(told) == len(rows)
     for after, file in traffic.files:
         assert 0 < after <= 200
         assert len(file.text.decode("cp1252").splitlines()) == len(file.rows) + 1
+
+
+def test_what_is_posted_can_be_read_but_what_no_reader_may_take() -> None:
+    traffic = generate(3, 900)
+    posts = [post for _, post in traffic.posts]
+    assert traffic.count == 900 + sum(len(file.rows) for _, file in traffic.files) + len(posts)
+    kinds = Counter(read_json(post.body)["resourceType"] for post in posts if not post.refused)
+    assert kinds.keys() == {"Patient", "Observation"}
+    refused = [post for post in posts if post.refused]
+    assert refused
+    for post in refused:
+        with pytest.raises(FaultError):
+            read_json(post.body)
