@@ -89,7 +89,7 @@ def _in_words(score: Score) -> str:
             f"{match.records} records of {match.people} people;"
             f" pairs wrongly joined {match.wrong_pairs}, not joined {match.missed_pairs}"
         ),
-        f"{score.seconds:.1f} s, {rate:.0f} deliveries a second, with one in flight on each channel",
+        f"{score.seconds:.1f} s, {rate:.0f} deliveries a second, one in flight on each channel",
     ]
     if score.kills:
         lines.append(f"killed on the way: {', '.join(score.kills)}")
