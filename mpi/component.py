@@ -27,12 +27,18 @@ class Component:
 def component(desk: Desk, seeds: Iterable[str]) -> Component:
     """Gather the component around `seeds` and its evidence."""
     reached = sorted(reach(desk, seeds))
+    if len(reached) == 1 and not _spoken_of(desk, reached[0]):
+        return Component(_people(desk, reached), {}, (), ())
     people = _people(desk, reached)
     rows = dict.fromkeys(row for record in reached for row in desk.edges.of(record))
     edges = tuple(Edge(row.a, row.b, row.bits / 1000, row.outcome, bool(row.hard)) for row in rows)
     outside = {record for row in rows for record in (row.a, row.b)} - people.keys()
     others = _people(desk, sorted(outside))
     return Component(people, others, edges, _statements(desk, reached))
+
+
+def _spoken_of(desk: Desk, record: str) -> bool:
+    return bool(desk.edges.of(record) or desk.statements.of(record))
 
 
 def _people(desk: Desk, records: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from mpi import rows
 from mpi.blocks import Blocks
 from mpi.decide import Verdict
 from mpi.mirror import Mirror, Way
+from mpi.sources import Sources
 
 BY_RECORD = 0
 BY_PERSON = BY_NUMBER = BY_POSITION = 1
@@ -32,6 +33,7 @@ class Desk:
     founders: Mirror[rows.PersonRow]  # by the record an id was minted for
     tasks: Mirror[rows.TaskRow]  # by either record
     blocks: Blocks
+    sources: Sources
     log: list[Moved] = field(default_factory=list)
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)  # by what is seen
 
@@ -79,4 +81,5 @@ def desk_on(tx: Transaction) -> Desk:
         ),
         tasks=Mirror(tx, lambda row: row[:3], Way(rows.read_tasks, _sides)),
         blocks=Blocks(tx),
+        sources=Sources(tx),
     )

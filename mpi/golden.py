@@ -4,28 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
-from engine.core.lexeme import decode
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.membership import Membership, assign, relink_each
 from engine.store.people import Golden, put_goldens, retired
-from engine.store.put import remove, source_patients
+from engine.store.put import remove
 from engine.store.stamps import times
-from mpi.desk import Desk
+from mpi.desk import BY_PERSON, Desk
 from mpi.resolve import Occasion
+from mpi.rows import IdentityRow
 from mpi.survivorship import Member, Rules, golden
 from mpi.tables import IDENTITY, LINK_LOG, PERSON
 
-_MEMBERS = ListStatement(
-    lambda some: select(
-        IDENTITY.c.person,
-        IDENTITY.c.record,
-        IDENTITY.c.site,
-        IDENTITY.c.local_id,
-        IDENTITY.c.survivor,
-    ).where(IDENTITY.c.person.in_(some))
-)
 _WHERE_NOW = Statement(
     select(IDENTITY.c.person)
     .join(PERSON, PERSON.c.founder == IDENTITY.c.record)
@@ -56,41 +47,36 @@ def follow(desk: Desk, moved: Mapping[str, int], now_us: int) -> None:
     relink_each(desk.tx, moved, now_us)
 
 
-def rebuild(tx: Transaction, stale: Mapping[str, int], rules: Rules, now_us: int) -> None:
+def rebuild(desk: Desk, stale: Mapping[str, int], rules: Rules, now_us: int) -> None:
     """Build the golden records of these persons anew; one without content is retired.
 
-    `stale`: enterprise id -> the journal entry that made its record out of date.
+    `stale`: enterprise id -> the journal entry that made its record out of date. The desk has been
+    flushed.
     """
     wanted = sorted(stale)
-    members: dict[str, list[tuple[str, str, str, str]]] = {person: [] for person in wanted}
-    for person, *member in _MEMBERS.all(tx, wanted):
-        members[person].append(tuple(member))
-    records = [member[0] for some in members.values() for member in some]
-    sources = source_patients(tx, records)
+    desk.identities.want(wanted, BY_PERSON)
+    rows = {person: desk.identities.of(person, BY_PERSON) for person in wanted}
+    desk.sources.want(row.record for some in rows.values() for row in some)
     goldens = []
     for person in wanted:
-        known = _members(members[person], sources)
-        at = Occasion(stale[person], now_us)
+        known = _members(desk, rows[person])
         if known:
-            goldens.append(Golden(person, golden(person, known, rules).body, at.position))
+            goldens.append(Golden(person, golden(person, known, rules).body, stale[person]))
         else:
-            goldens += _retired(tx, person, at)
-    put_goldens(tx, goldens, now_us)
-    _succeed(tx, {golden.person: golden.survivor for golden in goldens})
+            goldens += _retired(desk.tx, person, Occasion(stale[person], now_us))
+    put_goldens(desk.tx, goldens, now_us)
+    _succeed(desk.tx, {golden.person: golden.survivor for golden in goldens})
 
 
-def _members(
-    rows: Sequence[tuple[str, str, str, str]], sources: Mapping[str, tuple[bytes, str]]
-) -> list[Member]:
+def _members(desk: Desk, rows: Sequence[IdentityRow]) -> list[Member]:
     """Return the members that have content; when it was said counts where several compete."""
+    sources = [(row, source) for row in rows if (source := desk.sources.of(row.record))]
+    several = len(sources) > 1
     found = []
-    several = sum(row[0] in sources for row in rows) > 1
-    for record, site, local_id, survivor in rows:
-        if record in sources:
-            text, stamps = sources[record]
-            body = decode(text)
-            said_us = times(stamps, "Patient", body) if several else {}
-            found.append(Member(record, site, local_id, body, said_us, survivor != ""))
+    for row, source in sources:
+        said_us = times(source.stamps, "Patient", source.body) if several else {}
+        merged = row.survivor != ""
+        found.append(Member(row.record, row.site, row.local_id, source.body, said_us, merged))
     return found
 
 

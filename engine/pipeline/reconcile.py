@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from engine.core.failpoint import failpoint
 from engine.core.lap import Lap
-from engine.core.lexeme import decode
 from engine.core.values import Mapped, PatientKey
 from engine.database.transaction import Transaction
 from engine.pipeline.decision import Decision
 from engine.pipeline.prepare import Prepared
-from engine.store.put import source_patients
 from engine.store.save import Written
 from mpi.desk import BY_PERSON, Desk, desk_on
 from mpi.flush import flush
@@ -52,7 +50,7 @@ def reconcile(
 ) -> None:
     """Bring identity and golden records up to what was written, by position of the entry."""
     desk = desk_on(tx)
-    told = _told(tx, batch, written)
+    told = _told(desk, batch, written)
     prefetch(desk, [news for _, news in told], deciding.by.policy.model)
     moved: dict[str, int] = {}  # record -> the last entry that moved it
     last: dict[str, int] = {}  # enterprise id -> the last entry that was about it
@@ -71,7 +69,7 @@ def reconcile(
     follow(desk, moved, deciding.now_us)
     deciding.lap("resolve")
     stale |= _several(desk, last.keys() - stale)
-    rebuild(tx, {person: last[person] for person in stale}, deciding.by.rules, deciding.now_us)
+    rebuild(desk, {person: last[person] for person in stale}, deciding.by.rules, deciding.now_us)
     deciding.lap("golden")
 
 
@@ -95,7 +93,7 @@ def _several(desk: Desk, persons: Set[str]) -> set[str]:
 
 
 def _told(
-    tx: Transaction, batch: Sequence[Prepared], written: Mapping[int, Sequence[Written]]
+    desk: Desk, batch: Sequence[Prepared], written: Mapping[int, Sequence[Written]]
 ) -> list[tuple[Prepared, News]]:
     """Return what each entry brings for the index, for those that bring something."""
     changed = {
@@ -103,8 +101,8 @@ def _told(
         for position, some in written.items()
     }
     records = list(dict.fromkeys(record for some in changed.values() for record in some))
-    sources = source_patients(tx, records)
-    sights = {record: sight_of(decode(text)) for record, (text, _) in sources.items()}
+    desk.sources.want(records)
+    sights = {one: sight_of(source.body) for one in records if (source := desk.sources.of(one))}
     told = []
     for item in batch:
         patients = {record: sights[record] for record in changed.get(item.entry.position, ())}

@@ -249,7 +249,7 @@ def test_a_merge_looks_at_no_whole_table(store: SqliteDatabase) -> None:
         resolved = take_in(desk, news, RECONCILING.policy, at)
         flush(desk)
         follow(desk, dict.fromkeys(resolved.moved, 3), START_US)
-        rebuild(tx, dict.fromkeys(resolved.touched, 3), RECONCILING.rules, START_US)
+        rebuild(desk, dict.fromkeys(resolved.touched, 3), RECONCILING.rules, START_US)
         assert resolved.touched == {one, other}
         assert _scans(tx) == set()
 

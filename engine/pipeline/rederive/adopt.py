@@ -161,4 +161,4 @@ def _settle(desk: Desk, resolved: Resolved, course: Course, deciding: Deciding) 
 
 def _rebuild(tx: Transaction, persons: Set[str], course: Course, deciding: Deciding) -> None:
     stale = dict.fromkeys(persons, course.folded)
-    rebuild(tx, stale, deciding.reconciling.rules, deciding.now_us)
+    rebuild(desk_on(tx), stale, deciding.reconciling.rules, deciding.now_us)
