@@ -27,7 +27,8 @@ _MOST_DIGITS = 100
 _BOM = b"\xef\xbb\xbf"
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _STRINGS = re.compile(_STRING.encode(), re.DOTALL)
-_TOKENS = re.compile(rf"{_STRING}|[{{}}\[\],:]|[^\s{{}}\[\],:\"]++", re.DOTALL)
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|-?Infinity|NaN"
+_TOKENS = re.compile(rf"{_STRING}|{_NUMBER}|\S", re.DOTALL)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _AS_LISTS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -197,4 +198,4 @@ def _is_half(word: str) -> bool:
 def _is_no_number(word: str) -> bool:
     if word in {"NaN", "Infinity", "-Infinity"}:
         return True
-    return word[0] in "-0123456789" and not _is_number(word)
+    return word[-1] in "0123456789" and not _is_number(word)
