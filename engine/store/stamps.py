@@ -136,19 +136,23 @@ def _shapes(state: State) -> str:
 
 def _places(pieces: Pieces, items: list[Any]) -> list[str]:
     """Say which items of a list are of which part."""
+    held = [(label, piece.value) for label, piece in pieces.items() if piece.value is not None]
+    if sum(len(own) for _, own in held) == len(items):  # none is of two parts
+        return [_counted(label, len(own)) for label, own in held]
     found: list[str] = []
     known = 0
-    for label, piece in pieces.items():
-        if piece.value is None:
-            continue
-        own = distinct([piece.value])
-        places = [items.index(item) for item in own]
-        if places != list(range(known, known + len(places))):
-            found.append(f"{_quoted(label)}!{'+'.join(map(str, places))}")
+    for label, value in held:
+        places = [items.index(item) for item in distinct([value])]
+        if places == list(range(known, known + len(places))):
+            found.append(_counted(label, len(places)))
         else:
-            found.append(_quoted(label) if len(places) == 1 else f"{_quoted(label)}:{len(places)}")
+            found.append(f"{_quoted(label)}!{'+'.join(map(str, places))}")
         known = max(known, *(place + 1 for place in places))
     return found
+
+
+def _counted(label: str, count: int) -> str:
+    return _quoted(label) if count == 1 else f"{_quoted(label)}:{count}"
 
 
 def _members(pieces: Pieces, value: Mapping[str, Any]) -> list[str]:
