@@ -1,14 +1,17 @@
 """Acknowledgements per second of the SQLite journal against raw append + fdatasync.
 
-Run by hand: `python tests/benchmark/journal.py [--connections 32] [--seconds 2] [--rounds 5]`;
-with `--postgresql DSN` also on a server, whose own processor time is not counted.
-Virtual connections (no sockets) send one message, wait for its receipt, send the next. The floor is
-the same group commit over a file that is only appended to; both run interleaved, because a disk's
-speed moves within minutes. What counts is the ratio.
+    python -m tests.benchmark.journal [--virtual] [--connections 32] [--messages 10000] [--rounds 5]
+
+The floor is the same MLLP channel and the same group commit over a file that is only appended to;
+all run interleaved, because a disk's speed moves within minutes. What counts is the ratio. With
+`--virtual` there are no sockets: callers send one message, wait for its receipt and send the next,
+so that nothing but the journal is left to compare. With `--postgresql DSN` also on a server, whose
+own processor time is not counted.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
 import sys
@@ -17,12 +20,16 @@ import time
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
+from channels.mllp.inbound import SPEC
 from engine.core.clock import SystemClock
 from engine.core.values import HL7_V2, Entry, Envelope, Receipt
 from engine.journal.group_commit import GroupCommit
 from engine.journal.postgres import found_postgres_journal, open_postgres_journal
 from engine.journal.protocol import Batch, Journal, JournalIdentity
 from engine.journal.sqlite import SqliteJournal, found_journal
+from engine.plugin.memory import surroundings
+from engine.plugin.protocol import Admission
+from tests.benchmark.traffic import stream
 
 MESSAGE = b"MSH|^~\\&|".ljust(1536, b"x")
 
@@ -111,6 +118,40 @@ async def rate(
     return acknowledged / (time.perf_counter() - started), cpu_us
 
 
+async def served_rate(
+    factory: Callable[[], Journal], connections: int, frames: Path
+) -> tuple[float, float]:
+    """Return what `rate` does, of the MLLP channel before the journal and a sender process."""
+    commit = GroupCommit(factory, max_bytes=64 << 20, max_count=10_000)
+    commit.start()
+    channel = SPEC.build(SPEC.config(port=0), surroundings(_admitted))
+    bound = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(channel.run(commit, bound.set_result))
+        port = (await bound)[0].rpartition(":")[2]
+        command = ["-m", "tests.benchmark.sender", f"{port}:{frames}:{connections}"]
+        used = time.process_time()
+        sender = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=asyncio.subprocess.PIPE
+        )
+        told = json.loads((await sender.communicate())[0])
+        used = time.process_time() - used
+        serving.cancel()
+    await commit.stop()
+    return told["rate"], used * 1e6 / told["answered"]
+
+
+def _admitted(body: bytes) -> Admission:
+    control_id = body.split(b"|", 10)[9].decode()
+    return Admission(control_id, control_id)
+
+
+def write_frames(path: Path, count: int) -> None:
+    """Write framed admissions for `served_rate`."""
+    bodies = (one.body for one in stream("adt", count))
+    path.write_bytes(b"".join(b"\x0b" + body + b"\x1c\r" for body in bodies))
+
+
 def probe(path: Path, seconds: float) -> float:
     """Appends and fdatasyncs per second of one message."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -128,6 +169,8 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--seconds", type=float, default=2.0)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--messages", type=int, default=10_000)
+    options.add_argument("--virtual", action="store_true")
     options.add_argument("--postgresql", metavar="DSN", default="")
     chosen = options.parse_args()
     measured: dict[str, list[tuple[float, float]]] = {
@@ -146,12 +189,17 @@ def main() -> None:
         if chosen.postgresql:
             measured["postgresql"] = []
             factories["postgresql"] = postgresql_factory(chosen.postgresql)
+        frames = folder / "frames"
+        write_frames(frames, chosen.messages)
         for _ in range(chosen.rounds):
             measured["probe"].append((probe(folder / "probe", 0.5), 0.0))
             for kind, factory in factories.items():
-                measured[kind].append(
-                    asyncio.run(rate(factory, chosen.connections, chosen.seconds))
+                going = (
+                    rate(factory, chosen.connections, chosen.seconds)
+                    if chosen.virtual
+                    else served_rate(factory, chosen.connections, frames)
                 )
+                measured[kind].append(asyncio.run(going))
     report(measured, chosen.connections)
 
 

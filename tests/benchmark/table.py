@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.benchmark import end_to_end, relink, worker
 from tests.benchmark.ground import load, middle, probe, servers
-from tests.benchmark.journal import RawJournal, rate, sqlite_factory
+from tests.benchmark.journal import RawJournal, served_rate, sqlite_factory, write_frames
 from tests.benchmark.traffic import stream
 
 _CONNECTIONS = 32
@@ -82,6 +82,8 @@ def journal_rows(course: Course) -> Iterator[Row]:
     """Acknowledgements of the journal against appending and syncing a file, taken in turns."""
     folder = course.top / "journal"
     folder.mkdir()
+    frames = folder / "frames"
+    write_frames(frames, course.messages // 2)
     kinds: dict[str, Callable[[], Any]] = {
         "raw": lambda: RawJournal(folder / "raw"),
         "plain": sqlite_factory(folder / "plain", None),
@@ -92,7 +94,7 @@ def journal_rows(course: Course) -> Iterator[Row]:
     for _ in range(course.rounds + 2):
         probes.append(probe(folder))
         for kind, factory in kinds.items():
-            found[kind].append(asyncio.run(rate(factory, _CONNECTIONS, 1.5))[0])
+            found[kind].append(asyncio.run(served_rate(factory, _CONNECTIONS, frames))[0])
     for kind, bound in (("plain", 0.70), ("encrypted", 0.58)):
         ratios = [mine / raw for mine, raw in zip(found[kind], found["raw"], strict=True)]
         what = f"journal, ACK rate of raw append + fdatasync, {_CONNECTIONS} connections, {kind}"
