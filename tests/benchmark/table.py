@@ -1,10 +1,11 @@
 """The speed of Concord on this machine as one table in Markdown: `make bench`.
 
-    python -m tests.benchmark.table [--quick] [--growth] [--no-postgresql]
+    python -m tests.benchmark.table [--quick] [--growth] [--no-postgresql] [--readme]
 
 Each row has its target, what was measured, the probe (appends of a message with fdatasync a second,
 taken in between), the load average, and whether the target holds. `--quick` sends a fifth of the
-messages. `--growth` adds the row of 2,000,000 resources, which takes its time and 10 GB.
+messages. `--growth` adds the row of 2,000,000 resources, which takes its time and 10 GB. `--readme`
+puts the table into README.md as well.
 Targets for rates hold on a quiet machine with two cores; ratios and processor times hold anywhere.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark import end_to_end, relink, worker
-from tests.benchmark.ground import load, middle, probe, servers
+from tests.benchmark.ground import ROOT, load, middle, probe, servers
 from tests.benchmark.journal import RawJournal, served_rate, sqlite_factory, write_frames
 from tests.benchmark.traffic import stream
 
@@ -28,6 +29,11 @@ _CONNECTIONS = 32
 _MESSAGES = 20_000
 _KEY = bytes(range(32))
 _GROWN = 2_000_000
+_HEAD = (
+    "| what | target | measured: median (range) | probe | load | |",
+    "|---|---|---|---|---|---|",
+)
+_BEGIN, _END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PER_ADMISSION = 12  # resources one message of the stream makes
 
 
@@ -221,11 +227,20 @@ def growth_row(course: Course) -> Iterator[Row]:
     yield Row("CPU of a worker at 2,000,000 resources against 20,000", ratio, 1.3)
 
 
+def write_readme(lines: Sequence[str]) -> None:
+    """Put the table between its marks in the README."""
+    path = ROOT / "README.md"
+    head, begin, rest = path.read_text("utf-8").partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    path.write_text("\n".join([head + begin, *lines, end + tail]), encoding="utf-8")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--quick", action="store_true")
     options.add_argument("--growth", action="store_true")
     options.add_argument("--no-postgresql", action="store_true")
+    options.add_argument("--readme", action="store_true")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--folder", type=Path, default=None, help="where the disk is to be used")
     chosen = options.parse_args()
@@ -233,18 +248,24 @@ def main() -> None:
     parts += [growth_row] if chosen.growth else []
     stores = ("plain", "encrypted") + (() if chosen.no_postgresql else ("postgresql",))
     messages = _MESSAGES // 5 if chosen.quick else _MESSAGES
-    say = sys.stdout.write
-    say(
-        "| what | target | measured: median (range) | probe | load | |\n|---|---|---|---|---|---|\n"
-    )
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    for line in _HEAD:
+        say(line)
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         top = Path(name)
         with servers(top, stores) as dsn:
             course = Course(top, messages, chosen.rounds, stores, dsn)
             for part in parts:
                 for row in part(course):
-                    say(row.line() + "\n")
-                    sys.stdout.flush()
+                    say(row.line())
+    if chosen.readme:
+        write_readme(lines)
 
 
 if __name__ == "__main__":
