@@ -7,10 +7,11 @@ from typing import Any
 from engine.core.values import Contribution
 from engine.mapping.datatypes.tools import Tools
 from engine.mapping.fhir_bundle import Resource
-from engine.mapping.fhir_copy import Copier
+from engine.mapping.fhir_copy import UNKNOWN, Copier
 from engine.mapping.fhir_feed import FhirFeed
-from engine.mapping.fhir_links import About, Targets
-from engine.mapping.prune import without
+from engine.mapping.fhir_links import LOST, About, Targets
+from engine.mapping.prune import pruned, without
+from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Env, Instance, Scope
 from engine.r4 import elements
 
@@ -56,7 +57,8 @@ class Content:
         for known in resources:
             instance = Instance(known.id, known.scope, known.feed.map, weak=False)
             _refer(known)
-            found = known.feed.map.contribution(instance)
+            self._note_unknown(known)
+            found = self._closed(known.feed.map.contribution(instance))
             if found is None:
                 dropped.add(instance.reference)
             else:
@@ -66,6 +68,10 @@ class Content:
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
         whole = tuple(made.values())
         return without(whole, dropped, self._env) if dropped else whole
+
+    def _note_unknown(self, known: Known) -> None:
+        if not known.whole.keys() <= elements.order(known.feed.type).keys():
+            self._env.note("unknown-element", known.feed.type, UNKNOWN)
 
     def _told(self, known: Known, found: Contribution) -> Contribution:
         feed, whole, body, proven = known.feed, known.whole, found.body, found.proven
@@ -77,11 +83,29 @@ class Content:
         if found.mode == "merge":
             weak |= {name for name in body if name in feed.fills}
             clears += tuple(name for name in feed.clears if not _has(whole, feed.type, name))
-        if "contained" in body:
-            body = _attached(body)
-            proven -= {"contained"}
         said = known.said_us
         return replace(found, body=body, proven=proven, weak=weak, clears=clears, said_us=said)
+
+    def _closed(self, found: Contribution | None) -> Contribution | None:
+        """Bring contained resources and the references to them together (R4, ref-1, dom-3).
+
+        Our Patient may have taken the place of a contained one; the target of a reference may be
+        missing, or not valid.
+        """
+        referred = set() if found is None else set(_locals(found.body))
+        if found is None or not (referred or "contained" in found.body):
+            return found
+        held = found.body.get("contained", ())
+        kept = [item for item in held if f"#{item.get('id')}" in referred]
+        gone = referred - {f"#{item.get('id')}" for item in kept}
+        body = {name: value for name, value in found.body.items() if name != "contained"}
+        whole = pruned({**body, "contained": kept} if kept else body, gone)
+        if gone:
+            self._env.note("lost-reference", found.type, LOST)
+        if any(names.isdisjoint(whole) for names in needed(found.type).values()):
+            self._env.note("missing-required", found.type, MISSING)
+            return None
+        return replace(found, body=whole, proven=frozenset())
 
     def _security(self, known: Known) -> Any:
         """Return the labels of a resource: who may see it is the sender's to say."""
@@ -112,14 +136,6 @@ def _refer(known: Known) -> None:
     if known.about is not None and known.type != "Patient":
         patient = Instance(known.about.key.record, known.scope, _Subject(), weak=True)
         known.scope.frame.add(patient)
-
-
-def _attached(body: Resource) -> Resource:
-    """Drop contained resources that nothing refers to any more (R4, dom-3): our Patient may."""
-    referred = set(_locals(body))
-    kept = [item for item in body["contained"] if f"#{item.get('id')}" in referred]
-    rest = {name: value for name, value in body.items() if name != "contained"}
-    return {**rest, "contained": kept} if kept else rest
 
 
 def _locals(value: Any) -> Iterator[str]:

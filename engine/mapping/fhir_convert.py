@@ -30,8 +30,16 @@ _NUMBERS = {"decimal", "integer", "positiveInt", "unsignedInt"}
 
 def converter(context: Context, source: Element, target: Element, reads: Reads) -> Convert | None:
     """Return the converter of a pair of elements, None when there is none."""
-    if len(source.types) > 1 or not target.types:
+    if not target.types:
         return _carried(context, target) if source.path == target.path else None
+    kind = target.types[0]
+    if len(source.types) > 1:  # a choice, whichever form it has
+        simple = all(elements.is_primitive(name) for name in (*source.types, kind))
+        return _text(context, target) if simple else None
+    return _converter(context, source, target, reads)
+
+
+def _converter(context: Context, source: Element, target: Element, reads: Reads) -> Convert | None:
     kind = target.types[0]
     if kind in _CODED and source.types[0] in _CODED | _WORDS:
         return _recoded(context, source.types[0], target, reads)

@@ -13,17 +13,19 @@ from engine.core.lexeme import Number
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.coded import Systems
 from engine.mapping.datatypes.tools import Flawed, Tools
-from engine.mapping.required import MISSING, needed
+from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import Scope
 from engine.r4 import elements
 from engine.r4.elements import Element
+from engine.r4.invariants import RULES
 from engine.r4.primitives import CHECKS
 from engine.r4.problem import Scope as Judging
 
 Move = Callable[[Any, Scope], Any]  # a value, or what is left of it, or None
 _LOCAL = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?", re.ASCII)
-_UNKNOWN = "R4 has no element of this name; it is left out"
+UNKNOWN = "R4 has no element of this name; it is left out"
 _BAD = "not a value of the element's type; it is left out"
+_TWO = "several forms of one choice; the first is taken"
 _SHAPE = "one value where a list belongs, or a list where one value belongs"
 _OID = "urn:oid:"
 
@@ -128,6 +130,7 @@ class Copier:
 
     def _object(self, path: str) -> Move:
         required = [names | {f"_{name}" for name in names} for names in needed(path).values()]
+        rules, choices = tuple(RULES.get(path, {}).values()), _choices(path)
         coding = path == "Coding"
 
         def moved(value: Any, scope: Scope) -> Any:
@@ -137,6 +140,11 @@ class Copier:
             found = self._members(path, value, scope)
             if any(names.isdisjoint(found) for names in required):
                 scope.env.note("missing-required", path, MISSING)
+                return None
+            if choices:
+                _chosen(found, choices, path, scope)
+            if found and not all(rule(found) for rule in rules):
+                scope.env.note("broken-rule", path, BROKEN)
                 return None
             return self._coded(found) if coding else found or None
 
@@ -150,7 +158,7 @@ class Copier:
         for name, item in value.items():
             move = table.get(name)
             if move is None:
-                scope.env.note("unknown-element", path, _UNKNOWN)
+                scope.env.note("unknown-element", path, UNKNOWN)
                 continue
             kept = move(item, scope)
             if kept is not None:
@@ -194,6 +202,27 @@ class Copier:
             bare = system.removeprefix(_OID)
             found["system"] = self._systems.uri(bare if self._systems.knows(bare) else system)
         return found or None
+
+
+def _choices(path: str) -> tuple[frozenset[str], ...]:
+    """Return the forms of each choice, those of primitives with what stands beside them."""
+    groups: dict[str, set[str]] = {}
+    for name, element in elements.children(path).items():
+        if element.group:
+            groups.setdefault(element.group, set()).update((name, f"_{name}"))
+    return tuple(frozenset(forms) for forms in groups.values())
+
+
+def _chosen(
+    found: dict[str, Any], choices: tuple[frozenset[str], ...], path: str, scope: Scope
+) -> None:
+    """Leave one form of each choice."""
+    for forms in choices:
+        given = [name for name in found if name in forms]
+        for name in given[1:]:
+            if name.removeprefix("_") != given[0].removeprefix("_"):
+                scope.env.note("wrong-shape", path, _TWO)
+                del found[name]
 
 
 def _align(found: dict[str, Any], sent: dict[str, Any], name: str) -> None:

@@ -24,7 +24,7 @@ Resource = dict[str, Any]
 _LITERAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?")
 _QUERY = re.compile(r"([A-Z][A-Za-z]+)\?identifier=([^&|]+)(?:\||%7[cC])([^&|]+)")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_LOST = "what it refers to cannot be named; the reference is left out"
+LOST = "what it refers to cannot be named; the reference is left out"
 _TARGET = "the element cannot refer to that type; the reference is left out"
 # Types that R4 requires nothing of, with the element that shows what a reference calls them.
 _SHOWN = {
@@ -190,7 +190,7 @@ class Links:
             system = self.targets.identity.system(kind)
             found["identifier"] = {"system": system, "value": stub["id"]}
         if "identifier" not in found and "display" not in found:
-            env.note("lost-reference", element.path, _LOST)
+            env.note("lost-reference", element.path, LOST)
             return None
         return found
 

@@ -14,14 +14,13 @@ from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import Recall, remembering
-from engine.mapping.required import MISSING, needed
+from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import Scope
 from engine.r4 import elements
 from engine.r4.compiled import proves
 from engine.r4.elements import Element
 from engine.r4.invariants import RULES
 
-_BROKEN = "an object that a rule of the standard does not allow is left out"
 NOT_ELEMENTS = frozenset({"when", "label", "required"})
 
 
@@ -163,7 +162,7 @@ def _lawful(op: Op, path: str) -> Op:
         found = op(scope)
         if found is None or all(rule(found) for rule in rules):
             return found
-        scope.env.note("broken-rule", path, _BROKEN)
+        scope.env.note("broken-rule", path, BROKEN)
         return None
 
     return checked

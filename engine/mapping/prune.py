@@ -8,22 +8,22 @@ from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Env
 
 
-def _pruned(value: Any, gone: set[str]) -> Any:
+def pruned(value: Any, gone: set[str]) -> Any:
     """Return the value without references to what is gone; None when nothing is left."""
     if isinstance(value, dict):
         if value.get("reference") in gone:
             return None
-        items = ((name, _pruned(item, gone)) for name, item in value.items())
+        items = ((name, pruned(item, gone)) for name, item in value.items())
         return {name: item for name, item in items if item is not None} or None
     if isinstance(value, list):
-        return [item for item in (_pruned(i, gone) for i in value) if item is not None] or None
+        return [item for item in (pruned(i, gone) for i in value) if item is not None] or None
     return value
 
 
 def _spoken(told: Parts, gone: set[str]) -> Parts:
     """A part of which nothing is left was not said."""
-    pruned = {label: _pruned(value, gone) for label, value in told.said.items()}
-    said = {n: value for n, value in pruned.items() if value is not None or told.said[n] is None}
+    left = {label: pruned(value, gone) for label, value in told.said.items()}
+    said = {n: value for n, value in left.items() if value is not None or told.said[n] is None}
     return Parts(told.labels, said)
 
 
@@ -34,7 +34,7 @@ def without(
     kept: list[Contribution] = []
     lost: set[str] = set()
     for item in contributions:
-        body = _pruned(item.body, gone)
+        body = pruned(item.body, gone)
         missing = [names for names in needed(item.type).values() if names.isdisjoint(body)]
         if missing:
             env.note("missing-required", f"{item.type}.{min(missing[0])}", MISSING)

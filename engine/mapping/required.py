@@ -2,6 +2,7 @@
 
 from engine.r4 import elements
 
+BROKEN = "an object that a rule of the standard does not allow is left out"
 MISSING = "an element that FHIR requires has no value"
 
 

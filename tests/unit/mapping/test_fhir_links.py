@@ -12,6 +12,7 @@ from tests.unit.mapping.fhir_documents import (
     RECEIVED_US,
     Json,
     bundle,
+    notes,
     observation,
     patient,
     plan_of,
@@ -142,6 +143,13 @@ def test_a_contained_patient_is_the_subject_and_not_kept(plan: Plan) -> None:
     made = told(mapped, "Observation").body
     assert "contained" not in made
     assert made["subject"] == {"reference": f"Patient/{mapped.patients[0].record}"}
+
+
+def test_a_reference_to_nothing_inside_goes(plan: Plan, made: Make) -> None:
+    given = observation(performer=[{"reference": "#y"}, {"reference": "Practitioner/1"}])
+    assert len(made(given).body["performer"]) == 1
+    noted = notes(plan.map_resource(given, RECEIVED_US))
+    assert noted == {("lost-reference", "Observation")}
 
 
 def test_what_a_patient_contains_becomes_a_resource(plan: Plan) -> None:
