@@ -36,18 +36,18 @@ class Write:
 
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
-    before = rows.load(tx, list(dict.fromkeys(write.key for write in writes)))
+    keys = [write.key for write in writes]
+    before = rows.load(tx, list(dict.fromkeys(keys)))
     records = [write.contribution.patient for write in writes]
     records += [held.record for held in before.values()]
     persons = persons_of(tx, list(dict.fromkeys(filter(None, records))))
     desk = _Desk(rows.open_batch(tx), persons, now_us)
     drafts = {key: _Draft(held, _state(desk.batch, held)) for key, held in before.items()}
     done = []
-    for write in writes:
-        drafts[write.key], outcome = _merged(desk, drafts.get(write.key, _NEW), write)
+    for key, write in zip(keys, writes, strict=True):
+        drafts[key], outcome = _merged(desk, drafts.get(key, _NEW), write)
         done.append(outcome)
-    after = {key: held for key, draft in drafts.items() if (held := draft.sealed()) is not None}
-    save(tx, desk.batch, before, after)
+    save(tx, desk.batch, before, _sealed(desk.batch, drafts))
     return done
 
 
@@ -62,20 +62,26 @@ class _Desk:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A resource within a batch. Until it is sealed, its row has the stamps of before."""
+    """A resource within a batch. Its row keeps the stamps of before until all is merged."""
 
     held: Held | None
     state: State | None
     values: bytes = b""  # the registers as written, once they were
     restamped: bool = False
 
-    def sealed(self) -> Held | None:
-        if self.held is None or self.state is None or not self.restamped:
-            return self.held
-        return replace(self.held, stamps=stamps.to_text(self.state))
-
 
 _NEW = _Draft(None, None)
+
+
+def _sealed(batch: Batch, drafts: Mapping[Key, _Draft]) -> dict[Key, Held]:
+    """Write down the stamps of what was merged."""
+    after = {}
+    for key, draft in drafts.items():
+        if draft.held is not None:
+            after[key] = draft.held
+            if draft.restamped and draft.state is not None:
+                batch.stamps[draft.held.rid] = stamps.to_text(draft.state)
+    return after
 
 
 def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:

@@ -59,6 +59,7 @@ class Batch:
     rewritten: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     touched_us: dict[int, int] = field(default_factory=dict)  # rid -> time of its new version
+    stamps: dict[int, str] = field(default_factory=dict)  # rid -> stamps, where they are others now
     decoded: dict[bytes, Body] = field(default_factory=dict)  # what texts at hand say
 
     def rid(self) -> int:
@@ -171,35 +172,21 @@ def write(
         ),
     )
     new, changed, stamped = [], [], []
-    for key, held in after.items():
-        old = before.get(key)
-        if old is None:
-            new.append(held)
-        elif old.version != held.version:
-            changed.append(held)
-        elif old.stamps != held.stamps:
-            stamped.append((held.stamps, held.rid))
     times = batch.touched_us
-    tx.run_many(
-        _ADD_RESOURCE,
-        (
-            (
-                h.rid,
-                code_of(h.type),
-                h.id,
-                h.site,
-                h.record,
-                h.version,
-                times[h.rid],
-                h.state,
-                h.bid,
-                h.stamps,
-            )
-            for h in new
-        ),
-    )
-    tx.run_many(
-        _CHANGE,
-        ((h.record, h.version, times[h.rid], h.state, h.bid, h.stamps, h.rid) for h in changed),
-    )
+    for key, held in after.items():
+        old, stamps = before.get(key), batch.stamps.get(held.rid, held.stamps)
+        if old is None:
+            new.append(_row(held, times[held.rid], stamps))
+        elif old.version != held.version:
+            now = (held.record, held.version, times[held.rid], held.state, held.bid, stamps)
+            changed.append((*now, held.rid))
+        elif old.stamps != stamps:
+            stamped.append((stamps, held.rid))
+    tx.run_many(_ADD_RESOURCE, new)
+    tx.run_many(_CHANGE, changed)
     tx.run_many(_RESTAMP, stamped)
+
+
+def _row(held: Held, updated_us: int, stamps: str) -> tuple[Any, ...]:
+    who = (held.rid, code_of(held.type), held.id, held.site, held.record)
+    return (*who, held.version, updated_us, held.state, held.bid, stamps)
