@@ -16,7 +16,7 @@ from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Place, Problems
 from engine.mapping.scope import NOTHING, Env, Frame, Scope, standing_on
 from engine.mapping.source import Source
-from engine.mapping.text import lead, lowered, part, plain
+from engine.mapping.text import COMPONENT, lead, lowered, plain
 
 OWN = ("PID",)
 _CX = "CX"
@@ -85,10 +85,13 @@ class Identity:
         value = lead(raw)
         if not value:
             return None
-        kind = plain(part(raw, 5)) if source.datatype == _CX else ""
-        authority = lowered(part(raw, 4)) if source.datatype == _CX else ""
-        name = kind or entry.label or source.label
-        return Alias(record, self.assigners.find(authority, name)[0].system, value)
+        name = entry.label or source.label
+        if source.datatype != _CX:
+            return Alias(record, self.assigners.find("", name)[0].system, value)
+        items = raw.split(COMPONENT, 5)
+        authority = lowered(items[3]) if len(items) > 3 else ""
+        kind = plain(items[4]) if len(items) > 4 else ""
+        return Alias(record, self.assigners.find(authority, kind or name)[0].system, value)
 
 
 def _first(entries: tuple[Entry, ...], scope: Scope) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ Op = Callable[[Scope], Any]
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
 ROOM = 8192  # what a plan remembers of late; as much again is kept until it is used or pushed out
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
+_SAME = 4_096  # things of which there is one object
 _PARTS = 1_024  # results of one part of a key or one condition
 _TRIAL = 1_000  # misses after which a rule is judged
 _REST = 10_000  # runs a rule rests for when its fields do not repeat; twice as long each time
@@ -60,11 +61,19 @@ class Shelf:
 class Memory:
     """The shelves of a plan and the room they share."""
 
-    __slots__ = ("_free", "_shelves")
+    __slots__ = ("_free", "_same", "_shelves")
 
     def __init__(self) -> None:
         self._shelves: list[Shelf] = []
         self._free = ROOM
+        self._same: dict[bytes, Any] = {}
+
+    def first(self, text: bytes, value: T) -> T:
+        """Return what was first kept under a text; equal things made apart become one object."""
+        if len(self._same) >= _SAME:
+            self._same.clear()
+        kept: T = self._same.setdefault(text, value)
+        return kept
 
     def shelf(self) -> Shelf:
         """Return an empty shelf for one more rule."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.lexeme import encode
 from engine.core.values import Contribution
 from engine.mapping import objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
@@ -152,7 +153,8 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
     body = _ordered(side.type, {**head, **side.elements})
     proven = frozenset(name for name, value in body.items() if proves(side.type, name, value))
-    return Contribution(side.type, ident, body, "", "merge", proven=proven)
+    made = Contribution(side.type, ident, body, "", "merge", proven=proven)
+    return context.memory.first(encode(body), made)  # several fields name the same person
 
 
 def _has_subject(side: sides.Side, scope: Scope) -> bool:

@@ -22,9 +22,9 @@ from engine.mapping.text import lead, standard
 _MINUTES = 12  # characters of a time stamp that says the minute
 
 
-def find(program: Program, message: Message) -> CompiledMessage:
+def find(program: Program, kind: str) -> CompiledMessage:
     """Return the rules of a message; FaultError when no message document names its trigger."""
-    found = program.messages.get(message.kind)
+    found = program.messages.get(kind)
     if found is None:
         text = "no mapping for this message type and trigger event"
         raise refuse(Category.UNSUPPORTED, "unknown-trigger", text, "MSH-9")
@@ -68,7 +68,7 @@ class Run:
         self._instances: list[Instance] = []
         self._aliases: dict[Alias, None] = {}
         self._merges: list[Merge] = []
-        self._sources: dict[str, set[str]] = {}  # id -> texts of the segments it was made of
+        self._sources: dict[str, list[int]] = {}  # id -> segments it was made of
 
     def patients(self, stations: Sequence[Station]) -> None:
         """Name the patient of each PID segment, and the identifiers it is seen with."""
@@ -140,15 +140,19 @@ class Run:
         ident = self._program.identity.identify(kind, key)
         if rule.map.mode == "merge":
             return ident
-        text = self._env.segments[scope.origin].text.partition("|")[2].partition("|")[2]
-        known = self._sources.setdefault(ident, set())
-        if text in known:
-            return ""
-        known.add(text)
-        if len(known) == 1:
+        known = self._sources.get(ident)
+        if known is None:
+            self._sources[ident] = [scope.origin]
             return ident
+        if self._content(scope.origin) in map(self._content, known):
+            return ""
+        known.append(scope.origin)
         self._env.note("repeated-key", f"{kind}.id", "the same key again with other content")
         return self._program.identity.identify(kind, (*key, f"#{len(known)}"))
+
+    def _content(self, index: int) -> str:
+        """Return a segment without its name and set id."""
+        return self._env.segments[index].text.partition("|")[2].partition("|")[2]
 
     def contributions(self) -> tuple[Contribution, ...]:
         """Make all resources; what lacks required elements goes, with the references to it."""
@@ -192,7 +196,8 @@ def execute(
 ) -> tuple[Mapped, Env]:
     """Map one message. FaultError: unknown-trigger, missing-patient-key, missing-control-id."""
     message = standard(message)
-    rules = find(program, message)
+    kind = message.kind
+    rules = find(program, kind)
     control_id = message.control_id.strip()
     if site.require_control_id and not control_id:
         text = "this site's messages need a control id"
@@ -202,7 +207,7 @@ def execute(
     source_us = _source_us(message, program, env, received_us)
     if lead(message.segments[0].field(11)).upper() not in site.processing:
         rule = "not-production"
-        return Mapped(control_id, message.kind, source_us, plan, filtered=rule), env
+        return Mapped(control_id, kind, source_us, plan, filtered=rule), env
     layout = program.layouts.of(rules, message)
     for code, name in layout.misplaced:
         env.note(code, name, "the segment does not stand where the structure has it")
@@ -212,4 +217,4 @@ def execute(
     run.instances(layout)
     for station in layout.merges:
         run.merge(station)
-    return run.mapped(source_us, message.kind, plan), env
+    return run.mapped(source_us, kind, plan), env

@@ -15,6 +15,8 @@ from engine.r4.problem import NOTHING, Check, Found, Problem, Scope, at
 Json = dict[str, Any]
 Judge = Callable[[Json], Found]
 
+_SETTLED = 256  # combinations of names remembered for a type
+_LONGEST = 65  # characters of a name of an element, with its `_`; what is longer is none
 MAX_DEPTH = 64  # of types nested in themselves: extensions, sections, items, contained
 
 NOT_OBJECT = [Problem("wrong-type", "the value is not an object")]
@@ -142,8 +144,13 @@ def _pairs(name: str, value: Json) -> list[Problem]:
     ]
 
 
+def _forms(names: list[str]) -> frozenset[str]:
+    """Return the names with those of their ids and extensions beside."""
+    return frozenset(form for name in names for form in (name, f"_{name}"))
+
+
 def _padding(names: list[str]) -> list[Judge]:
-    besides = frozenset(f"_{name}" for name in names)
+    besides = _forms(names).difference(names)
 
     def judge(value: Json) -> Found:
         if besides.isdisjoint(value):
@@ -181,9 +188,11 @@ def structure(
     """
     known = elements.values()
     judges = [*_required(known), *_choices(known)]
-    judges += _padding([e.name for e in known if e.repeats and is_simple(e)])
+    arrays = [e.name for e in known if e.repeats and is_simple(e)]
+    judges += _padding(arrays)
     least = 0 if resource else 2  # below it the object may have nothing to say
     verdicts = [_rule(key, rule) for key, rule in rules.items()]
+    judged = _judging(judges, _forms(arrays))
 
     def check(value: Any, scope: Scope) -> Found:
         if type(value) is not dict:
@@ -194,8 +203,7 @@ def structure(
             wrong = checks[name](member, scope)
             if wrong:
                 found += at(_step(name), wrong)
-        for judge in judges:
-            found += judge(value) or ()
+        found += judged(value)
         if len(value) < least:
             found += _content(value)
         if verdicts and not found:
@@ -203,6 +211,26 @@ def structure(
         return found or None
 
     return check
+
+
+def _judging(judges: list[Judge], paired: frozenset[str]) -> Callable[[Json], list[Problem]]:
+    """Ask all judges, once for objects with the same names: they look at nothing else.
+
+    But for `paired` arrays of primitives, whose members they look at.
+    """
+    settled: set[tuple[str, ...]] = set()
+
+    def judged(value: Json) -> list[Problem]:
+        names = tuple(value)
+        if names in settled:
+            return []
+        found = [problem for judge in judges for problem in judge(value) or ()]
+        known = all(len(name) <= _LONGEST for name in names)
+        if not found and known and paired.isdisjoint(names) and len(settled) < _SETTLED:
+            settled.add(names)
+        return found
+
+    return judged
 
 
 def _doubtful(value: Json, scope: Scope) -> Iterable[tuple[str, Any]]:

@@ -223,3 +223,17 @@ def test_bundles_nest_to_a_limit_and_no_further() -> None:
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": bundle}]}
     (issue,) = validate(bundle)
     assert issue.code == "too-deep"
+
+
+def test_a_defect_is_found_among_names_that_were_right_before() -> None:
+    whole = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    for _ in range(2):
+        assert validate(whole) == []
+        (issue,) = validate({**whole, "status": "done"})
+        assert (issue.code, issue.path) == ("bad-code", "Observation.status")
+        (issue,) = validate({**whole, "name": "x"})
+        assert issue.code == "unknown-element"
+        name = {"given": ["A", None]}
+        codes = [i.code for i in validate({"resourceType": "Patient", "name": [name]})]
+        assert codes == ["null-value"]
+        assert validate({"resourceType": "Patient", "name": [{"given": ["A"]}]}) == []
