@@ -6,9 +6,10 @@ asked once: that is found out where the delivery is worked off.
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from channels.fhir_rest.rate import Rate
 from channels.fhir_rest.request import Asked, Delivery, asked, heard
@@ -24,10 +25,12 @@ from engine.plugin.secret import reveal
 from engine.plugin.spec import ChannelSpec
 from engine.plugin.web import Answered, Part, Posted
 
+Result = TypeVar("Result")
 CLOSED = Fault(Category.UNAVAILABLE, "channel-closed", "the channel takes nothing at the moment")
 RATE = Fault(Category.BUSY, "too-many-requests", "more requests than the channel takes")
 _INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
 _ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
+_LARGE_BYTES = 64 * 1024
 _MOST_ON_THE_WAY = 256  # entries of one batch that wait for the disk at the same time
 
 
@@ -102,7 +105,7 @@ class FhirInbound:
         self._requests += 1
         self._idle.clear()
         try:
-            return await self._take(door.intake, read, key)
+            return await self._take(door.intake, partial(_aside, size_bytes, read), key)
         finally:
             self._requests -= 1
             if not self._requests:
@@ -117,10 +120,12 @@ class FhirInbound:
                 ChannelFailed(self._around.channel, self._around.site, "stopped-before-answer")
             )
 
-    async def _take(self, intake: Intake, read: Callable[[], Asked], key: str) -> Answered:
+    async def _take(
+        self, intake: Intake, read: Callable[[], Awaitable[Asked]], key: str
+    ) -> Answered:
         tally = self._around.tally
         try:
-            request = read()
+            request = await read()
         except FaultError as error:
             tally.received += 1
             self._refused(error.fault)
@@ -139,7 +144,8 @@ class FhirInbound:
                 await waiting[at - _MOST_ON_THE_WAY]
             await self._room(intake)
             name = f"{key}/{at}" if key and several else key
-            waiting.append(self._submit(intake, delivery, name))
+            admission = await self._admitted(delivery)
+            waiting.append(self._submit(intake, delivery, admission, name))
         receipts = [await one for one in waiting]
         return tuple(
             Part(delivery.type, receipt)
@@ -153,11 +159,15 @@ class FhirInbound:
             intake.on_drained(drained.set)
             await drained.wait()
 
-    def _submit(self, intake: Intake, delivery: Delivery, key: str) -> "asyncio.Future[Receipt]":
+    async def _admitted(self, delivery: Delivery) -> Admission:
+        if delivery.fault is not None or delivery.media_type != FHIR_JSON:
+            return Admission(fault=delivery.fault)
+        return await _aside(len(delivery.body), partial(self._examined, delivery.body))
+
+    def _submit(
+        self, intake: Intake, delivery: Delivery, admission: Admission, key: str
+    ) -> "asyncio.Future[Receipt]":
         settled = asyncio.get_running_loop().create_future()
-        admission = Admission(fault=delivery.fault)
-        if delivery.fault is None and delivery.media_type == FHIR_JSON:
-            admission = self._examined(delivery.body)
         if admission.fault is not None:
             self._refused(admission.fault)
             settled.set_result(Receipt(fault=admission.fault))
@@ -209,6 +219,11 @@ class FhirInbound:
 
     def _failed(self, fault: Fault) -> None:
         self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
+
+
+async def _aside(size_bytes: int, work: Callable[[], Result]) -> Result:
+    """Do what takes long with a large body in a thread, so that others are answered meanwhile."""
+    return work() if size_bytes <= _LARGE_BYTES else await asyncio.to_thread(work)
 
 
 def examine(settings: FhirIn, _: Clock) -> Fault | None:

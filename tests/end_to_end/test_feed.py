@@ -41,7 +41,7 @@ def feed_of(daemon: Daemon) -> Post:
 
 
 def patient(number: int) -> dict[str, Any]:
-    name = f"a-195900.E-{number}"
+    name = f"a-888120.E-{number}"
     system = "https://fhir.athena.io/sid/ah-patient"
     return {
         "resourceType": "Patient",

@@ -263,3 +263,13 @@ async def test_of_fifty_updates_of_one_version_one_wins(feed: House) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(attempt(number)) for number in range(50)]
     assert Counter(task.result() for task in tasks) == {200: 1, 412: 49}
+
+
+async def test_a_large_body_is_read_aside(feed: House) -> None:
+    text = {"status": "generated", "div": "<div>" + "x" * 100_000 + "</div>"}
+    taken = await post(feed, patient(text=text))
+    assert taken.status_code == 201
+    refused = await feed.client.post(f"{BASE}/Patient", content=b"[" + b" " * 100_000)
+    assert (refused.status_code, codes(refused)) == (400, ["json-syntax"])
+    lacking = await post(feed, {"resourceType": "Patient", "text": text})
+    assert (lacking.status_code, codes(lacking)) == (422, ["missing-key"])
