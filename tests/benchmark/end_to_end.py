@@ -33,7 +33,16 @@ from tests.benchmark.daemon import (
     stage_seconds,
     states,
 )
-from tests.benchmark.ground import STORES, load, middle, probe, server_cpu_s, servers, write_region
+from tests.benchmark.ground import (
+    STORES,
+    end_cleanly,
+    load,
+    middle,
+    probe,
+    server_cpu_s,
+    servers,
+    write_region,
+)
 from tests.benchmark.posting import posting
 from tests.benchmark.traffic import Sent, stream
 from tests.benchmark.worker import UNDER_LOCK
@@ -203,6 +212,7 @@ def play(stores: Sequence[str], offered: Load, rounds: int, top: Path, dsn: str)
 
 
 def main() -> None:
+    end_cleanly()
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--stream", default="adt")
     options.add_argument("--count", type=int, default=20_000)

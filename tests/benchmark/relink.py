@@ -21,7 +21,7 @@ from typing import Any
 
 from engine.app import open_store, region_key, region_of
 from engine.demo.hl7 import message, segment
-from tests.benchmark.ground import STORES, load, middle, probe, servers, write_region
+from tests.benchmark.ground import STORES, end_cleanly, load, middle, probe, servers, write_region
 from tests.benchmark.traffic import Sent, admission, report_of
 from tests.benchmark.worker import fill, work_off
 
@@ -107,6 +107,7 @@ def play(stores: Sequence[str], resources: int, rounds: int, top: Path, dsn: str
 
 
 def main() -> None:
+    end_cleanly()
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--store", nargs="+", choices=STORES, default=["plain", "encrypted"])
     options.add_argument("--dsn", default="", help="a server of yours; else one is started")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark import end_to_end, relink, worker
-from tests.benchmark.ground import ROOT, load, middle, probe, servers
+from tests.benchmark.ground import ROOT, end_cleanly, load, middle, probe, servers
 from tests.benchmark.journal import RawJournal, served_rate, sqlite_factory, write_frames
 from tests.benchmark.traffic import stream
 
@@ -236,6 +236,7 @@ def write_readme(lines: Sequence[str]) -> None:
 
 
 def main() -> None:
+    end_cleanly()
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--quick", action="store_true")
     options.add_argument("--growth", action="store_true")

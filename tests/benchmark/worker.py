@@ -41,7 +41,16 @@ from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.ledger import Account
 from engine.roles.collector import calm_collector
 from engine.telemetry.stages import Stopwatch
-from tests.benchmark.ground import STORES, load, middle, probe, server_cpu_s, servers, write_region
+from tests.benchmark.ground import (
+    STORES,
+    end_cleanly,
+    load,
+    middle,
+    probe,
+    server_cpu_s,
+    servers,
+    write_region,
+)
 from tests.benchmark.traffic import Sent, stream
 
 UNDER_LOCK = ("fence", "ledger", "put", "resolve", "golden", "commit")
@@ -220,6 +229,7 @@ def report(store: str, runs: Sequence[dict[str, Any]]) -> None:
 
 
 def main() -> None:
+    end_cleanly()
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--stream", default="adt")
     options.add_argument("--count", type=int, default=6000)
