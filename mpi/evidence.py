@@ -12,7 +12,7 @@ from mpi.desk import Desk
 from mpi.model import Model
 from mpi.person import from_text
 from mpi.rows import EdgeRow
-from mpi.sight import Sight, recalled
+from mpi.sight import NOTHING, Sight, recalled
 
 MOST_CANDIDATES = 50
 """Records under one key; a key of more (a test patient, JOHN DOE) is passed over, with a task.
@@ -32,19 +32,29 @@ class Looked:
 def look(desk: Desk, record: str, sight: Sight, model: Model) -> Looked:
     """Note what a record says now, and compare it with every record it shares a key with."""
     row = desk.identity(record)
-    before = row.seen if row else ""
-    if sight.text == before:
+    if sight.text == (row.seen if row else ""):
         return Looked(changed=False)
+    _see(desk, record, sight)
+    return Looked(changed=True, capped=_compare(desk, record, sight, model))
+
+
+def overlook(desk: Desk, record: str) -> None:
+    """Forget what was seen of a record: it says nothing any more, and resembles nobody."""
+    _see(desk, record, NOTHING)
+
+
+def _see(desk: Desk, record: str, sight: Sight) -> None:
+    """Put a record under its keys of now, without edges."""
+    row = desk.identity(record)
+    old = recalled(row.seen if row else "").keys
     if row:
         desk.identities.put(row._replace(seen=sight.text))
-    old = recalled(before).keys
     for key in old - sight.keys:
         desk.blocks.drop(key, record)
     for key in sight.keys - old:
         desk.blocks.add(key, record)
     for edge in desk.edges.of(record):
         desk.edges.drop(edge)
-    return Looked(changed=True, capped=_compare(desk, record, sight, model))
 
 
 def _compare(desk: Desk, record: str, sight: Sight, model: Model) -> bool:

@@ -7,26 +7,22 @@ anew (`mpi.resolve.regroup`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, delete, select
 
 from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
+from mpi.desk import desk_on
+from mpi.evidence import overlook
+from mpi.flush import flush
 from mpi.identifier import joins
 from mpi.links import Said
-from mpi.tables import ALIAS, BLOCK_KEY, EDGE, IDENTITY, STATEMENT
+from mpi.tables import ALIAS, IDENTITY, STATEMENT
 
 Known = Mapping[tuple[str, str, str], tuple[int, int]]
 """System, value, record -> first entry that says so, 1 if another one does, too."""
 
-_UNSEE = ListStatement(
-    lambda some: update(IDENTITY).where(IDENTITY.c.record.in_(some)).values(seen="")
-)
-_UNBLOCK = ListStatement(lambda some: delete(BLOCK_KEY).where(BLOCK_KEY.c.record.in_(some)))
-_DISCONNECT = ListStatement(
-    lambda some: delete(EDGE).where(or_(EDGE.c.a.in_(some), EDGE.c.b.in_(some)))
-)
 _RECORDS = Statement(
     select(IDENTITY.c.record)
     .where(IDENTITY.c.site == bindparam("site_"), IDENTITY.c.record > bindparam("after_"))
@@ -96,9 +92,12 @@ def forget(tx: Transaction, records: Sequence[str]) -> set[str]:
 
     Returns the records whose company may change.
     """
-    _UNSEE.run(tx, records)
-    _UNBLOCK.run(tx, records)
-    _DISCONNECT.run(tx, records)
+    desk = desk_on(tx)
+    desk.identities.want(records)
+    desk.edges.want(records)
+    for record in records:
+        overlook(desk, record)
+    flush(desk)
     return set(records)
 
 

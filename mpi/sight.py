@@ -35,9 +35,13 @@ def _looked(written: bytes) -> Sight:
     return Sight(person, to_text(person), frozenset(keys(person)))
 
 
+NOTHING = Sight(Person(), "", frozenset())
+"""What is seen of a record without content."""
+
+
 def recalled(text: str) -> Sight:
-    """Return the sight that has this text; of an empty text nobody's."""
+    """Return the sight that has this text."""
     if not text:
-        return Sight(Person(), "", frozenset())
+        return NOTHING
     person = from_text(text)
     return Sight(person, text, frozenset(keys(person)))

@@ -19,9 +19,10 @@ from mpi.flush import flush
 from mpi.model import load_model
 from mpi.prefetch import prefetch
 from mpi.resolve import News, Occasion, Policy, take_in
+from mpi.revise import forget
 from mpi.rows import MOST_SHARING
 from mpi.sight import sight_of
-from mpi.tables import ALIAS, BLOCK_KEY, IDENTITY
+from mpi.tables import ALIAS, BLOCK_KEY, EDGE, IDENTITY
 
 NewStore = Callable[[], Database]
 
@@ -31,6 +32,9 @@ POLICY = Policy(
 )
 NAMES = ("Aldous", "Berenice", "Crispin", "Dorothea", "Eustace", "Felicity", "Gideon", "Hermia")
 PEOPLE = Statement(select(IDENTITY.c.record, IDENTITY.c.person))
+KEYED = Statement(select(BLOCK_KEY.c.record).distinct())
+EDGES = Statement(select(EDGE.c.a, EDGE.c.b))
+SEEN = Statement(select(IDENTITY.c.record, IDENTITY.c.seen))
 ADD_KEY = inserting(BLOCK_KEY, "k", "record")
 ADD_ALIAS = inserting(ALIAS, "site", "system", "value", "record", "position", again=0)
 
@@ -163,3 +167,13 @@ def test_a_number_that_thousands_share_is_read_in_part(database: Database) -> No
         crowded = desk.aliases.of(crowd[0][:3], BY_NUMBER)
         assert len(crowded) == MOST_SHARING + 2
         assert [len(desk.aliases.of(row[:3], BY_NUMBER)) for row in single] == [1] * 200
+
+
+def test_a_record_that_is_forgotten_leaves_no_keys_and_no_edges(database: Database) -> None:
+    _take(database, [_news(1, "mercy"), _news(1, "lakeside"), _news(2, "mercy")], 1)
+    with database.write() as tx:
+        assert forget(tx, ["mercy-001"]) == {"mercy-001"}
+    with database.read() as tx:
+        assert {row[0] for row in tx.all(KEYED)} == {"lakeside-001", "mercy-002"}
+        assert tx.all(EDGES) == []
+        assert {row for row in tx.all(SEEN) if not row[1]} == {("mercy-001", "")}
