@@ -21,6 +21,7 @@ from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
 from engine.pipeline.condition import judged, runs
 from engine.pipeline.ledger import Account
+from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
 from engine.pipeline.reconcile import CHANGED, Deciding, Reconciling, reconcile
 from engine.store.put import Write, put
@@ -91,9 +92,10 @@ def _write_run(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> 
     written = _put(tx, fresh, now_us)
     writing.lap("put")
     reconcile(tx, fresh, written, Deciding(writing.reconciling, now_us, writing.lap))
+    outcomes = between_people(tx, fresh, written)
     now = {item.entry.position: item for item in fresh}
     accounts = [
-        _account(now.get(position, item), written.get(position, ()), repeats, now_us)
+        _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us)
         for item in batch
         for position in [item.entry.position]
     ]
