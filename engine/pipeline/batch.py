@@ -48,7 +48,7 @@ class Surroundings:
     most: int = 256  # most messages of one transaction
     held: Callable[[Fault], None] = lambda _: None  # told when a round could not be finished
     watch: Stopwatch = field(default_factory=Stopwatch)  # what the rounds take, by stage
-    ticks_us: Callable[[], int] = ticks_us  # for leases: a clock that is never set
+    ticks_us: Callable[[], int] = ticks_us  # for leases and durations: a clock that is never set
 
 
 class Worker:
@@ -202,10 +202,13 @@ class Worker:
     def _commit(self, piece: Sequence[Prepared], end: int) -> Committed:
         around = self._around
         leases = self._behind(end)
-        writing = Writing(around.database, around.reconciling, around.clock, around.watch.lap)
+        watch = around.watch
+        writing = Writing(
+            around.database, around.reconciling, around.clock, watch.lap, around.ticks_us
+        )
         committed = commit(writing, piece, leases, end)
-        around.watch.share(_weights(piece))
-        self._pace = self._pace.after(len(piece), committed.held_us, around.watch.strain())
+        watch.share(_weights(piece))
+        self._pace = self._pace.after(len(piece), committed.held_us, watch.strain())
         self._hold(committed.leases)
         return committed
 

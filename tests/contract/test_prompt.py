@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,23 @@ def if_none(position: int, name: str, mrn: str = "7") -> Entry:
 
 def work(writing: Writing, *entries: Entry) -> list[Account]:
     return list(commit(writing, [prepared(one) for one in entries], (), 0).accounts)
+
+
+class SetBack:
+    """A clock that somebody sets back by two hours each time it is read."""
+
+    def __init__(self) -> None:
+        self.time_us = START_US
+
+    def now_us(self) -> int:
+        self.time_us -= 7_200_000_000
+        return self.time_us
+
+
+def test_how_long_a_batch_held_the_lock_is_no_matter_of_the_clock(writing: Writing) -> None:
+    set_back = replace(writing, clock=SetBack())
+    committed = commit(set_back, [prepared(entry(5, patient("p1")))], (), 0)
+    assert 0 <= committed.held_us < 3_600_000_000
 
 
 def said(accounts: list[Account]) -> list[tuple[str, str]]:
