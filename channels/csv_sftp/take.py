@@ -45,8 +45,8 @@ async def take(desk: Desk, seen: Seen, contract: Contract) -> bool:
     A file that cannot be read now stays claimed, and keeps nobody else waiting.
     """
     around = desk.around
-    began_us = around.clock.now_us()
-    run = Run(contract.feed, seen.name, instant(began_us))
+    began_s = asyncio.get_running_loop().time()
+    run = Run(contract.feed, seen.name, instant(around.clock.now_us()))
     rejects = desk.spool / REJECTED
     rejects.unlink(missing_ok=True)
     try:
@@ -62,7 +62,7 @@ async def take(desk: Desk, seen: Seen, contract: Contract) -> bool:
     except Exception:  # noqa: BLE001 - one file must not end the intake of every site
         around.report(ChannelFailed(around.channel, around.site, "unexpected-error"))
         run = replace(run, code="unexpected-error")
-    run = replace(run, seconds=(around.clock.now_us() - began_us) / 1_000_000)
+    run = replace(run, seconds=round(asyncio.get_running_loop().time() - began_s, 6))
     await _finish(desk, run)
     return True
 

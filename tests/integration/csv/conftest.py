@@ -14,6 +14,7 @@ import pytest
 
 from channels.csv_sftp.event import FileFinished
 from channels.csv_sftp.inbound import SPEC
+from engine.core.clock import Clock, SystemClock
 from engine.core.values import Envelope
 from engine.formats.delimited.contract import Column, Contract, Dialect
 from engine.plugin.event import ChannelEvent
@@ -46,6 +47,7 @@ class Drop:
     intake: MemoryIntake = field(default_factory=MemoryIntake)
     events: list[ChannelEvent] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
 
     def put(self, name: str, data: bytes | str, when_s: int = 1_790_000_000) -> None:
         target = self.folder / name
@@ -53,7 +55,8 @@ class Drop:
         os.utime(target, (when_s, when_s))
 
     def surroundings(self) -> Surroundings:
-        return replace(surroundings(events=self.events), contracts=self.contracts)
+        given = surroundings(events=self.events)
+        return replace(given, contracts=self.contracts, clock=self.clock)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

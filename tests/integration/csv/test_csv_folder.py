@@ -342,3 +342,18 @@ def test_a_folder_can_be_made(drop: Drop) -> None:
     drop.settings = {"create": True}
     asyncio.run(whole())
     assert len(drop.taken) == 1
+
+
+def test_a_run_takes_no_longer_for_a_clock_that_is_set(drop: Drop) -> None:
+    class SetBack:
+        """A clock that somebody sets back by two hours each time it is read."""
+
+        time_us = 1_790_000_000_000_000
+
+        def now_us(self) -> int:
+            self.time_us -= 7_200_000_000
+            return self.time_us
+
+    drop.clock = SetBack()
+    run = drop.play("patients.csv", f"{HEADER}1,Doe,\n")
+    assert 0 <= run["seconds"] < 3_600
