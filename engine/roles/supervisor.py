@@ -17,15 +17,17 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from engine.app import open_store, places, role_names
+from engine.core.clock import SystemClock, ticks_us
 from engine.core.fault import Category, FaultError, refuse
 from engine.journal.offsets import depart
 from engine.roles.beat import HANG_S, silent_s
 from engine.roles.notice import last_notice, notices
 from engine.roles.nursery import Copy, Nursery
+from engine.roles.steps import Steps
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey, send
 from engine.settings.region import Region
-from engine.telemetry.event import RoleCrashed, RoleHangs
+from engine.telemetry.event import ClockStepped, RoleCrashed, RoleHangs
 
 STOP_S = 10.0
 """How long roles may take to finish what they hold before they are killed; nothing is lost then."""
@@ -73,6 +75,7 @@ class Supervisor:
         self._nursery = nursery
         self._voice = Voice(region, "supervisor")
         self._children = [_Child(name, role) for role, name in role_names(region)]
+        self._steps = Steps()
 
     def run(self, stop: threading.Event) -> None:
         """Keep every role running until `stop` is set, then stop them all."""
@@ -82,6 +85,7 @@ class Supervisor:
         try:
             while not stop.is_set():
                 self._look_after()
+                self._watch_clock()
                 stop.wait(0.05)
         finally:
             self._stop_all()
@@ -110,6 +114,10 @@ class Supervisor:
                 self._mourn(child, now_s)
             elif child.process is not None:
                 self._wake(child, child.process)
+
+    def _watch_clock(self) -> None:
+        if step_s := self._steps.since(SystemClock().now_us(), ticks_us()):
+            self._voice.emit(ClockStepped(round(step_s, 1)))
 
     def _start(self, child: _Child, now_s: float) -> None:
         child.process = self._copied(child) or self._spawned(child)

@@ -128,6 +128,20 @@ class RequestFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """`seconds` is positive when it was set forward."""
+
+    name: ClassVar[str] = "clock-stepped"
+    text: ClassVar[str] = (
+        "the host's clock was set; work goes on in the order of the journal, but times of arrival "
+        "and in log lines jump with it: see that time is synchronised gently"
+    )
+    level: ClassVar[str] = "warning"
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RoleHangs:
     name: ClassVar[str] = "role-hangs"
     text: ClassVar[str] = "the role has shown no sign of life and is ended"
