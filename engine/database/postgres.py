@@ -35,6 +35,7 @@ class PostgresTransaction:
     """Runs statements on a connection whose transaction is open."""
 
     __slots__ = ("_connection", "_cursor")
+    takes_lists = True
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -44,7 +45,7 @@ class PostgresTransaction:
         return self._execute(statement, values).rowcount
 
     def run_many(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
-        arranged = [statement.arrange(DIALECT, row) for row in rows]
+        arranged = list(statement.arrange_all(DIALECT, rows))
         bulk = bulk_of(statement) if len(arranged) > 1 else None
         if bulk and bulk.fits(arranged):
             self._cursor.execute(bulk.text, columns_of(arranged), prepare=True)

@@ -1,8 +1,7 @@
 """Whole columns as parameters, written in PostgreSQL's binary format for arrays."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from struct import error, pack
 from typing import Any
 
@@ -10,14 +9,8 @@ import psycopg
 from psycopg.adapt import Dumper, PyFormat
 from psycopg.pq import Format
 
+from engine.database.lists import Column
 from engine.database.postgres_connection import plain
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The values of one column: integers, texts or bytes."""
-
-    values: Sequence[Any]
 
 
 def columns_of(rows: Sequence[Sequence[Any]]) -> list[Column]:
@@ -48,23 +41,32 @@ class _ColumnDumper(Dumper):
 def _kind(column: Column) -> type:
     """Tell integers from texts from bytes; what derives from them is one of them."""
     first = column.values[0]
-    return next(kind for kind in _KINDS if isinstance(first, kind))
+    known = type(first)
+    return known if known in _KINDS else next(kind for kind in _KINDS if isinstance(first, kind))
 
 
 def _integers(values: Sequence[int]) -> bytes:
-    pairs = chain.from_iterable((8, value) for value in values)
+    sized = [8] * (2 * len(values))
+    sized[1::2] = values
     try:
-        return pack(f">{'iq' * len(values)}", *pairs)
+        return pack(f">{'iq' * len(values)}", *sized)
     except error as cause:
         raise OverflowError("a number beyond 64 bits") from cause
 
 
 def _texts(values: Sequence[str]) -> bytes:
-    return _sized(plain(value).encode() for value in values)
+    if "\0" in "".join(values):
+        values = [plain(value) for value in values]
+    return _sized([value.encode() for value in values])
 
 
-def _sized(values: Iterable[bytes]) -> bytes:
-    return b"".join(pack(">i", len(value)) + value for value in values)
+def _sized(values: Sequence[bytes]) -> bytes:
+    if max(map(len, values)) < len(_LENGTHS):
+        return b"".join([part for value in values for part in (_LENGTHS[len(value)], value)])
+    return b"".join([part for value in values for part in (pack(">i", len(value)), value)])
+
+
+_LENGTHS = [pack(">i", length) for length in range(256)]
 
 
 @dataclass(frozen=True, slots=True)

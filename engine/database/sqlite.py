@@ -29,6 +29,7 @@ class SqliteTransaction:
     """Runs statements on a connection whose transaction is open."""
 
     __slots__ = ("_connection",)
+    takes_lists = False
 
     def __init__(self, connection: driver.Connection) -> None:
         self._connection = connection

@@ -19,16 +19,20 @@ class Statement:
     A dialect is an engine's own, with positional parameters.
     """
 
-    __slots__ = ("_names", "_tail", "_texts", "source")
+    __slots__ = ("_lists", "_names", "_tail", "_texts", "source")
 
-    def __init__(self, source: ClauseElement, *names: str, tail: str = "") -> None:
+    def __init__(
+        self, source: ClauseElement, *names: str, tail: str = "", lists: bool = False
+    ) -> None:
         """Declare `source`, whose bind parameters are exactly `names`, passed in that order.
 
-        `tail` is written behind it as it is: what every engine spells alike.
+        `tail` is written behind it as it is: what every engine spells alike. With `lists` an IN
+        list of one parameter means that its value is the list, where an engine has such values.
         """
         self.source = source
         self._names = names
         self._tail = tail
+        self._lists = lists
         self._texts: dict[str, _Compiled] = {}
 
     def text(self, dialect: Dialect) -> str:
@@ -74,7 +78,10 @@ class Statement:
         order = tuple(known.index(name) for name in places)
         plain = order == tuple(range(len(self._names)))
         constants = [compiled.binds[name].effective_value for name in fixed]
-        return str(compiled) + self._tail, None if plain else order, constants
+        text = str(compiled) + self._tail
+        if self._lists:
+            text = text.replace("IN (%s)", "= ANY(%s)")
+        return text, None if plain else order, constants
 
 
 def _placed(order: tuple[int, ...], known: tuple[Any, ...]) -> tuple[Any, ...]:

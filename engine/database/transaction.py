@@ -15,6 +15,11 @@ Row = tuple[Any, ...]
 class Transaction(Protocol):
     """An open transaction. Ends with the `with` block of `Database.write` or `Database.read`."""
 
+    @property
+    def takes_lists(self) -> bool:
+        """Say whether a list may be one value (`engine.database.lists.Column`)."""
+        ...
+
     def run(self, statement: Statement, *values: Any) -> int:
         """Execute a writing statement; returns the number of rows it touched."""
         ...

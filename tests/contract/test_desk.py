@@ -51,6 +51,10 @@ class Counting:
     tx: Transaction
     asked: int = 0
 
+    @property
+    def takes_lists(self) -> bool:
+        return self.tx.takes_lists
+
     def run(self, statement: Statement, *values: Any) -> int:
         self.asked += 1
         return self.tx.run(statement, *values)

@@ -197,6 +197,10 @@ class Recording:
     tx: Transaction
     texts: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
+    @property
+    def takes_lists(self) -> bool:
+        return self.tx.takes_lists
+
     def _note(self, statement: Statement, values: Sequence[Any]) -> None:
         self.texts[statement.text(DIALECT)] = tuple(statement.arrange(DIALECT, values))
 
