@@ -142,12 +142,12 @@ def _paged(count: list[tuple[int, ...]], size: list[tuple[int, ...]]) -> int:
     return int(count[0][0]) * int(size[0][0])
 
 
-def stage_seconds(daemon: Daemon) -> dict[str, float]:
-    """Return the workers' elapsed seconds by stage, as they publish them."""
+def stage_seconds(daemon: Daemon, metric: str) -> dict[str, float]:
+    """Return what the workers publish by stage: `stage_seconds` or `stage_cpu_seconds`."""
     found: dict[str, float] = {}
     for path in daemon.run_folder.glob("worker*.prom"):
         for family in text_string_to_metric_families(path.read_text("utf-8")):
-            if family.name == "concord_stage_seconds":
+            if family.name == f"concord_{metric}":
                 for sample in family.samples:
                     stage = sample.labels["stage"]
                     found[stage] = found.get(stage, 0.0) + sample.value

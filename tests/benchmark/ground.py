@@ -67,8 +67,10 @@ def servers(folder: Path, stores: Sequence[str], dsn: str = "") -> Iterator[str]
         yield own
 
 
-def server_cpu_s(folder: Path) -> float:
+def server_cpu_s(folder: Path | None) -> float:
     """Return the processor seconds of our own server so far, those of ended backends included."""
+    if folder is None:
+        return 0.0
     try:
         first = int((folder / "server/postmaster.pid").read_text("ascii").split()[0])
     except FileNotFoundError:
