@@ -41,7 +41,7 @@ def write_region(folder: Path, store: str, dsn: str = "", workers: int = 0) -> P
         if channel["type"] == "mllp"
     }
     _secret(folder / "fhir.token", FHIR_TOKEN)
-    door = {"type": "fhir_rest", "site": "lakeside", "direction": "in"}
+    door = {"type": "fhir_rest", "site": "lakeside", "direction": "in", "answers": "sync"}
     region["channels"]["lakeside-fhir"] = door | {"token": {"file": "fhir.token"}}
     path = folder / "region.yaml"
     path.write_text(yaml.safe_dump(region), encoding="utf-8")

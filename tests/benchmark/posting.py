@@ -1,18 +1,18 @@
-"""A site that posts a resource now and then, to see how long it waits while others send a lot."""
+"""A site that posts a resource now and then, and waits until it is stored while others send."""
 
 import http.client
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import orjson
-
 from engine.demo.daemon import Daemon
-from tests.benchmark.ground import FHIR_TOKEN
+from tests.benchmark.ground import FHIR_TOKEN, ROOT
 
 _EVERY_S = 0.02
+_SAMPLE = ROOT / "samples/resources/lakeside/01-patient.json"
 _PATH = "/sources/lakeside/fhir/Patient"
 
 
@@ -30,8 +30,9 @@ class Poster:
         number = 0
         while not self._ended.wait(_EVERY_S):
             number += 1
+            body = _patient(number)
             began_s = time.perf_counter()
-            self._connection.request("POST", _PATH, _patient(number), headers)
+            self._connection.request("POST", _PATH, body, headers)
             answer = self._connection.getresponse()
             answer.read()
             self.waited_s.append(time.perf_counter() - began_s)
@@ -48,16 +49,12 @@ class Poster:
 
 
 def _patient(number: int) -> bytes:
-    return orjson.dumps(
-        {
-            "resourceType": "Patient",
-            "id": f"bench-{number}",
-            "identifier": [{"system": "urn:oid:2.999.7", "value": f"B{number}"}],
-            "name": [{"family": f"Postworthy{number % 97}", "given": ["Ilse"]}],
-            "gender": "female",
-            "birthDate": f"19{30 + number % 60}-03-{1 + number % 28:02d}",
-        }
-    )
+    """Return the sample patient under another number and name."""
+    text = _SAMPLE.read_text("utf-8").replace("55120", str(600_000 + number))
+    body = json.loads(text)
+    body["name"] = [{"family": f"Postworthy{number % 97}", "given": ["Ilse"]}]
+    body["birthDate"] = f"19{30 + number % 60}-03-{1 + number % 28:02d}"
+    return json.dumps(body).encode()
 
 
 @contextmanager
