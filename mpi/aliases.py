@@ -52,7 +52,7 @@ def add_aliases(desk: Desk, site: str, aliases: tuple[Alias, ...], position: int
         elif known.position != position and not known.again:
             first = min(position, known.position)
             desk.aliases.put(known._replace(position=first, again=1))
-            touched.add(record)
+            touched |= {record} if tells(desk.aliases.of(number, BY_NUMBER)) else set()
     return touched
 
 

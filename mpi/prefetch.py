@@ -11,6 +11,7 @@ from mpi.desk import BY_NUMBER, Desk
 from mpi.evidence import candidates, verdicts
 from mpi.model import Model
 from mpi.resolve import News
+from mpi.rows import Number
 
 
 def prefetch(desk: Desk, batch: Sequence[News], model: Model) -> None:
@@ -23,9 +24,15 @@ def prefetch(desk: Desk, batch: Sequence[News], model: Model) -> None:
     desk.aliases.want(records)
     numbers = [one for news in batch for one in telling(news.site, news.aliases)]
     desk.aliases.want((number for number, _ in numbers), BY_NUMBER)
-    met = {record for number, record in numbers if desk.aliases.get((*number, record)) is None}
+    met = {record for number, record in numbers if _is_news(desk, number, record)}
     seeds = {record for record in records if desk.identity(record) is None} | met
     _read_around(desk, seeds | declared | _alike(desk, batch, model))
+
+
+def _is_news(desk: Desk, number: Number, record: str) -> bool:
+    """Whether that a record has this number may change whose company it is in."""
+    known = desk.aliases.get((*number, record))
+    return known is None or (not known.again and tells(desk.aliases.of(number, BY_NUMBER)))
 
 
 def _alike(desk: Desk, batch: Sequence[News], model: Model) -> set[str]:
