@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, and_, bindparam, exists, insert, literal, 
 from sqlalchemy.sql.expression import ClauseElement
 
 from engine.database.inserting import inserting
-from engine.database.lists import ListStatement
+from engine.database.lists import MOST, ListStatement
 from engine.database.transaction import Transaction
 from engine.store.codes import PATIENT
 from engine.store.tables import MEMBER, RESOURCE, RETIRED, VERSION
@@ -92,12 +92,15 @@ def _last(person: str, chain: Mapping[str, str]) -> str:
     return person
 
 
-def _of_records(keys: _Keys) -> Any:
-    """Resources of records but the source Patients themselves, which show no person."""
-    return and_(RESOURCE.c.record.in_(keys), RESOURCE.c.type != PATIENT)
+_RIDS = ListStatement(
+    # Not the source Patients themselves, which show no person.
+    lambda records: select(RESOURCE.c.rid, RESOURCE.c.record).where(
+        RESOURCE.c.record.in_(records), RESOURCE.c.type != PATIENT
+    )
+)
 
 
-def _settle(keys: _Keys) -> ClauseElement:
+def _settle(rids: _Keys) -> ClauseElement:
     """Versions written just now, before the record had a person: nobody has seen them."""
     person = (
         select(MEMBER.c.person)
@@ -108,7 +111,7 @@ def _settle(keys: _Keys) -> ClauseElement:
     fresh = (
         select(RESOURCE.c.rid)
         .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
-        .where(_of_records(keys), RESOURCE.c.updated_us == bindparam("now"))
+        .where(RESOURCE.c.rid.in_(rids), RESOURCE.c.updated_us == bindparam("now"))
     )
     return (
         update(VERSION)
@@ -121,7 +124,7 @@ def _settle(keys: _Keys) -> ClauseElement:
     )
 
 
-def _add_versions(keys: _Keys) -> ClauseElement:
+def _add_versions(rids: _Keys) -> ClauseElement:
     current = and_(VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version)
     rows = (
         select(
@@ -135,32 +138,31 @@ def _add_versions(keys: _Keys) -> ClauseElement:
         )
         .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
         .join(VERSION, current)
-        .where(_of_records(keys), VERSION.c.person != MEMBER.c.person)
+        .where(RESOURCE.c.rid.in_(rids), VERSION.c.person != MEMBER.c.person)
     )
     names = ["rid", "version", "updated_us", "bid", "position", "person", "state"]
     return insert(VERSION).from_select(names, rows)
 
 
-def _follow(keys: _Keys) -> ClauseElement:
+def _follow(rids: _Keys) -> ClauseElement:
     newer = select(literal(1)).where(
         VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version + 1
     )
     return (
         update(RESOURCE)
-        .where(_of_records(keys), exists(newer))
+        .where(RESOURCE.c.rid.in_(rids), exists(newer))
         .values(version=RESOURCE.c.version + 1, updated_us=bindparam("now"))
     )
 
 
 _STALE = ListStatement(
-    lambda keys: (
-        select(RESOURCE.c.record)
-        .distinct()
+    lambda rids: (
+        select(RESOURCE.c.rid)
         .join(MEMBER, MEMBER.c.record == RESOURCE.c.record)
         .join(
             VERSION, and_(VERSION.c.rid == RESOURCE.c.rid, VERSION.c.version == RESOURCE.c.version)
         )
-        .where(_of_records(keys), VERSION.c.person != MEMBER.c.person)
+        .where(RESOURCE.c.rid.in_(rids), VERSION.c.person != MEMBER.c.person)
     )
 )
 _SETTLE = ListStatement(_settle, "now")
@@ -173,22 +175,25 @@ def relink(tx: Transaction, records: Sequence[str], now_us: int, position: int) 
 
     Returns the number of versions added; resources that already name the person get none.
     """
-    _SETTLE.run(tx, records, now_us)
-    added = _ADD_VERSIONS.run(tx, records, now_us, position)
-    if added:
-        _FOLLOW.run(tx, records, now_us)
-    return added
+    return relink_each(tx, dict.fromkeys(records, position), now_us)
 
 
-def relink_each(tx: Transaction, moved: Mapping[str, int], now_us: int) -> None:
+def relink_each(tx: Transaction, moved: Mapping[str, int], now_us: int) -> int:
     """Do as `relink` for records that moved, each because of the journal entry given with it."""
-    _SETTLE.run(tx, list(moved), now_us)
-    by_position: dict[int, list[str]] = {}
-    for (record,) in _STALE.all(tx, list(moved)):
-        by_position.setdefault(moved[record], []).append(record)
-    for position, records in sorted(by_position.items()):
-        _ADD_VERSIONS.run(tx, records, now_us, position)
-        _FOLLOW.run(tx, records, now_us)
+    record_of: dict[int, str] = dict(_RIDS.all(tx, list(moved)))
+    rids = sorted(record_of)
+    added = 0
+    # Some at a time, in the order of the tables: each page is read and decrypted once.
+    for start in range(0, len(rids), MOST):
+        some = rids[start : start + MOST]
+        _SETTLE.run(tx, some, now_us)
+        stale: dict[int, list[int]] = {}
+        for (rid,) in sorted(_STALE.all(tx, some)):
+            stale.setdefault(moved[record_of[rid]], []).append(rid)
+        for position, behind in sorted(stale.items()):
+            added += _ADD_VERSIONS.run(tx, behind, now_us, position)
+            _FOLLOW.run(tx, behind, now_us)
+    return added
 
 
 def missing(records: Iterable[str], known: Mapping[str, str]) -> list[str]:
