@@ -17,7 +17,7 @@ from engine.core.fault import Category, FaultError, refuse
 from engine.core.ids import keyed_id
 from engine.database.metadata import STORE
 from engine.database.protocol import Database
-from engine.database.sqlite import SqliteDatabase
+from engine.database.sqlite import LOG_PAGES, SqliteDatabase
 from engine.journal.binding import bind
 from engine.journal.protocol import Journal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.journal.postgres import PostgresJournal
 
 BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV).with_spec(FHIR)
+_PATIENT_LOG = 4 * LOG_PAGES  # by then whoever else writes has moved it
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
 DEFAULT_MODEL = _PACKAGE / "mpi" / "data" / "model-default.yaml"
@@ -178,14 +179,18 @@ def open_journal(region: Region, key: RegionKey) -> "SqliteJournal | PostgresJou
     return SqliteJournal(places(region).journal, _key_of(region, key))
 
 
-def open_store(region: Region, key: RegionKey) -> Database:
-    """Open the store where the region file says it is."""
+def open_store(region: Region, key: RegionKey, *, first: bool = False) -> Database:
+    """Open the store where the region file says it is.
+
+    On SQLite, who writes little and is waited for may be `first`, and leaves tidying to others.
+    """
     if dsn := _dsn(region):
         from engine.database.postgres import PostgresDatabase  # noqa: PLC0415
 
         return PostgresDatabase(dsn, schema=_schema(region), standby=_needs_standby(region))
     path = places(region).store
-    return SqliteDatabase(path, _key_of(region, key)(path.name))
+    log_pages = _PATIENT_LOG if first else LOG_PAGES
+    return SqliteDatabase(path, _key_of(region, key)(path.name), log_pages=log_pages, first=first)
 
 
 def has_begun(region: Region) -> bool:

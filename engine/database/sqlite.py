@@ -22,6 +22,7 @@ from engine.database.transaction import Row
 from engine.database.turn import Turn
 from engine.database.wal import tidy
 
+LOG_PAGES = 16_000
 DIALECT = SQLiteDialect(paramstyle="qmark")
 
 
@@ -71,16 +72,18 @@ class SqliteDatabase:
         *,
         cache_mb: int = 64,
         page_bytes: int = 4096,
-        log_pages: int = 16_000,
+        log_pages: int = LOG_PAGES,
+        first: bool = False,
     ) -> None:
         """Open or create the file at `path`; `key` is 32 raw bytes or None for a plain file.
 
         `log_pages`: length of the write-ahead log from which a writer moves it into the file.
+        `first`: its small transactions go before those of others that wait.
         """
         self.path = path
         self._connection = connect(path, key, cache_mb=cache_mb, page_bytes=page_bytes)
         self._log_pages = log_pages
-        self._turn = Turn(path.with_name(path.name + ".lock"))
+        self._turn = Turn(path.with_name(path.name + ".lock"), first=first)
         self._open = True
         path.chmod(0o600)
 

@@ -18,14 +18,47 @@ WAIT_S = 10.0
 
 
 class Turn:
-    """The right to write to one file. For one thread at a time."""
+    """The right to write to one file. For one thread at a time.
 
+    Whoever is not `first` waits in a lobby, which the one who writes leaves last. So a writer that
+    is first finds one before it at most, however many write without an end.
+    """
+
+    def __init__(self, path: Path, *, first: bool = False) -> None:
+        self._lobby = None if first else _Lock(path.with_name(path.name + "-lobby"))
+        self._lock = _Lock(path)
+
+    def take(self) -> None:
+        """Wait for the writers before us. FaultError `database-busy` when one of them hangs."""
+        if self._lobby is None:
+            self._lock.take()
+            return
+        self._lobby.take()
+        try:
+            self._lock.take()
+        except BaseException:
+            self._lobby.give()
+            raise
+
+    def give(self) -> None:
+        """Let the next one write."""
+        self._lock.give()
+        if self._lobby is not None:
+            self._lobby.give()
+
+    def close(self) -> None:
+        """Close the lock files."""
+        self._lock.close()
+        if self._lobby is not None:
+            self._lobby.close()
+
+
+class _Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._held = _opened(path)
 
     def take(self) -> None:
-        """Wait for the writers before us. FaultError `database-busy` when one of them hangs."""
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -35,11 +68,9 @@ class Turn:
             self._held = descriptor
 
     def give(self) -> None:
-        """Let the next one write."""
         fcntl.flock(self._held, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Close the lock file."""
         os.close(self._held)
 
 

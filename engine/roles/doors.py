@@ -114,7 +114,7 @@ async def _committer(house: _House, broken: _Breakage, stack: AsyncExitStack) ->
 
 
 async def _desk(house: _House, broken: _Breakage, stack: AsyncExitStack) -> Desk:
-    store = stack.enter_context(closing(open_store(house.region, house.key)))
+    store = stack.enter_context(closing(open_store(house.region, house.key, first=True)))
     desk = Desk(
         Prompted(
             writing=Writing(store, reconciling(house.region, house.key), SystemClock(), untimed),
