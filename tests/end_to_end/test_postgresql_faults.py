@@ -1,5 +1,6 @@
 """A PostgreSQL server that is killed, has no connection left, or no room, under load."""
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -8,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.chaos.day import senders, wait_for
+from tests.chaos.day import bodies, senders, wait_for
 from tests.chaos.place import Daemon, wait_until, write_host
 from tests.chaos.reckoning import assert_all_there
 from tests.chaos.server import Server
-from tests.chaos.wire import Journal
+from tests.chaos.wire import Journal, Line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,6 +48,26 @@ def test_a_server_that_is_killed_recovers_and_so_do_we(
     wait_for(sending)
     assert_all_there(journal.lines, daemon.region)
     assert before <= {notice.pid for notice in daemon.notices().values()}
+    assert daemon.stop() == 0
+
+
+@pytest.mark.soak
+def test_a_server_that_freezes_keeps_no_sender_waiting(
+    tmp_path: Path, server: Server, daemon_of: DaemonOf
+) -> None:
+    daemon, journal = daemon_of(write_host(tmp_path / "host", "frozen", server.dsn)), Journal()
+    daemon.start()
+    first, *others = bodies(44, 90)["mercy"]
+    line = Line(lambda: daemon.address("mercy-hl7"), timeout_s=120)
+    assert journal.send("mercy", line, first).accepted
+    server.signal(signal.SIGSTOP)
+    answer = line.exchange(others[0])
+    assert (answer.code[1], "database-unreachable" in answer.error) == ("E", True)
+    server.signal(signal.SIGCONT)
+    for other in others:
+        journal.send("mercy", line, other)
+    line.close()
+    assert_all_there(journal.lines, daemon.region, len(others) - 3)
     assert daemon.stop() == 0
 
 

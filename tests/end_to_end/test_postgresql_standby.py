@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.fault import FaultError
 from engine.database.postgres import PostgresDatabase
+from engine.demo.reader import Endpoint
 from tests.chaos.day import bodies, senders, wait_for
 from tests.chaos.place import Daemon, command, wait_until, write_host
 from tests.chaos.reckoning import assert_all_there
@@ -29,6 +30,19 @@ def servers(server_folder: Path, postgres_binaries: Path) -> Iterator[tuple[Serv
 def both_hosts(*servers: Server) -> str:
     hosts = ",".join(str(server.folder) for server in servers)
     return f"host={hosts} dbname=postgres user=postgres"
+
+
+def answers(host: Daemon) -> bool:
+    """Say whether the endpoint reads from the store."""
+    address = host.address("api")
+    if address is None:
+        return False
+    token = (host.data / "keys/api.token").read_text("ascii").strip()
+    try:
+        found = Endpoint(f"http://{address[0]}:{address[1]}", token).get("/fhir/Patient?_count=1")
+    except OSError:
+        return False
+    return bool(found["resourceType"] == "Bundle")
 
 
 def pids(*hosts: Daemon) -> set[int]:
@@ -53,6 +67,7 @@ def test_a_standby_promoted_under_load_has_all_that_was_acknowledged(
     wait_for(sending)
     assert_all_there([*journal.lines, *other.lines], first.region, 150)
     assert before <= pids(first, second)  # nobody had to be started again
+    wait_until(lambda: answers(first), "the endpoint answering from the promoted server")
     assert (first.stop(), second.stop()) == (0, 0)
     choosy = write_host(tmp_path / "third", "promoted", dsn, {"storage": {"standby": "required"}})
     refused = command(choosy, "status", str(choosy))
@@ -115,4 +130,5 @@ def test_without_its_standby_a_server_acknowledges_nothing(
     for other in others:
         journal.send("mercy", line, other)
     assert_all_there(journal.lines, daemon.region, len(others) - 2)
+    line.close()
     assert daemon.stop() == 0
