@@ -54,14 +54,18 @@ class Blocks:
                 passed = True
         return found, passed
 
-    def add(self, key: int, record: str) -> None:
-        """Put a record under a key under which it does not stand."""
-        if record in self._dropped.get(key, ()):
-            self._dropped[key].remove(record)
-        else:
-            self._added.setdefault(key, set()).add(record)
-        if key in self._under:
-            self._under[key].add(record)
+    def add(self, keys: Iterable[int], record: str) -> None:
+        """Put a record under keys under which it does not stand."""
+        under, added, dropped = self._under, self._added, self._dropped
+        for key in keys:
+            if record in dropped.get(key, ()):
+                dropped[key].remove(record)
+            elif key in added:
+                added[key].add(record)
+            else:
+                added[key] = {record}
+            if key in under:
+                under[key].add(record)
 
     def drop(self, key: int, record: str) -> None:
         """Take a record away from a key under which it stands."""

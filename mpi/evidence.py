@@ -51,8 +51,7 @@ def _see(desk: Desk, record: str, sight: Sight) -> None:
         desk.identities.put(row._replace(seen=sight.text))
     for key in old - sight.keys:
         desk.blocks.drop(key, record)
-    for key in sight.keys - old:
-        desk.blocks.add(key, record)
+    desk.blocks.add(sight.keys - old, record)
     for edge in desk.edges.of(record):
         desk.edges.drop(edge)
 

@@ -5,6 +5,7 @@ is evidence for matching, with its typing errors; what was typed because a form 
 """
 
 import re
+from functools import lru_cache
 
 from mpi.person import SSN_SYSTEM
 
@@ -15,6 +16,7 @@ _WORDS = frozenset(
 _COUNTED = "01234567890123456789"
 
 
+@lru_cache(maxsize=4096)
 def joins(system: str, value: str) -> bool:
     """Say whether records that share this identifier are one person in the eyes of their site."""
     core = re.sub(r"[^0-9A-Z]", "", value.upper())

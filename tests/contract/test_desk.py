@@ -155,7 +155,7 @@ def test_who_moves_up_in_a_crowd_is_read_again(database: Database) -> None:
         blocks.drop(1, "r0")
         blocks.drop(1, "r3")
         assert blocks.together([1], 2) == ({"r1", "r2"}, False)
-        blocks.add(1, "r3")
+        blocks.add([1], "r3")
         assert blocks.together([1], 2) == (set(), True)
         assert blocks.take_changes() == ([], [(1, "r0")])
 
