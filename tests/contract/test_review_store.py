@@ -382,7 +382,7 @@ def test_the_api_counts_its_backlog_while_it_is_asked_for_it(
     monkeypatch.setattr(api, "lowest", _slowly)
     region = replace(REGION, data_folder=tmp_path)
     prepare_storage(region, KEY, PLANS)
-    asyncio.run(api.run_api(region, KEY, {}, asyncio.Event()))
+    asyncio.run(api.run_api(region, KEY, PLANS, asyncio.Event()))
     assert faults == []
 
 
