@@ -66,12 +66,17 @@ async def _serve(
     channels = inbound(region, at_endpoint=False)
     addresses: dict[str, str] = {}
 
-    def started(name: str, bound: Sequence[str]) -> None:
-        addresses[name] = bound[0] if bound else ""
+    def announce() -> None:
         if len(addresses) == len(channels):
             post(places(region).run, Notice(NAME, os.getpid(), SystemClock().now_us(), addresses))
             voice.ready()
 
+    def started(name: str, bound: Sequence[str]) -> None:
+        addresses[name] = bound[0] if bound else ""
+        announce()
+
+    if not channels:  # every site hands in at the endpoint
+        announce()
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(
