@@ -54,7 +54,7 @@ class Telemetry:
         now_us = self._clock.now_us()
         window = self._windows.setdefault((event.name, values.get("code")), _Window(now_us))
         omitted = 0
-        if now_us - window.began_us >= WINDOW_US:
+        if not 0 <= now_us - window.began_us < WINDOW_US:  # over, or the clock was set back
             omitted, window.omitted, window.lines, window.began_us = window.omitted, 0, 0, now_us
         if window.lines >= BURST:
             window.omitted += 1

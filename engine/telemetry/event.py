@@ -129,7 +129,7 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class ClockStepped:
-    """`seconds` is positive when it was set forward."""
+    """`step_s` is positive when it was set forward."""
 
     name: ClassVar[str] = "clock-stepped"
     text: ClassVar[str] = (
@@ -138,7 +138,7 @@ class ClockStepped:
     )
     level: ClassVar[str] = "warning"
 
-    seconds: float
+    step_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ NAMES = frozenset({"site", "channel", "role"})
 NUMBERS = frozenset(
     {
         "count", "exit_code", "partition", "pid", "port", "position", "seconds", "size_bytes",
-        "wait_s",
+        "step_s", "wait_s",
     }
 )  # fmt: skip
 SHAPES = {

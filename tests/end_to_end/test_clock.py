@@ -23,7 +23,7 @@ TURNS_S = (2 * HOUR_S, -4 * HOUR_S, 2 * HOUR_S)  # beyond midnight, and back bef
 def steps(daemon: Daemon) -> list[float]:
     """Return the steps of the clock the operator was told of."""
     lines = [json.loads(text) for text in daemon.told().splitlines() if '"clock-stepped"' in text]
-    return [float(line["seconds"]) for line in lines]
+    return [float(line["step_s"]) for line in lines]
 
 
 def assert_nothing_lost(journal: Journal, day: dict[str, list[bytes]], found: Found) -> None:

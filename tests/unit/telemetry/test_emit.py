@@ -12,7 +12,7 @@ from engine.plugin import event as channel_events
 from engine.telemetry import event as role_events
 from engine.telemetry import stray as stray_events
 from engine.telemetry.emit import BURST, WINDOW_US, Telemetry
-from engine.telemetry.event import MessageQuarantined, RoleCrashed, RoleStarted
+from engine.telemetry.event import ClockStepped, MessageQuarantined, RoleCrashed, RoleStarted
 from engine.telemetry.line import line_writer
 from engine.telemetry.metric import Metrics
 
@@ -132,3 +132,19 @@ def test_a_flood_is_counted_in_full_and_logged_in_part(desk: Desk) -> None:
     desk.telemetry.emit(crash)
     assert desk.lines()[-1]["omitted"] == 30
     assert f'concord_role_crashed_total{{role="worker-1"}} {BURST + 31}.0' in desk.output()
+
+
+def test_a_clock_set_back_silences_nobody(desk: Desk) -> None:
+    crash = RoleCrashed("worker-1", 1, 9, 0.5)
+    for _ in range(BURST + 30):
+        desk.telemetry.emit(crash)
+    desk.clock.us -= 7_200_000_000
+    desk.telemetry.emit(crash)
+    assert len(desk.lines()) == BURST + 1
+    assert desk.lines()[-1]["omitted"] == 30
+
+
+def test_a_step_back_is_counted_as_one_step(desk: Desk) -> None:
+    desk.telemetry.emit(ClockStepped(-7200.0))
+    assert desk.lines()[-1]["step_s"] == -7200.0
+    assert "concord_clock_stepped_total{role=\"worker-1\"} 1.0" in desk.output()
