@@ -39,6 +39,7 @@ async def take(endpoint: Endpoint, request: Request) -> Response:
             body = await held.read(request, door.max_body_bytes)
             answered = await door.take(replace(asked, body=body))
     except FaultError as error:
+        door.turned_away(error.fault)
         answered = Answered(fault=error.fault)
     return answer(answered, base_of(endpoint, request, view))
 

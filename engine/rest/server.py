@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engine.core.fault import Category, Fault, FaultError
-from engine.rest.deadline import deadline_protocol
+from engine.rest.deadline import Waiting, deadline_protocol
 
 LOOPBACK = "127.0.0.1"
 _MOST_HEADER_BYTES = 32 * 1024
@@ -42,19 +42,18 @@ async def serve(
     port: int,
     ready: Callable[[int], None],
     stop: asyncio.Event,
-    *,
-    request_s: float = 15.0,
+    waiting: Waiting = Waiting(),  # noqa: B008 - a frozen value
 ) -> None:
     """Serve until `stop` is set, then let running requests finish (at most five seconds).
 
-    `ready` is called once with the port that is listened on (`port` 0 chooses one). A request that
-    has not come in whole after `request_s` seconds is cut off. FaultError `port-unavailable`.
+    `ready` is called once with the port that is listened on (`port` 0 chooses one). Who keeps it
+    `waiting` for a request is cut off. FaultError `port-unavailable`.
     """
     _silence()
     listener = _bind(host, port)
     config = uvicorn.Config(
         app,
-        http=deadline_protocol(request_s),
+        http=deadline_protocol(waiting),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -21,6 +21,7 @@ from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
+from engine.rest.deadline import Waiting
 from engine.rest.endpoint import Endpoint, Health
 from engine.rest.server import serve
 from engine.roles.collector import calm_collector
@@ -30,7 +31,7 @@ from engine.roles.notice import Notice, notices, post, withdraw
 from engine.roles.voice import Voice, all_numbers
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
-from engine.telemetry.event import RequestFailed
+from engine.telemetry.event import ClientCutOff, RequestFailed
 from engine.telemetry.metric import Sample
 
 NAME = "api"
@@ -56,7 +57,9 @@ async def run_api(
         calm_collector()
         async with open_doors(region, key, plans, voice, stop) as doors:
             app = create_app(replace(endpoint, doors=doors))
-            await serve(app, region.api.host, region.api.port, _ready(region, voice), stop)
+            waiting = Waiting(told=lambda code: voice.emit(ClientCutOff(code)))
+            host, port = region.api.host, region.api.port
+            await serve(app, host, port, _ready(region, voice), stop, waiting)
     except* FaultError as several:
         refused.append(first_fault(several))
     finally:

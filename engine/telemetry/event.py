@@ -128,6 +128,15 @@ class RequestFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCutOff:
+    name: ClassVar[str] = "client-cut-off"
+    text: ClassVar[str] = "a client of the endpoint was waited for in vain and disconnected"
+    level: ClassVar[str] = "warning"
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStepped:
     """`step_s` is positive when it was set forward."""
 

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from engine.core.fault import FaultError
+from engine.rest.deadline import Waiting
 from engine.rest.server import LOOPBACK, serve
 
 pytestmark = pytest.mark.anyio
@@ -34,11 +35,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[int]:
+async def running(most: int = 384, told: list[str] | None = None) -> AsyncIterator[int]:
     """Serve `app` on a port of its own until the block ends."""
+    waiting = Waiting(DEADLINE_S, most, (told if told is not None else []).append)
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve(app, LOOPBACK, 0, port.set_result, stop, request_s=DEADLINE_S))
+        group.create_task(serve(app, LOOPBACK, 0, port.set_result, stop, waiting))
         yield await asyncio.wait_for(port, 5)
         stop.set()
 
@@ -90,11 +92,41 @@ async def _trickle(port: int, first: bytes, rest: bytes) -> float:
     ids=["silent", "half a header", "trickled header", "trickled body"],
 )
 async def test_a_request_that_does_not_come_in_whole_is_cut_off(first: bytes, rest: bytes) -> None:
-    async with running() as port:
+    told: list[str] = []
+    async with running(told=told) as port:
         seconds = await _trickle(port, first, rest)
+        assert told == ["request-too-slow"]
         assert DEADLINE_S * 0.8 < seconds < DEADLINE_S * 4
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"http://127.0.0.1:{port}/")).text == "here"
+
+
+async def _get(port: int, source: str) -> bytes:
+    """Ask once from an address of loopback's; returns what came, if anything."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    found = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return found
+
+
+async def test_who_only_waits_shuts_out_nobody_else() -> None:
+    told: list[str] = []
+    async with running(most=20, told=told) as port:
+        kept = await asyncio.open_connection(LOOPBACK, port, local_addr=("127.0.0.9", 0))
+        idle = []
+        for number in range(60):
+            idle.append(await asyncio.open_connection(LOOPBACK, port))
+            idle[-1][1].write(b"GET / HTTP/1.1\r\nHo")
+            if number % 20 == 19:
+                assert b"200 OK" in await _get(port, "127.0.0.9")
+                assert b"200 OK" in await _get(port, LOOPBACK)
+        assert len(told) >= 40
+        assert set(told) == {"too-many-waiting"}
+        kept[1].write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await asyncio.wait_for(kept[0].readline(), 10)
+        for _, writer in (*idle, kept):
+            writer.close()
 
 
 async def test_a_slow_answer_is_not_cut_off_nor_is_the_next_request() -> None:
