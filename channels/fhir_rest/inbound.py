@@ -89,6 +89,10 @@ class FhirInbound:
     def is_signed(self, body: bytes, signatures: Sequence[str]) -> bool:
         return self._open is not None and is_signed(self._open.events_secret, body, signatures)
 
+    def turned_away(self, fault: Fault) -> None:
+        self._around.tally.received += 1
+        self._refused(fault)
+
     async def take(self, posted: Posted) -> Answered:
         return await self._answered(lambda: asked(posted), len(posted.body), posted.key)
 
@@ -100,6 +104,7 @@ class FhirInbound:
         if door is None:
             return Answered(fault=CLOSED)
         if not self._rate.allows(self._around.clock.now_us()):
+            self.turned_away(RATE)
             return Answered(fault=RATE)
         self._around.tally.bytes_received += size_bytes
         self._requests += 1
@@ -127,8 +132,7 @@ class FhirInbound:
         try:
             request = await read()
         except FaultError as error:
-            tally.received += 1
-            self._refused(error.fault)
+            self.turned_away(error.fault)
             return Answered(fault=error.fault)
         tally.received += len(request.deliveries)
         parts = await self._submitted(intake, request, key)

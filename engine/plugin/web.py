@@ -66,6 +66,10 @@ class Door(Protocol):
         """Tell whether an event was signed with the secret agreed on, in constant time."""
         ...
 
+    def turned_away(self, fault: Fault) -> None:
+        """Hear of a request that the endpoint refused before `take`, to count and tell it."""
+        ...
+
     async def hear(self, body: bytes) -> Answered:
         """Take an event that `is_signed`; never raises for its content."""
         ...

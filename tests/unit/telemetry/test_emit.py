@@ -147,4 +147,4 @@ def test_a_clock_set_back_silences_nobody(desk: Desk) -> None:
 def test_a_step_back_is_counted_as_one_step(desk: Desk) -> None:
     desk.telemetry.emit(ClockStepped(-7200.0))
     assert desk.lines()[-1]["step_s"] == -7200.0
-    assert "concord_clock_stepped_total{role=\"worker-1\"} 1.0" in desk.output()
+    assert 'concord_clock_stepped_total{role="worker-1"} 1.0' in desk.output()
