@@ -30,7 +30,8 @@ class Sent:
 def sent(value: Any) -> tuple[str, tuple[Sent, ...]]:
     """Return the type of a delivery and its resources.
 
-    FaultError: invalid `no-resource`, unsupported `bundle-method`, `implicit-rules`.
+    FaultError: invalid `no-resource`, unsupported `bundle-method`, `implicit-rules`,
+    `subsetted-resource`.
     """
     kind = _kind(value, "")
     if kind != "Bundle":
@@ -76,6 +77,19 @@ def _sent(resource: Resource, full_url: str) -> Sent:
     if "implicitRules" in resource:
         text = "the resource may only be read by rules of its own"
         raise refuse(Category.UNSUPPORTED, "implicit-rules", text, f"{kind}.implicitRules")
+    if _is_subset(resource):
+        text = "a part of a resource (_summary, _elements) would take back all the rest"
+        raise refuse(Category.UNSUPPORTED, "subsetted-resource", text, f"{kind}.meta.tag")
     ident = resource.get("id")
     names = (full_url, f"{kind}/{ident}" if isinstance(ident, str) else "")
     return Sent(resource, tuple(name for name in names if name))
+
+
+def _is_subset(resource: Resource) -> bool:
+    """Whether the sender left elements out (R4, search.html#summary)."""
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    return any(
+        isinstance(tag, dict) and tag.get("code") == "SUBSETTED"
+        for tag in (tags if isinstance(tags, list) else ())
+    )

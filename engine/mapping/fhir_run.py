@@ -210,7 +210,7 @@ def execute(
 ) -> tuple[Mapped, Env]:
     """Map one delivery.
 
-    FaultError: unsupported `unknown-resource`, `bundle-method`, `implicit-rules`, invalid
+    FaultError: unsupported `unknown-resource`, and those of `fhir_bundle.sent`; invalid
     `no-resource`, `missing-patient-key`.
     """
     kind, resources = _sent(program, value)

@@ -73,7 +73,8 @@ class Plan:
     def map_resource(self, value: Any, received_us: int, control_id: str = "") -> Mapped:
         """Map one resource or one Bundle, as `read_json` gives it, as `map` does a message.
 
-        FaultError: unsupported `unknown-resource`, `bundle-method` and `implicit-rules`, invalid
+        FaultError: unsupported `unknown-resource`, `bundle-method`, `implicit-rules` and
+        `subsetted-resource`, invalid
         `no-resource` and `missing-patient-key`.
         """
         program = self._program.fhir

@@ -211,6 +211,7 @@ def test_a_rule_can_leave_a_resource_out(plan: Plan) -> None:
         (observation(subject={"display": "Roz"}), "missing-patient-key"),
         (observation(subject={"reference": "Device/1"}), "missing-patient-key"),
         (patient(implicitRules="urn:x"), "implicit-rules"),
+        (patient(meta={"tag": [{"code": "SUBSETTED"}]}), "subsetted-resource"),
         ({**bundle(), "entry": [{"request": {"method": "DELETE", "url": "Patient/p1"}}]},
          "bundle-method"),
     ],
