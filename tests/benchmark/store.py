@@ -1,10 +1,14 @@
 """What the store costs: writes, reads, searches and a large relink. By hand:
 
-python tests/benchmark/store.py 100000 [encrypted | postgresql://...]
+python tests/benchmark/store.py 100000 [encrypted | interleaved | postgresql://...]
+
+`interleaved` gives the same batches to a plain and an encrypted file in turn and prints the CPU of
+both, and what it grows to while the files do: figures that a busy machine does not change much.
 """
 
 import os
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -96,6 +100,35 @@ def opened(where: str, folder: Path) -> Database:
     return SqliteDatabase(folder / "store.db", key, cache_mb=200)
 
 
+def interleaved(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        stores = {
+            name: SqliteDatabase(Path(folder) / f"{name}.db", key)
+            for name, key in (("plain", None), ("encrypted", bytes(32)))
+        }
+        for store in stores.values():
+            store.create(STORE)
+        records = [ident() for _ in range(max(1, count // 20))]
+        spent: dict[str, list[float]] = {name: [] for name in stores}
+        for number in range(count // BATCH):
+            told = [observation(CHANCE.choice(records)) for _ in range(BATCH)]
+            for name, store in stores.items():
+                start = time.process_time()
+                with store.write() as tx:
+                    put(tx, [Write(one, "mercy", 1, number) for one in told], 1000 + number)
+                spent[name].append((time.process_time() - start) / BATCH * 1e6)
+        for name, store in stores.items():
+            fifth = max(1, len(spent[name]) // 5)
+            say(
+                f"put, {name:9}: us CPU a resource {statistics.median(spent[name]):6.0f}, "
+                f"first fifth {statistics.median(spent[name][:fifth]):6.0f}, "
+                f"last fifth {statistics.median(spent[name][-fifth:]):6.0f}"
+            )
+            store.close()
+        ratio = statistics.median(spent["encrypted"]) / statistics.median(spent["plain"])
+        say(f"encrypted / plain: {ratio:.2f}")
+
+
 def main(count: int, where: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = opened(where, Path(folder))
@@ -152,4 +185,8 @@ def measure_relink(database: Database, record: str, person: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "plain")
+    wanted = sys.argv[2] if len(sys.argv) > 2 else "plain"
+    if wanted == "interleaved":
+        interleaved(int(sys.argv[1]))
+    else:
+        main(int(sys.argv[1]), wanted)
