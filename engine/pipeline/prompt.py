@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from engine.core.failpoint import failpoint
-from engine.core.fault import FaultError
+from engine.core.fault import Category, FaultError
 from engine.core.values import Entry, Envelope, Receipt, Settled
 from engine.database.fault import StorageBrokenError
 from engine.database.transaction import Transaction
@@ -30,6 +30,7 @@ from engine.store.effect import effects
 
 Done = Callable[[Receipt], None]
 _MOST = 32  # entries of one transaction
+_PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,25 @@ class Desk:
     def _settled(self, entries: Sequence[Entry]) -> list[Receipt]:
         items = [self._around.prepare(entry) for entry in entries]
         usable = [item for item in items if item.fault is None]
-        if not self._committed(usable) and len(usable) > 1:
-            for item in usable:
-                self._committed([item])
+        try:
+            if not self._committed(usable) and len(usable) > 1:
+                for item in usable:
+                    self._committed([item])
+        except StorageBrokenError:
+            raise
+        except FaultError:  # the store is busy or full: so it is for each of them
+            return [Receipt(item.entry.position) for item in items]
         return [self._receipt(item) for item in items]
 
     def _committed(self, items: Sequence[Prepared]) -> bool:
+        """Write some; False when one of them keeps it from being done. FaultError: the store."""
         failpoint("before-settle")
         try:
             accounts = commit(self._around.writing, items, (), 0).accounts if items else ()
-        except StorageBrokenError:
-            raise
+        except FaultError as error:
+            if error.fault.category in _PASSING:
+                raise
+            return False
         except Exception:  # noqa: BLE001 - the worker finds out which entry it is, and says so
             return False
         failpoint("after-settle")

@@ -3,13 +3,17 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from engine.database import turn
+from engine.pipeline import prompt
+from engine.pipeline.commit import Committed, Writing, commit
+from engine.pipeline.prepare import Prepared
 from engine.store.read import View, history
 from tests.integration.feed.house import FEED_TOKEN, SITE, House, house, ident
 
@@ -273,3 +277,35 @@ async def test_a_large_body_is_read_aside(feed: House) -> None:
     assert (refused.status_code, codes(refused)) == (400, ["json-syntax"])
     lacking = await post(feed, {"resourceType": "Patient", "text": text})
     assert (lacking.status_code, codes(lacking)) == (422, ["missing-key"])
+
+
+async def test_a_busy_store_makes_nobody_wait_for_long(
+    feed: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on disk and cannot be worked off at once is 202, and done later."""
+    monkeypatch.setattr(turn, "WAIT_S", 0.05)
+    with feed.store.write():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(post(feed, patient(f"p{n}"))) for n in range(20)]
+    assert {task.result().status_code for task in tasks} == {202}
+    assert feed.accounts == []
+    monkeypatch.undo()
+    assert (await post(feed, patient("p0", gender="male"))).status_code == 201
+
+
+async def test_one_that_cannot_be_written_leaves_the_others_alone(
+    feed: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The desk leaves it to the worker, which finds out what is wrong with it."""
+
+    def picky(writing: Writing, batch: Sequence[Prepared], *more: Any) -> Committed:
+        if any(b'"bad"' in item.entry.envelope.body for item in batch):
+            raise ZeroDivisionError
+        return commit(writing, batch, *more)
+
+    monkeypatch.setattr(prompt, "commit", picky)
+    names = ["a", "bad", "c", "d"]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(post(feed, patient(name))) for name in names]
+    assert [task.result().status_code for task in tasks] == [201, 202, 201, 201]
+    assert len(feed.accounts) == 3
