@@ -63,10 +63,17 @@ def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
 
 def _timely(mapped: Mapped, received_us: int) -> Mapped:
     """Do not believe a clock that runs ahead: what it says would shut out all that comes after."""
-    if mapped.source_us <= received_us + DAY_US:
+    latest_us = received_us + DAY_US
+    if mapped.source_us <= latest_us:
         return mapped
-    ahead = Diagnostic("clock-ahead", "MSH-7", "the sender's time lies ahead; receipt counts")
-    return replace(mapped, source_us=received_us, diagnostics=(*mapped.diagnostics, ahead))
+    where = "meta.lastUpdated" if mapped.kind.startswith("fhir:") else "MSH-7"
+    ahead = Diagnostic("clock-ahead", where, "the sender's time lies ahead; receipt counts")
+    told = tuple(
+        replace(one, said_us=received_us) if one.said_us > latest_us else one
+        for one in mapped.contributions
+    )
+    noted = (*mapped.diagnostics, ahead)
+    return replace(mapped, source_us=received_us, contributions=told, diagnostics=noted)
 
 
 def bug(error: Exception) -> Fault:

@@ -55,7 +55,7 @@ class House:
         before = len(self.told)
         for name in names:
             self.journal.append([self._envelope(name)])
-            self._work_off()
+            self.work_off()
         return self.told[before:]
 
     def _envelope(self, name: str) -> Envelope:
@@ -69,7 +69,7 @@ class House:
         given = (body, self.now_us(), admitted.control_id, admitted.lane)
         return Envelope("door", site, kind, *given)
 
-    def _work_off(self) -> None:
+    def work_off(self) -> None:
         worker = Worker(
             Surroundings(
                 owner=f"worker-{self.now_us()}",
@@ -174,6 +174,18 @@ def test_a_resource_names_the_delivery_and_the_lines_it_came_from(house: House) 
     assert lines == {"base/feeds/Observation.yaml"}
     kinds = [one["reference"].partition("/")[0] for one in body["target"]]
     assert sorted(kinds) == ["Observation", "Organization", "Patient", "Patient"]
+
+
+def test_a_clock_that_runs_ahead_shuts_nothing_out(house: House) -> None:
+    body = (SAMPLES / "resources/lakeside/02-observation-hba1c.json").read_bytes()
+    wrong = body.replace(b"2026-10-02T19:48:41Z", b"2096-10-02T19:48:41Z").replace(b"6.80", b"9.99")
+    house.journal.append([Envelope("door", "lakeside", FHIR_JSON, wrong, 1_790_000_000_000_000)])
+    house.work_off()
+    (early,) = house.told
+    assert {note.code for note in early.notes} == {"clock-ahead"}
+    house.take("lakeside/+02")
+    (a1c,) = coded(house.all("Observation"), "4548-4")
+    assert a1c["valueQuantity"]["value"] == 6.8
 
 
 def test_one_bundle_is_one_delivery(house: House) -> None:
