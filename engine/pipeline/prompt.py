@@ -35,15 +35,15 @@ _PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """What a desk works with. The database is the desk's own."""
+    """What a prompter works with. The database is the prompter's own."""
 
     writing: Writing
     prepare: Callable[[Entry], Prepared]
-    done: Callable[[Sequence[Account]], None]  # told after each commit, on the desk's thread
+    done: Callable[[Sequence[Account]], None]  # told after each commit, on the prompter's thread
     broken: Callable[[StorageBrokenError], None]  # told once, on the loop's thread
 
 
-class Desk:
+class Prompter:
     """One thread that works entries off as they come, several at a time if several wait."""
 
     def __init__(self, around: Prompted) -> None:
@@ -56,7 +56,9 @@ class Desk:
     def start(self) -> None:
         """Begin; called on the loop's thread, where answers are given, too."""
         loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._work, args=(loop,), name="desk", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, args=(loop,), name="prompter", daemon=True
+        )
         self._thread.start()
 
     def settle(self, entry: Entry, done: Done) -> None:
@@ -157,9 +159,9 @@ def settled(tx: Transaction, item: Prepared) -> Settled | None:
 class PromptIntake:
     """An intake whose receipts say what became of the delivery. Satisfies `Intake`."""
 
-    def __init__(self, intake: Intake, desk: Desk) -> None:
+    def __init__(self, intake: Intake, prompter: Prompter) -> None:
         self._intake = intake
-        self._desk = desk
+        self._prompter = prompter
 
     def submit(self, envelope: Envelope, done: Done) -> None:
         self._intake.submit(envelope, partial(self._journalled, envelope, done))
@@ -174,4 +176,4 @@ class PromptIntake:
         if receipt.fault is not None:
             done(receipt)
         else:
-            self._desk.settle(Entry(receipt.position, 0, envelope), done)
+            self._prompter.settle(Entry(receipt.position, 0, envelope), done)

@@ -1,7 +1,7 @@
 """The doors of the endpoint: channels that take deliveries in the api process.
 
 They share one group commit, as those of the intake do, and those that answer when the store has a
-delivery share one desk. Without such channels nothing is opened.
+delivery share one prompter. Without such channels nothing is opened.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
 from engine.pipeline.commit import Writing
 from engine.pipeline.prepare import prepare
-from engine.pipeline.prompt import Desk, Prompted, PromptIntake
+from engine.pipeline.prompt import Prompted, Prompter, PromptIntake
 from engine.plugin.protocol import Intake
 from engine.plugin.web import Door
 from engine.roles.inbound import built, inbound, share, spec_of
@@ -31,7 +31,7 @@ from engine.settings.region import Region
 
 @dataclass(slots=True)
 class _Breakage:
-    """What the disk said to the committer or the desk, and who has to stop for it."""
+    """What the disk said to the committer or the prompter, and who has to stop for it."""
 
     stop: asyncio.Event
     faults: list[Fault] = field(default_factory=list)
@@ -73,14 +73,18 @@ async def open_doors(
     async with AsyncExitStack() as stack:
         commit = await _committer(house, broken, stack)
         prompt = [one for one in channels if spec_of(one).prompt(one.config)]
-        desk = await _desk(house, broken, stack) if prompt else None
+        prompter = await _prompter(house, broken, stack) if prompt else None
         doors = {
             one.site: cast("Door", built(region, one, plans[one.site], voice)) for one in channels
         }
         async with asyncio.TaskGroup() as group:
             tasks = []
             for one in channels:
-                own = PromptIntake(commit, desk) if desk is not None and one in prompt else commit
+                own = (
+                    PromptIntake(commit, prompter)
+                    if prompter is not None and one in prompt
+                    else commit
+                )
                 tasks.append(group.create_task(_keep_open(doors[one.site], region, own)))
             yield doors
             for task in tasks:
@@ -113,9 +117,9 @@ async def _committer(house: _House, broken: _Breakage, stack: AsyncExitStack) ->
     return commit
 
 
-async def _desk(house: _House, broken: _Breakage, stack: AsyncExitStack) -> Desk:
+async def _prompter(house: _House, broken: _Breakage, stack: AsyncExitStack) -> Prompter:
     store = stack.enter_context(closing(open_store(house.region, house.key, first=True)))
-    desk = Desk(
+    prompter = Prompter(
         Prompted(
             writing=Writing(store, reconciling(house.region, house.key), SystemClock(), untimed),
             prepare=partial(prepare, plans=house.plans),
@@ -123,6 +127,6 @@ async def _desk(house: _House, broken: _Breakage, stack: AsyncExitStack) -> Desk
             broken=lambda error: broken.note(error.fault),
         )
     )
-    desk.start()
-    stack.push_async_callback(desk.stop)
-    return desk
+    prompter.start()
+    stack.push_async_callback(prompter.stop)
+    return prompter

@@ -1,4 +1,4 @@
-"""One plan maps in two threads at a time: the api examines deliveries while its desk works."""
+"""One plan maps in two threads at a time: the api examines deliveries while its prompter works."""
 
 import sys
 import threading

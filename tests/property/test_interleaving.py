@@ -248,7 +248,7 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
 
 
 def _work_promptly(opened: Opened, clock: TickingClock, chance: random.Random) -> None:
-    """Do what the desk of the api does, with any entry at any time: before, between, behind."""
+    """Do what the prompter of the api does, with any entry at any time: before, between, behind."""
     entry = opened.journal.entry(chance.randint(1, opened.journal.head()))
     if entry is not None:
         writing = Writing(opened.store, RECONCILING, clock, untimed)

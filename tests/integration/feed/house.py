@@ -1,4 +1,4 @@
-"""A site's door at an endpoint with journal, store and desk of its own, for tests.
+"""A site's door at an endpoint with journal, store and prompter of its own, for tests.
 
 The mapping is a fake that says of a resource what it says itself, so that what is tested is the way
 there: each resource is one contribution of the patient `p1`, its id made of the one it was sent
@@ -32,7 +32,7 @@ from engine.pipeline.commit import Writing
 from engine.pipeline.criteria import query_of
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import Prepared
-from engine.pipeline.prompt import Desk, Prompted, PromptIntake
+from engine.pipeline.prompt import Prompted, Prompter, PromptIntake
 from engine.plugin.event import ChannelEvent
 from engine.plugin.protocol import Admission, Intake, Surroundings
 from engine.plugin.tally import Tally
@@ -108,7 +108,7 @@ class House:
     door: FhirInbound
     store: SqliteDatabase
     journal: SqliteJournal
-    desk: Desk
+    prompter: Prompter
     accounts: list[Account]
     events: list[ChannelEvent]
     tally: Tally
@@ -145,7 +145,7 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
         accounts.extend(some)
 
     writing = Writing(settling, reconciling(REGION, KEY), SystemClock(), untimed)
-    desk = Desk(Prompted(writing, prepared, done, lambda _: None))
+    prompter = Prompter(Prompted(writing, prepared, done, lambda _: None))
     commit = GroupCommit(lambda: _journal(folder), max_bytes=1 << 26, max_count=4096)
     secret = folder / "token"
     secret.touch(mode=0o600)
@@ -166,11 +166,11 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
     async with AsyncExitStack() as stack:
         for one in (journal, store, settling):
             stack.callback(one.close)
-        desk.start()
-        stack.push_async_callback(desk.stop)
+        prompter.start()
+        stack.push_async_callback(prompter.stop)
         commit.start()
         stack.push_async_callback(commit.stop)
-        intake: Intake = PromptIntake(commit, desk) if sync else commit
+        intake: Intake = PromptIntake(commit, prompter) if sync else commit
         headers = {
             "Authorization": f"Bearer {FEED_TOKEN}",
             "Content-Type": "application/fhir+json",
@@ -187,7 +187,7 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
             run = group.create_task(door.run(intake, lambda _: opened.set()))
             await opened.wait()
             yield House(
-                *(client, door, store, journal, desk, accounts, events, tally),
+                *(client, door, store, journal, prompter, accounts, events, tally),
                 *(writing, endpoint, run, commit, reported),
             )
             run.cancel()

@@ -296,7 +296,7 @@ async def test_a_busy_store_makes_nobody_wait_for_long(
 async def test_one_that_cannot_be_written_leaves_the_others_alone(
     feed: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The desk leaves it to the worker, which finds out what is wrong with it."""
+    """The prompter leaves it to the worker, which finds out what is wrong with it."""
 
     def picky(writing: Writing, batch: Sequence[Prepared], *more: Any) -> Committed:
         if any(b'"bad"' in item.entry.envelope.body for item in batch):
