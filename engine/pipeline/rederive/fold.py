@@ -102,6 +102,11 @@ def catch_up(
     return frozenset(some), len(some) == len(fresh)
 
 
+def lagging(tx: Transaction, course: Course, known: Set[int]) -> int:
+    """Count the messages behind `course.folded` that have an account and are not `known`."""
+    return len(_accounts(tx, course, _END).keys() - known)
+
+
 def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
     """Return position -> state of the messages behind `course.folded`.
 

@@ -15,16 +15,15 @@ from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
+from engine.pipeline.pace import first_pace
 from engine.pipeline.reconcile import Reconciling
 from engine.pipeline.rederive import course as courses
 from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.account import account, newly_failing
 from engine.pipeline.rederive.adopt import Deciding, adopt_new, adopt_stored, revise_identity
 from engine.pipeline.rederive.course import ACCOUNT, ADOPT, CREATE, FOLD, IDENTITY, PHASES, Course
-from engine.pipeline.rederive.fold import catch_up, fold, read
+from engine.pipeline.rederive.fold import catch_up, fold, lagging, read
 
-GOAL_S = 0.02
-"""Longest time a step should hold the store: workers queue behind it."""
 _MOST = 512
 _LAGGING = 64
 _PAUSE_S = 0.02
@@ -51,7 +50,7 @@ class Replay:
         self._around = around
         self._site = around.plan.site.name
         self._known: set[int] = set()  # folded beyond the course's `folded`
-        self._size = 32
+        self._pace = first_pace(_MOST)
 
     def steps(self) -> Iterator[Course]:
         """Go on until it is done.
@@ -81,7 +80,7 @@ class Replay:
 
     def _fold(self, course: Course) -> Course:
         around = self._around
-        stretch = read(around.journal, course.folded, self._size, around.plan, self._known)
+        stretch = read(around.journal, course.folded, self._pace.size, around.plan, self._known)
         with self._writing() as tx:
             folded = fold(tx, course, stretch)
             course = self._folded(course, folded.upto, folded.positions)
@@ -114,7 +113,7 @@ class Replay:
             known, _ = catch_up(tx, course, self._known, around.journal, around.plan, 1 << 30)
             self._known |= known
             course = replace(course, messages=course.messages + len(known))
-            after = _CHUNKS[course.phase](tx, course, self._size, deciding)
+            after = _CHUNKS[course.phase](tx, course, self._pace.size, deciding)
             following = after or _next(course)
             if following is not None:
                 courses.write(tx, following)
@@ -123,7 +122,8 @@ class Replay:
     def _catch_up(self, course: Course) -> None:
         """Fold what workers have written since, outside of the step that has to have it all."""
         around = self._around
-        complete = False
+        with around.database.read() as tx:
+            complete = lagging(tx, course, self._known) < _LAGGING
         while not complete:
             with around.database.write() as tx:
                 known, complete = catch_up(
@@ -134,15 +134,12 @@ class Replay:
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
-        """Open a deed, and let the next one be larger or smaller by what this one took."""
+        """Open a deed, and let the next one be larger or smaller by the work this one took."""
         with self._around.database.write() as tx:
-            began_s = time.perf_counter()
+            began_ns = time.thread_time_ns()
             yield tx
-            held_s = time.perf_counter() - began_s
-        if held_s > GOAL_S:
-            self._size = max(1, self._size // 2)
-        elif held_s < GOAL_S / 2:
-            self._size = min(_MOST, self._size * 2)
+            held_us = (time.thread_time_ns() - began_ns) // 1000
+        self._pace = self._pace.after(self._pace.size, held_us)
 
     def _tidy(self) -> None:
         """Drop the shadow, in pieces."""
