@@ -12,7 +12,7 @@ from engine import app
 from engine.core.clock import SystemClock
 from engine.core.fault import FaultError
 from engine.core.lexeme import decode
-from engine.core.values import HL7_V2, Envelope
+from engine.core.values import FHIR_JSON, HL7_V2, Envelope
 from engine.database.protocol import Database
 from engine.database.statement import Statement
 from engine.demo.delivery import Delivery
@@ -196,6 +196,18 @@ def test_a_replay_under_the_same_mapping_writes_nothing(place: Place) -> None:
     assert outcome(store) == before
     assert versions(store) == history
     assert (last.changed, last.created, last.removed) == (0, 0, 0)
+
+
+def test_a_replay_keeps_the_time_of_each_resource_of_a_bundle(place: Place) -> None:
+    body = Path("samples/resources/mercy/09-transaction.json").read_bytes()
+    at = 1_792_000_000_000_000
+    place.journal.append([Envelope("mercy-fhir", SITE, FHIR_JSON, body, at)])
+    store, worker = place.opened(dict(OLD))
+    drain(worker)
+    before = outcome(store)
+    assert len({row[1] for row in before.resources.values()}) > 1  # their stamps
+    list(place.replay(store, dict(OLD)).steps())
+    assert outcome(store) == before
 
 
 @pytest.mark.parametrize("every", [1, 3])

@@ -130,7 +130,7 @@ def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping
     shadow.note_failing(tx, site, failing)
     said = [(item.entry.position, item.mapped) for item in items if item.mapped is not None]
     told = [
-        Told(one, mapped.source_us, position)
+        Told(one, one.said_us or mapped.source_us, position)
         for position, mapped in said
         for one in mapped.contributions
     ]
