@@ -1,7 +1,7 @@
 """The numbers of a role are read by more than one thread: of its own work, and of its publisher."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,9 +45,7 @@ def test_the_backlog_is_counted_while_a_request_reads(
 ) -> None:
     seen: list[bytes] = []
 
-    async def during_a_request(
-        endpoint: Endpoint, host: str, port: int, ready: Callable[[int], None], stop: asyncio.Event
-    ) -> None:
+    async def during_a_request(endpoint: Endpoint, *_: object) -> None:
         with endpoint.database.read():
             seen.append(endpoint.metrics())
 
