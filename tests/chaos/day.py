@@ -16,10 +16,12 @@ def bodies(seed: int, count: int) -> dict[str, list[bytes]]:
     return {site: [one.body for one in deliveries if one.site == site] for site in SITES}
 
 
-def senders(daemon: Daemon, seed: int, count: int, journal: Journal) -> list[Sender]:
+def senders(
+    daemon: Daemon, seed: int, count: int, journal: Journal, *, insist: bool = False
+) -> list[Sender]:
     """Begin to send; the senders follow a channel to wherever it listens."""
     return [
-        Sender(site, partial(daemon.address, f"{site}-hl7"), some, journal)
+        Sender(site, partial(daemon.address, f"{site}-hl7"), some, journal, insist=insist)
         for site, some in bodies(seed, count).items()
     ]
 

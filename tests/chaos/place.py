@@ -177,6 +177,15 @@ def is_asleep(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "T"
 
 
+def is_over(pid: int) -> bool:
+    """Say whether a process has ended, though perhaps nobody asked how."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return told.rpartition(")")[2].split()[0] == "Z"
+
+
 def command(region: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one `concord` command to its end; `environment` is added to ours."""
     return subprocess.run(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.chaos.place import wait_until
+from tests.chaos.place import is_over, wait_until
 
 _USER = "pgserver"  # the wheel makes it when its server is started by root
 
@@ -57,12 +57,14 @@ class Server:
         options = [f"-c{name}={value}" for name, value in (told | self.settings).items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self._as_user(), self.binaries / "postgres", "-D", self.data, *options],
+                [*self._prefix(), self.binaries / "postgres", "-D", self.data, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=self.folder,
+                user=None if self.prefix else _user(),
+                group=None if self.prefix else _user(),
             )
         wait_until(self._answers, "the server")
 
@@ -79,12 +81,11 @@ class Server:
             return False
         return True
 
-    def _as_user(self) -> tuple[str, ...]:
+    def _prefix(self) -> tuple[str, ...]:
         user = _user()
-        as_user = (
-            ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups") if user else ()
-        )
-        return (*self.prefix, *as_user)
+        if not self.prefix or not user:
+            return self.prefix
+        return (*self.prefix, "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
 
     def tell(self, sql: str) -> list[tuple[object, ...]]:
         """Run one statement; returns its rows."""
@@ -103,8 +104,10 @@ class Server:
         """End it as a host that fails; safe to call twice."""
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGSTOP)  # so that none is born while they die
+            family = _children(self.process.pid)
             self.signal(signal.SIGKILL)
             self.process.wait(30)
+            wait_until(lambda: all(map(is_over, family)), "the end of the server's processes")
 
     def promote(self) -> None:
         """Make a standby the primary."""

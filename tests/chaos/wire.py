@@ -25,6 +25,11 @@ class Answer:
     def accepted(self) -> bool:
         return self.code in {"AA", "CA"}
 
+    @property
+    def passing(self) -> bool:
+        """Say whether it was refused for a reason of the receiver's: HL7 table 0357, 207."""
+        return "207^" in self.error
+
 
 def read_answer(frame: bytes) -> Answer:
     """Read an answer with whatever delimiters its header declares."""
@@ -37,9 +42,16 @@ def read_answer(frame: bytes) -> Answer:
 class Line:
     """One connection that comes back when it is lost."""
 
-    def __init__(self, address: Callable[[], Address | None], timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        address: Callable[[], Address | None],
+        timeout_s: float = 10.0,
+        *,
+        insist: bool = False,  # send again what was refused for no fault of its own
+    ) -> None:
         self._address = address
         self._timeout_s = timeout_s
+        self._insist = insist
         self._socket: socket.socket | None = None
 
     def exchange(self, body: bytes) -> Answer:
@@ -67,7 +79,7 @@ class Line:
             tries += 1
             try:
                 answer = self.exchange(body)
-                if answer.code:
+                if answer.code and not (self._insist and answer.passing):
                     return answer, tries
             except OSError:
                 self.close()
@@ -161,10 +173,12 @@ class Sender:
         bodies: Sequence[bytes],
         journal: Journal,
         pause_s: float = 0.0,
+        *,
+        insist: bool = False,
     ) -> None:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(pause_s,), daemon=True)
-        self._site, self._line = site, Line(address)
+        self._site, self._line = site, Line(address, insist=insist)
         self._bodies, self._journal = bodies, journal
         self._thread.start()
 

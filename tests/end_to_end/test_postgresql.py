@@ -43,7 +43,7 @@ def test_two_hosts_work_on_one_region_and_one_of_them_dies(
     first.start()
     second.start()
     journal = Journal()
-    sending = senders(first, 21, 120, journal)
+    sending = senders(first, 21, 120, journal, insist=True)
     wait_until(lambda: len(journal.lines) > 20, "traffic")
     second.end()
     first.signal("worker-1", signal.SIGKILL)
@@ -59,7 +59,7 @@ def test_connections_that_are_cut_lose_nothing(
 ) -> None:
     daemon, journal = daemon_of(host()), Journal()
     daemon.start()
-    sending = senders(daemon, 22, 120, journal)
+    sending = senders(daemon, 22, 120, journal, insist=True)
     with psycopg.connect(postgres_uri, autocommit=True) as admin:
         for after in (20, 40, 60, 80):
             wait_until(lambda after=after: len(journal.lines) > after, "traffic")  # type: ignore[misc]

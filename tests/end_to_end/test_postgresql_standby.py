@@ -60,7 +60,10 @@ def test_a_standby_promoted_under_load_has_all_that_was_acknowledged(
     second.start()
     before = pids(first, second)
     journal, other = Journal(), Journal()
-    sending = [*senders(first, 31, 90, journal), *senders(second, 32, 90, other)]
+    sending = [
+        *senders(first, 31, 90, journal, insist=True),
+        *senders(second, 32, 90, other, insist=True),
+    ]
     wait_until(lambda: len(journal.lines) > 30 and len(other.lines) > 30, "traffic")
     primary.kill()
     standby.promote()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.chaos.day import senders, wait_for
-from tests.chaos.place import Daemon, command, wait_until
+from tests.chaos.place import Daemon, command, is_over, wait_until
 from tests.chaos.reckoning import holders, opened, reckon, settled
 from tests.chaos.wire import Journal
 
@@ -19,13 +19,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STOP_S = 10.0
 LIFELINE_S = 10.0
-
-
-def is_gone(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").split()[2] == "Z"
-    return True
 
 
 def test_a_second_daemon_on_the_folder_names_the_first(
@@ -53,7 +46,7 @@ def test_roles_do_not_outlive_a_killed_supervisor(
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGKILL)
     daemon.process.wait(5)
-    wait_until(lambda: all(map(is_gone, pids)), "the roles ending by themselves", LIFELINE_S)
+    wait_until(lambda: all(map(is_over, pids)), "the roles ending by themselves", LIFELINE_S)
     daemon.end()
     daemon.start()
     wait_for(sending)
@@ -107,7 +100,7 @@ def test_a_daemon_stops_under_load_and_loses_nothing(
     began_s = time.monotonic()
     assert daemon.stop() == 0
     assert time.monotonic() - began_s < STOP_S
-    assert all(map(is_gone, pids))
+    assert all(map(is_over, pids))
     assert daemon.notices() == {}
     before = len(journal.lines)
     assert before < 120
@@ -128,7 +121,7 @@ def test_what_a_killed_daemon_held_is_free_when_it_starts_again(
     before = holders(region)
     pids = [notice.pid for notice in daemon.notices().values()]
     daemon.end()
-    wait_until(lambda: all(map(is_gone, pids)), "the roles being gone")
+    wait_until(lambda: all(map(is_over, pids)), "the roles being gone")
     daemon.start()
     with opened(region) as (_, store), store.read() as tx:
         present = {row[0] for row in tx.query("SELECT owner FROM owner", ())}
