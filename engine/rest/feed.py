@@ -53,7 +53,7 @@ def _asked(request: Request) -> Posted:
         raise FaultError(CONDITION)
     if condition:
         criteria(condition)
-    tag = request.headers.get("if-match")
+    tag = request.headers.get("if-match") if request.method == "PUT" else None
     version = version_of(tag.strip()) if tag is not None else 0
     return Posted(request.method, b"", kind, name, condition, version, _key(request))
 

@@ -55,6 +55,13 @@ async def test_accepted_means_the_bytes_are_in_the_journal(feed: House) -> None:
     assert (found.channel, found.control_id) == ("lakeside-fhir", "")
 
 
+async def test_a_create_is_of_no_version(feed: House) -> None:
+    await feed.client.post(f"{BASE}/Patient", content=PATIENT, headers={"If-Match": 'W/"3"'})
+    entry = feed.journal.entry(feed.journal.head())
+    assert entry is not None
+    assert entry.envelope.body == PATIENT
+
+
 async def test_the_outcome_is_told_where_it_was_promised(feed: House) -> None:
     taken = await feed.client.post(f"{BASE}/Patient", content=PATIENT)
     where = taken.headers["content-location"]
