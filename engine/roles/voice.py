@@ -53,9 +53,10 @@ class Voice:
         self._publisher.start()
 
     def ready(self) -> None:
-        """Say that the role is ready."""
+        """Say that the role is ready, and publish the first numbers."""
         seconds = round(time.monotonic() - self._began_s, 3)
         self.emit(RoleStarted(self._name, os.getpid(), seconds))
+        self.publish()
 
     def told(self, accounts: Sequence[Account]) -> None:
         """Count the outcomes of a batch, and name what was quarantined."""
