@@ -173,9 +173,10 @@ def measure(
         measured = messages[chosen.before :]
         fill(region_file, measured)
         fsyncs = probe(folder)
-        before = server_cpu_s(folder.parent)
+        served = folder.parent if store == "postgresql" else None
+        before = server_cpu_s(served)
         found = work_off(region_file, chosen.workers, chosen.profile)
-        server = server_cpu_s(folder.parent) - before
+        server = server_cpu_s(served) - before
     finally:
         shutil.rmtree(folder)
     count, tally = len(measured), found["tally"]
