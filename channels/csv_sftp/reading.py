@@ -22,6 +22,7 @@ from engine.formats.delimited.table import Row, Table
 BLOCK = 1 << 20
 STEP = 2_000  # rows looked at in one step
 CHUNK = 50  # rows handed on in one step: the loop has others to serve
+CHUNK_CHARACTERS = 1 << 20  # fewer rows, if they are long
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def deliveries(
     source_us, file_us = times
     deleting = contract.deletes_rows(name)
     chunk: list[Given] = []
+    size = 0
     with _text(path, found.encoding) as lines:
         for row in Table(lines.readline, contract, deleting=deleting):
             if row.code:
@@ -113,8 +115,9 @@ def deliveries(
                 origin = (contract.feed, found.sha256, row.number)
                 delivery = RowDelivery(*origin, source_us, columns, deleting, file_us)
                 chunk.append(Given(row, delivery))
-            if len(chunk) >= CHUNK:
+            size += sum(map(len, row.cells))
+            if len(chunk) >= CHUNK or size >= CHUNK_CHARACTERS:
                 yield chunk
-                chunk = []
+                chunk, size = [], 0
     if chunk:
         yield chunk

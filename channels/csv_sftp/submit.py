@@ -19,6 +19,8 @@ from engine.plugin.protocol import Admission, Intake, Surroundings
 _INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the row could not be stored")
 _ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the row could not be examined")
 _SENDERS = frozenset({Category.INVALID, Category.UNSUPPORTED})  # what only the sender can mend
+MOST_PENDING_BYTES = 8 << 20
+"""Fewer rows wait for the disk if they are long: memory does not hang on how long rows are."""
 Rejected = tuple[Row, str, str]  # row, code, column
 
 
@@ -30,6 +32,7 @@ class Submission:
         self._intake = intake
         self._max_pending = max_pending
         self._pending = 0
+        self._pending_bytes = 0
         self._changed = asyncio.Event()
         self._rejects: list[Rejected] = []
         self.held: Fault | None = None
@@ -63,7 +66,7 @@ class Submission:
         return found
 
     async def _room(self) -> None:
-        while self._pending >= self._max_pending:
+        while self._pending >= self._max_pending or self._pending_bytes >= MOST_PENDING_BYTES:
             self._changed.clear()
             await self._changed.wait()
         while self._intake.full():
@@ -92,17 +95,20 @@ class Submission:
         )
 
     def _submit(self, row: Row, envelope: Envelope) -> None:
+        size_bytes = len(envelope.body)
         self._pending += 1
+        self._pending_bytes += size_bytes
         self._around.tally.pending += 1
         failpoint("after-receive")
         try:
-            self._intake.submit(envelope, partial(self._settled, row))
+            self._intake.submit(envelope, partial(self._settled, row, size_bytes))
         except Exception:  # noqa: BLE001 - the file waits whatever broke behind us
             self._failed(_INTAKE_FAILED)
-            self._settled(row, Receipt(fault=_INTAKE_FAILED))
+            self._settled(row, size_bytes, Receipt(fault=_INTAKE_FAILED))
 
-    def _settled(self, row: Row, receipt: Receipt) -> None:
+    def _settled(self, row: Row, size_bytes: int, receipt: Receipt) -> None:
         self._pending -= 1
+        self._pending_bytes -= size_bytes
         self._around.tally.pending -= 1
         if receipt.fault is None:
             self._around.tally.accepted += 1

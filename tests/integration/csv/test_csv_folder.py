@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from channels.csv_sftp import reading, take
+from channels.csv_sftp.submit import MOST_PENDING_BYTES
 from engine.core.fault import Category, Fault
 from engine.core.values import CSV_ROW
 
@@ -316,6 +317,23 @@ def test_rows_wait_while_the_intake_is_full(drop: Drop) -> None:
 
     asyncio.run(whole())
     assert len(drop.taken) == 500
+
+
+def test_long_rows_wait_for_the_disk_in_bounded_memory(drop: Drop) -> None:
+    drop.intake.hold = True
+    rows, notes = 60, ("," + "x" * 100_000) * 5
+
+    async def whole() -> None:
+        async with drop.running():
+            drop.put("patients.csv", HEADER[:-1] + ",A,B,C,D,E\n" + f"1,Doe,{notes}\n" * rows)
+            await drop.until(lambda: drop.intake.held >= 10)
+            await asyncio.sleep(0.3)
+            assert drop.intake.held <= MOST_PENDING_BYTES // len(notes) + 1
+            drop.intake.release()
+            await drop.finished("patients.csv")
+
+    asyncio.run(whole())
+    assert len(drop.taken) == rows
 
 
 def test_a_folder_that_is_missing_is_waited_for(drop: Drop) -> None:
