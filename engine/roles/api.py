@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -57,7 +58,7 @@ async def run_api(
         calm_collector()
         async with open_doors(region, key, plans, voice, stop) as doors:
             app = create_app(replace(endpoint, doors=doors))
-            waiting = Waiting(told=lambda code: voice.emit(ClientCutOff(code)))
+            waiting = _waiting(voice)
             host, port = region.api.host, region.api.port
             await serve(app, host, port, _ready(region, voice), stop, waiting)
     except* FaultError as several:
@@ -91,6 +92,12 @@ def _endpoint(
         channel_of=channel_of,
         report=lambda fault: voice.emit(RequestFailed(fault.code)),
     )
+
+
+def _waiting(voice: Voice) -> Waiting:
+    """Leave half of the descriptors this process may open to what it does for those it serves."""
+    most = min(Waiting().most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return Waiting(most=most, told=lambda code: voice.emit(ClientCutOff(code)))
 
 
 def _ready(region: Region, voice: Voice) -> Callable[[int], None]:

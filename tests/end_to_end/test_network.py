@@ -46,13 +46,6 @@ def events(daemon: Daemon, name: str, code: str) -> int:
     return sum(1 + int(one.get("omitted", 0)) for one in lines if one.get("code") == code)
 
 
-def versions(daemon: Daemon, number: str) -> str:
-    """Return the version of mercy's record of a patient."""
-    found = settled(daemon.region)
-    _, body = found.resources[found.records["mercy", number]]
-    return str(body["meta"]["versionId"])
-
-
 def test_a_lost_answer_is_given_again_and_counts_once(
     steady: Daemon, proxy: Proxy, spoiled: Line
 ) -> None:
@@ -70,7 +63,7 @@ def test_a_lost_answer_is_given_again_and_counts_once(
     for body in bodies:
         first, again = found.of(body)
         assert (first.state, again.state, again.of) == ("written", "duplicate", first.position)
-    assert {versions(steady, person.number) for person in people} == {"1"}
+        assert (first.changed > 0, again.changed) == (True, 0)
 
 
 def test_a_frame_cut_anywhere_is_never_taken(steady: Daemon, proxy: Proxy, spoiled: Line) -> None:
