@@ -23,6 +23,7 @@ class Folder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.odd = 0
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -32,10 +33,12 @@ class Folder:
         yield
 
     async def waiting(self) -> list[Seen]:
-        return await _apart(self._listed, self._folder)
+        found, self.odd = await _apart(self._listed, self._folder)
+        return found
 
     async def claimed(self) -> list[Seen]:
-        return await _apart(self._listed, self._folder / PROCESSING)
+        found, _ = await _apart(self._listed, self._folder / PROCESSING)
+        return found
 
     async def claim(self, name: str) -> bool:
         return await _apart(self._claim, name)
@@ -64,13 +67,14 @@ class Folder:
             return "the drop folder may not be read and written"
         return None
 
-    def _listed(self, folder: Path) -> list[Seen]:
+    def _listed(self, folder: Path) -> tuple[list[Seen], int]:
         for name in FOLDERS:
             (self._folder / name).mkdir(mode=0o770, exist_ok=True)
         with os.scandir(folder) as entries:
-            plain = [_seen(entry) for entry in entries if is_plain(entry.name)]
-        found = [one for one in plain if one is not None]
-        return sorted(found, key=lambda one: (one.changed_us, one.name))
+            files = [one for one in entries if not _is_apart(one)]
+        seen = [_seen(entry) if is_plain(entry.name) else None for entry in files]
+        found = [one for one in seen if one is not None]
+        return sorted(found, key=lambda one: (one.changed_us, one.name)), len(seen) - len(found)
 
     def _claim(self, name: str) -> bool:
         target = self._folder / PROCESSING / name
@@ -90,6 +94,11 @@ class Folder:
         (self._folder / PROCESSING / name).rename(target / final)
         _settle(target)
         _settle(self._folder / PROCESSING)
+
+
+def _is_apart(entry: os.DirEntry[str]) -> bool:
+    """Tell what is no file that somebody put there: hidden, or a folder."""
+    return entry.name.startswith(NOTE) or entry.is_dir(follow_symlinks=False)
 
 
 async def _apart(call: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

@@ -34,6 +34,7 @@ class CsvInbound:
         self._place, self._spool = _placed(settings, surroundings)
         self._looked: dict[str, Seen] = {}
         self._skipped: set[str] = set()
+        self._odd = 0  # files nobody can take, as far as told
 
     async def run(self, intake: Intake, started: Started) -> None:
         around = self._around
@@ -98,9 +99,17 @@ class CsvInbound:
         for seen in await self._place.claimed():
             if not await self._dispatch(desk, seen):
                 return
-        for seen in self._complete(await self._place.waiting()):
+        waiting = await self._place.waiting()
+        self._tell_odd(self._place.odd)
+        for seen in self._complete(waiting):
             if await self._claim(seen) and not await self._dispatch(desk, seen):
                 return
+
+    def _tell_odd(self, count: int) -> None:
+        if count > self._odd:
+            around = self._around
+            around.report(FileSkipped(around.channel, around.site, "file-odd"))
+        self._odd = count
 
     def _complete(self, listed: list[Seen]) -> Iterator[Seen]:
         """Yield the files of ours that nobody writes any more."""

@@ -27,6 +27,9 @@ class Seen:
 class Place(Protocol):
     """A drop folder. Every method raises FaultError `unavailable` when it cannot be reached."""
 
+    odd: int
+    """How many files the last `waiting` left out: links, and names we do not handle."""
+
     def __str__(self) -> str:
         """Name the place for people."""
         ...

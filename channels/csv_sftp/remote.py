@@ -27,6 +27,7 @@ class Remote:
         self._spool = spool
         self._refused = refused
         self._client: asyncssh.SFTPClient | None = None
+        self.odd = 0
 
     def __str__(self) -> str:
         return f"sftp://{self._peer.host}:{self._peer.port}/{self._peer.folder.lstrip('/')}"
@@ -52,10 +53,12 @@ class Remote:
                 self._client = None
 
     async def waiting(self) -> list[Seen]:
-        return await self._listed("")
+        found, self.odd = await self._listed("")
+        return found
 
     async def claimed(self) -> list[Seen]:
-        return await self._listed(PROCESSING)
+        found, _ = await self._listed(PROCESSING)
+        return found
 
     async def claim(self, name: str) -> bool:
         """Rename; servers of version 3 refuse one onto a file that exists, so this happens once."""
@@ -88,8 +91,8 @@ class Remote:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
 
     async def finish(self, name: str, folder: str, papers: Mapping[str, Path]) -> None:
-        names = await self._answered(self._files.listdir(self._path(folder)))
-        final = free_name(name, {str(one) for one in names})
+        names = await self._answered(self._files.listdir(self._path(folder).encode()))
+        final = free_name(name, {_text(one) for one in names})
         for suffix, paper in papers.items():
             await self._put(paper, self._path(folder), f"{final}{suffix}")
         renamed = self._files.rename(self._path(PROCESSING, name), self._path(folder, final))
@@ -112,10 +115,12 @@ class Remote:
         await asyncio.to_thread(paper.write_bytes, text)
         await self._put(paper, self._path(PROCESSING), f"{NOTE}{note}")
 
-    async def _listed(self, folder: str) -> list[Seen]:
-        entries = await self._answered(self._files.readdir(self._path(folder)))
-        found = [seen for entry in entries if (seen := _seen(entry)) is not None]
-        return sorted(found, key=lambda one: (one.changed_us, one.name))
+    async def _listed(self, folder: str) -> tuple[list[Seen], int]:
+        """Ask for names as bytes: one that is no UTF-8 must not spoil the whole list."""
+        entries = await self._answered(self._files.readdir(self._path(folder).encode()))
+        seen = [_seen(entry) for entry in entries if not _is_apart(entry)]
+        found = [one for one in seen if one is not None]
+        return sorted(found, key=lambda one: (one.changed_us, one.name)), len(seen) - len(found)
 
     async def _put(self, paper: Path, folder: str, name: str) -> None:
         unfinished = f"{folder}/{NOTE}{name}.new"
@@ -154,8 +159,19 @@ def _failed() -> BaseException:
     return asyncio.CancelledError() if cancelled else FaultError(UNREACHABLE)
 
 
+def _text(name: bytes | str) -> str:
+    """Return a name as text; what is no UTF-8 becomes text that is never printable."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+
+
+def _is_apart(entry: asyncssh.SFTPName) -> bool:
+    """Tell what is no file that somebody put there: hidden, or a folder."""
+    is_folder = entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY
+    return _text(entry.filename).startswith(NOTE) or is_folder
+
+
 def _seen(entry: asyncssh.SFTPName) -> Seen | None:
-    name, found = str(entry.filename), entry.attrs
+    name, found = _text(entry.filename), entry.attrs
     if not is_plain(name) or found.type != asyncssh.FILEXFER_TYPE_REGULAR:
         return None
     return Seen(name, found.size or 0, (found.mtime or 0) * 1_000_000)

@@ -1,16 +1,7 @@
 """Files over SFTP, against OpenSSH's server and asyncssh's own: keys, claims, outcomes."""
 
 import asyncio
-import getpass
-import os
-import shutil
-import signal
-import socket
-import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -19,136 +10,9 @@ import pytest
 from channels.csv_sftp.event import HostKeyRefused
 
 Drop = Any  # of conftest.py
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+Server = Any  # of conftest.py
 WAIT_S = 10.0
 HEADER = "Id,Name,Born\n"
-CONFIG = """\
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {folder}/host
-AuthorizedKeysFile {folder}/client.pub
-PidFile none
-StrictModes no
-UsePAM no
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-Subsystem sftp internal-sftp
-"""
-
-
-def children(parent: int) -> list[int]:
-    """The processes below one of ours."""
-    direct = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [one for child in direct for one in (int(child), *children(int(child)))]
-
-
-@dataclass
-class Server:
-    """An SFTP server on loopback with a host key and the client's key in `keys`."""
-
-    kind: str
-    keys: Path
-    port: int
-
-    @asynccontextmanager
-    async def running(self, sftp: type[asyncssh.SFTPServer] | None = None) -> AsyncIterator[None]:
-        """Serve for a while; asyncssh's server by a class of one's own, if given."""
-        async with self._openssh() if self.kind == "openssh" else self._asyncssh(sftp):
-            yield
-
-    @asynccontextmanager
-    async def _asyncssh(self, sftp: type[asyncssh.SFTPServer] | None) -> AsyncIterator[None]:
-        server = await asyncssh.listen(
-            "127.0.0.1",
-            self.port,
-            server_host_keys=[str(self.keys / "host")],
-            authorized_client_keys=str(self.keys / "client.pub"),
-            sftp_factory=sftp or True,
-        )
-        async with server:
-            yield
-
-    @asynccontextmanager
-    async def _openssh(self) -> AsyncIterator[None]:
-        config = self.keys / "sshd_config"
-        config.write_text(CONFIG.format(port=self.port, folder=self.keys))
-        assert SSHD is not None
-        process = subprocess.Popen(  # noqa: ASYNC220
-            [SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL
-        )
-        try:
-            async with asyncio.timeout(10):
-                while not await self._answers():  # noqa: ASYNC110 - a process has no event
-                    await asyncio.sleep(0.05)
-            yield
-        finally:
-            sessions = children(process.pid)
-            process.terminate()
-            process.wait(10)
-            for session in sessions:
-                with suppress(ProcessLookupError):
-                    os.kill(session, signal.SIGKILL)
-
-    async def _answers(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
-
-    def new_host_key(self) -> str:
-        """Make a key for the server; returns its fingerprint."""
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(str(self.keys / "host"))
-        (self.keys / "host").chmod(0o600)
-        return str(key.get_fingerprint("sha256"))
-
-    def publish(self) -> None:
-        key = asyncssh.read_private_key(str(self.keys / "host"))
-        public = key.export_public_key().decode()
-        (self.keys / "known").write_text(f"[127.0.0.1]:{self.port} {public}")
-
-
-@pytest.fixture(params=["openssh", "asyncssh"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Server:
-    if request.param == "openssh" and (SSHD is None or not Path("/run/sshd").is_dir()):
-        pytest.skip("no OpenSSH server on this host (sshd and /run/sshd)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    keys = tmp_path / "keys"
-    keys.mkdir()
-    made = Server(request.param, keys, port)
-    made.new_host_key()
-    made.publish()
-    client = asyncssh.generate_private_key("ssh-ed25519")
-    client.write_private_key(str(keys / "client"))
-    (keys / "client").chmod(0o600)
-    client.write_public_key(str(keys / "client.pub"))
-    return made
-
-
-@pytest.fixture
-def sftp_drop(drop: Drop, server: Server, tmp_path: Path) -> Drop:
-    """The drop folder of `drop`, reached through the server."""
-    drop.folder = tmp_path / "inbox"
-    drop.folder.mkdir()
-    drop.settings = {
-        "folder": None,
-        "spool_folder": str(tmp_path / "spool"),
-        "sftp": {
-            "host": "127.0.0.1",
-            "port": server.port,
-            "user": getpass.getuser(),
-            "key_file": str(server.keys / "client"),
-            "known_hosts": str(server.keys / "known"),
-            "folder": str(drop.folder),
-            "timeout_s": 5,
-        },
-    }
-    return drop
 
 
 def test_files_of_a_server_end_as_those_of_a_folder(sftp_drop: Drop, server: Server) -> None:
