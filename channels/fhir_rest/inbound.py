@@ -1,7 +1,7 @@
 """A site's door at the endpoint: whose token opens it, and each delivery on its way to the journal.
 
-Rule: what is accepted has a receipt. Whoever asks twice with the same bytes, or the same key, has
-asked once: that is found out where the delivery is worked off.
+Rule: what is accepted has a receipt. Whoever asks twice under the same key has asked once: that is
+found out where the delivery is worked off.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
-from engine.pipeline.condition import judged, runs
+from engine.pipeline.condition import RULES, condition, judged, runs
 from engine.pipeline.ledger import Account
 from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
@@ -29,6 +29,9 @@ from engine.store.save import Written
 
 REPEAT_WINDOW_US = 7 * DAY_US
 """How long the same bytes under the same control id count as a repeated delivery."""
+
+_News = tuple[bytes, int, int]
+"""Digest, position and time of receipt of a delivery nobody knew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,10 @@ def _unsettled(tx: Transaction, batch: Sequence[Prepared]) -> list[Prepared]:
 
 def _write_run(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
     now_us = writing.clock.now_us()
-    repeats = _repeats(tx, batch)
+    repeats, news = _repeats(tx, batch)
     writing.lap("ledger")
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
+    ledger.remember_deliveries(tx, _delivered(fresh, news))
     written = _put(tx, fresh, now_us)
     writing.lap("put")
     reconcile(tx, fresh, written, Deciding(writing.reconciling, now_us, writing.lap))
@@ -112,30 +116,56 @@ def digest(entry: Entry) -> bytes:
     return hashlib.blake2b(head + envelope.body, digest_size=16).digest()
 
 
-def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> dict[int, int]:
-    """Return position -> the earlier entry it repeats, and remember what is new.
+def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> tuple[dict[int, int], list[_News]]:
+    """Return position -> the earlier entry it repeats, and what is to be remembered as new.
 
     What is quarantined is not remembered: sent once more after the cause is mended, it is new.
     """
     digests = {item.entry.position: digest(item.entry) for item in batch}
     known = ledger.first_deliveries(tx, list(dict.fromkeys(digests.values())))
     repeats: dict[int, int] = {}
-    news = []
+    news: list[_News] = []
     lanes: dict[tuple[str, str], int] = {}
     for item in batch:
         entry, key = item.entry, digests[item.entry.position]
         first = known.get(key)
-        if first and _is_repeat(tx, entry, first, lanes):
+        if first and not _is_said_anew(item) and _is_repeat(tx, entry, first, lanes):
             repeats[entry.position] = first[0]
             continue
         if item.fault is None and (first is None or first[0] != entry.position):
             known[key] = (entry.position, entry.envelope.received_us)
             news.append((key, entry.position, entry.envelope.received_us))
         lanes[entry.envelope.site, entry.envelope.lane] = entry.position
-    ledger.remember_deliveries(tx, news)
     newest_us = max((item.entry.envelope.received_us for item in batch), default=0)
     ledger.forget_deliveries(tx, newest_us - REPEAT_WINDOW_US)
-    return repeats
+    return repeats, news
+
+
+def _delivered(judged_ones: Sequence[Prepared], news: Sequence[_News]) -> list[_News]:
+    """Leave out what a condition refused: asked once more, it may be what the store allows.
+
+    One with a name of its own hears what it heard before, whatever has come since.
+    """
+    refused = {
+        item.entry.position
+        for item in judged_ones
+        if item.mapped and item.mapped.filtered in RULES and not item.entry.envelope.control_id
+    }
+    return [one for one in news if one[1] not in refused]
+
+
+def _is_said_anew(item: Prepared) -> bool:
+    """Tell whether the same bytes, come again, are a newer statement.
+
+    Resources with neither name nor time are: they may take back what was said in between, and that
+    may be pending still. One for a version is none: it would fail by its own success.
+    """
+    envelope, mapped = item.entry.envelope, item.mapped
+    if envelope.media_type != FHIR_JSON or envelope.control_id or mapped is None:
+        return False
+    times = {told.said_us or mapped.source_us for told in mapped.contributions}
+    request = condition(envelope) if envelope.received_us in times else None
+    return envelope.received_us in times and not (request and request.version)
 
 
 def _is_repeat(

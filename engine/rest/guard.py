@@ -25,7 +25,7 @@ OPEN = frozenset({"/health", "/fhir/metadata"})
 _FEED = re.compile(r"/sources/([^/]*)/fhir(/.*)?", re.DOTALL)
 _EVENTS = re.compile(r"/sources/[^/]*/events")
 _STATUS = "/$status/"
-_SEARCH = "/_search"
+_SEARCH = re.compile(r"/[^/]+/_search")
 
 _SAFE = {
     b"cache-control": b"no-store",
@@ -106,7 +106,8 @@ def feeding(method: str, path: str) -> str | None:
     if found is None:
         return None
     rest = found[2] or ""
-    hands_in = method in {"POST", "PUT", "PATCH", "DELETE"} and not rest.endswith(_SEARCH)
+    searches = method == "POST" and _SEARCH.fullmatch(rest) is not None
+    hands_in = method in {"POST", "PUT", "PATCH", "DELETE"} and not searches
     return found[1] if hands_in or rest.startswith(_STATUS) else None
 
 

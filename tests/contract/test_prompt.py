@@ -54,6 +54,10 @@ def if_none(position: int, name: str, mrn: str = "7") -> Entry:
     return entry(position, patient(name, mrn), request)
 
 
+def named(one: Entry) -> Entry:
+    return replace(one, envelope=replace(one.envelope, control_id="k-1"))
+
+
 def work(writing: Writing, *entries: Entry) -> list[Account]:
     return list(commit(writing, [prepared(one) for one in entries], (), 0).accounts)
 
@@ -136,8 +140,8 @@ def test_a_judgement_stands(writing: Writing) -> None:
 
 
 def test_a_repetition_hears_what_the_first_one_heard(writing: Writing) -> None:
-    work(writing, if_none(1, "a"), if_none(2, "b"))
-    again = if_none(3, "b")
+    work(writing, if_none(1, "a"), named(if_none(2, "b")))
+    again = named(if_none(3, "b"))
     assert said(work(writing, again)) == [("duplicate", "")]
     found = told(writing, again)
     assert (found.state, found.code) == ("duplicate", "if-none-exist")

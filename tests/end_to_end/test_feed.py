@@ -46,6 +46,7 @@ def patient(number: int) -> dict[str, Any]:
     return {
         "resourceType": "Patient",
         "id": name,
+        "meta": {"lastUpdated": "2025-04-02T08:00:00Z"},
         "identifier": [{"system": system, "value": name}],
         "name": [{"family": f"Wendover{number}", "given": ["Ottilie"]}],
         "gender": "female",

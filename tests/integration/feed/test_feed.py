@@ -70,8 +70,10 @@ async def test_the_outcome_is_told_where_it_was_promised(feed: House) -> None:
     work_off(feed, feed.journal.head())
     done = await feed.client.get(where)
     assert (done.status_code, code(done)) == (200, "written")
-    await feed.client.post(f"{BASE}/Patient", content=PATIENT)
-    work_off(feed, feed.journal.head())
+    for _ in range(2):
+        named = {"Idempotency-Key": "k-1"}
+        await feed.client.post(f"{BASE}/Patient", content=PATIENT, headers=named)
+        work_off(feed, feed.journal.head())
     again = await feed.client.get(f"{BASE}/$status/{feed.journal.head()}")
     assert code(again) == "duplicate"
 
