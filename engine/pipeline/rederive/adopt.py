@@ -5,7 +5,7 @@ so a chunk holds exactly what all messages say under the new mapping, and what w
 it comes on top.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, select
@@ -30,7 +30,7 @@ from mpi.golden import follow, rebuild
 from mpi.links import Said
 from mpi.resolve import News, Occasion, Resolved, regroup, take_in
 from mpi.revise import Placed, forget, records_of, revise_aliases, revise_statements
-from mpi.sight import sight_of
+from mpi.sight import Sight, sight_of
 
 _STORED = Statement(
     select(RESOURCE.c.rid, RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.site, RESOURCE.c.state)
@@ -50,7 +50,14 @@ class Deciding:
 
 
 def adopt_stored(tx: Transaction, course: Course, most: int, deciding: Deciding) -> Course | None:
-    """Bring the next stored resources to what the shadow says of them; None behind the last."""
+    """Bring the next stored resources to what the shadow says of them; None behind the last.
+
+    The first steps name the records that are new, so that what becomes theirs is somebody's.
+    """
+    strangers = [] if course.cursor else shadow.strangers(tx, course.site, most)
+    if strangers:
+        _identify(tx, course, strangers, {}, deciding)
+        return course
     found = tx.all(_STORED, int(course.cursor or 0), most)
     if not found:
         return None
@@ -79,7 +86,8 @@ def _adopt(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: D
     done = adopt(tx, taken, deciding.now_us, course.folded)
     patients = [one for one in shades if one.key[0] == "Patient"]
     if patients:
-        _identify(tx, course, patients, deciding)
+        seen = {one.key[1]: sight_of(decode(one.text)) for one in patients}
+        _identify(tx, course, list(seen), seen, deciding)
     return replace(
         course,
         changed=course.changed + sum(one.outcome == "updated" for one in done),
@@ -88,14 +96,17 @@ def _adopt(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: D
 
 
 def _identify(
-    tx: Transaction, course: Course, patients: Sequence[Shade], deciding: Deciding
+    tx: Transaction,
+    course: Course,
+    records: Sequence[str],
+    patients: Mapping[str, Sight],
+    deciding: Deciding,
 ) -> None:
-    records = [one.key[1] for one in patients]
     news = News(
         course.site,
         named=shadow.named(tx, course.site, records),
         aliases=shadow.aliases(tx, course.site, records),
-        patients={one.key[1]: sight_of(decode(one.text)) for one in patients},
+        patients=patients,
     )
     at = Occasion(course.folded, deciding.now_us)
     desk = desk_on(tx)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy import and_, bindparam, delete, exists, or_, select
 
 from engine.core.lexeme import decode
 from engine.core.values import Alias, Contribution, PatientKey
@@ -21,6 +21,7 @@ from engine.pipeline.rederive.tables import (
 from engine.store import registers, splice, stamps
 from engine.store.codes import NAMES, code_of
 from engine.store.rows import Key
+from mpi.tables import IDENTITY
 
 _LOAD = ListStatement(
     lambda some: select(
@@ -78,6 +79,16 @@ _NAMED = ListStatement(
         SHADOW_NAME.c.record.in_(some), SHADOW_NAME.c.site == bindparam("site_")
     ),
     "site_",
+)
+_STRANGERS = Statement(
+    select(SHADOW_NAME.c.record)
+    .where(
+        SHADOW_NAME.c.site == bindparam("site_"),
+        ~exists(select(IDENTITY.c.record).where(IDENTITY.c.record == SHADOW_NAME.c.record)),
+    )
+    .order_by(SHADOW_NAME.c.record)
+    .limit(bindparam("most_")),
+    *("site_", "most_"),
 )
 _FAIL = inserting(
     FAILING,
@@ -196,6 +207,11 @@ def note_aliases(tx: Transaction, site: str, said: Sequence[tuple[int, Alias]]) 
 def named(tx: Transaction, site: str, records: Sequence[str]) -> tuple[PatientKey, ...]:
     """Return these records as the messages name them."""
     return tuple(PatientKey(site, *row) for row in _NAMED.all(tx, records, site))
+
+
+def strangers(tx: Transaction, site: str, most: int) -> list[str]:
+    """Return records that messages name and the index does not know, `most` at a time."""
+    return [row[0] for row in tx.all(_STRANGERS, site, most)]
 
 
 def known_aliases(
