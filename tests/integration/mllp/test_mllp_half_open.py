@@ -126,6 +126,7 @@ def test_a_vanished_sender_is_noticed_and_may_come_back(
             assert listener.tally.connections == 1
             await listener.until(lambda: listener.tally.connections == 0)
             assert asyncio.get_running_loop().time() - pulled < PEER_TIMEOUT_S + 3
+            assert listener.codes("peer-dropped") == ["peer-vanished"]
             await end(sender)
             cable.plug("up")
             await end(await send(cable, port, wrap(mllp_message(1)), "answer", known))
