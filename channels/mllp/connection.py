@@ -8,7 +8,6 @@ Knows no mapping and no patient: what a message is, `Surroundings.admit` says.
 """
 
 import asyncio
-import errno
 import socket
 from collections import deque
 from typing import cast
@@ -23,13 +22,12 @@ from engine.core.fault import Category, Fault
 from engine.core.values import Receipt
 from engine.formats.hl7v2.ack import read_header
 from engine.formats.hl7v2.batch import is_batch
-from engine.plugin.event import BatchMiscounted, DeliveryRefused, PartialDropped, PeerDropped
+from engine.plugin.event import BatchMiscounted, DeliveryRefused, PartialDropped
 from engine.plugin.protocol import Admission
 
 _NO_HEADER = Fault(Category.UNSUPPORTED, "header-unreadable", "the message has no readable MSH")
 
 TURN = 50  # messages of a batch that are taken before other connections have theirs
-_VANISHED = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _TLS_HELLO = b"\x16\x03"  # a handshake record of any version (RFC 8446, 5.1)
 
 
@@ -86,10 +84,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
-        if isinstance(exc, OSError) and exc.errno in _VANISHED:
-            self._lobby.report(PeerDropped, "peer-vanished")
-        if self._arrivals.pending or self._row.batch:
-            self._lobby.report(PartialDropped, "connection-lost")
+        cut = self._arrivals.pending or bool(self._row.batch)
+        self._lobby.report_lost(exc, partial=cut)
         self._backlog.clear()
         self._lobby.leave(self)
 

@@ -5,13 +5,16 @@ waits here and is woken in the order of arrival.
 """
 
 import asyncio
+import errno
 from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from channels.mllp.settings import MllpIn
-from engine.plugin.event import ChannelEvent, PeerDropped
+from engine.plugin.event import ChannelEvent, PartialDropped, PeerDropped
 from engine.plugin.protocol import Intake, Surroundings
+
+_VANISHED = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
 class Guest(Protocol):
@@ -110,6 +113,13 @@ class Lobby:
 
     def report_drop(self, code: str) -> None:
         self.report(PeerDropped, code)
+
+    def report_lost(self, exc: Exception | None, *, partial: bool) -> None:
+        """Tell how a connection ended; `partial`: with something begun on it."""
+        if isinstance(exc, OSError) and exc.errno in _VANISHED:
+            self.report_drop("peer-vanished")
+        if partial:
+            self.report(PartialDropped, "connection-lost")
 
     def report(self, kind: type[ChannelEvent], code: str) -> None:
         """Say that something of this kind has happened on the channel."""
