@@ -26,7 +26,9 @@ def fail() -> None:
     plain("Quillfeather")  # type: ignore[arg-type]
 
 
-def test_a_library_s_warning(seen: Seen) -> None:
+def test_a_library_s_warning(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("uvicorn", "uvicorn.error"):  # a server that ran before has cut them off
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     logging.getLogger("uvicorn.error").warning("cannot answer %s", "Quillfeather")
     assert seen == [StrayRecord("uvicorn.error")]
 
