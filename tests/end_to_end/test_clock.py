@@ -49,6 +49,7 @@ def test_a_clock_set_by_hours_disturbs_nothing(
     daemon.start()
     daemon.wait_ready("api")
     wait_until(lambda: "" not in holders(inbox.region), "leases")
+    daemon.wait_ready("intake", "api", "worker-1", "worker-2")
     roles = {name: notice.pid for name, notice in daemon.notices().items()}
     owners = holders(inbox.region)
     lines = {site: Line(lambda site=site: daemon.address(f"{site}-hl7")) for site in SITES}  # type: ignore[misc]
