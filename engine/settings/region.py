@@ -158,7 +158,10 @@ class RegionFile(Part):
     """A region file as written."""
 
     region: Name = Field(description="name of the region")
-    data_folder: Path = Field(default=Path("data"), description="where journal, store and keys lie")
+    data_folder: Path = Field(
+        default=Path("data"),
+        description="where journal, store and keys lie; made if missing: mount its disk first",
+    )
     mappings_folder: Path = Field(
         default=Path(MAPPINGS_FOLDER), description="where the mapping layers lie"
     )
