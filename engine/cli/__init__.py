@@ -20,7 +20,11 @@ mpi = App(name="mpi", help="Who is who: explain, link, unlink, undo.")
 app.command(mpi)
 
 app.command("engine.cli.run:run", help="Run a region, or one of its roles.")
-app.command("engine.cli.map:map_files", name="map", help="Map HL7 v2 files to FHIR bundles.")
+app.command(
+    "engine.cli.map:map_files",
+    name="map",
+    help="Map files of messages, rows or resources to FHIR bundles.",
+)
 app.command("engine.cli.check:check", help="Compile all mappings and show every mistake.")
 app.command("engine.cli.explain:explain", help="Say what an error code means and what to do.")
 app.command("engine.cli.recover:recover", help="Go on after journal or store were restored alone.")

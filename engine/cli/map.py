@@ -146,7 +146,8 @@ class Which:
     Parameters
     ----------
     site
-        The site whose mapping is used; `generic` needs no region file.
+        The site whose mapping is used; `generic` needs no region file. Any other without
+        a region file is mapped by base, us and its own layer alone, without its vendor's.
     config
         The region file that defines the site.
     chain

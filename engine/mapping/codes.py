@@ -35,7 +35,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "E201": (
             "The text is not an expression.",
-            "Compare with section 5 of LANGUAGE.md; texts in expressions stand in quotes.",
+            "See section 5 of LANGUAGE.md; quote texts, and what has commas inside [ ] or { }.",
         ),
         "E202": (
             "The segment does not exist, or has no field of this number.",
