@@ -85,6 +85,8 @@ class Prompter:
                 except StorageBrokenError as error:
                     healthy = False
                     loop.call_soon_threadsafe(self._around.broken, error)
+                except Exception:  # noqa: BLE001 - a thread that dies leaves all senders waiting
+                    receipts = [Receipt(entry.position) for entry, _ in group]
             for (_, done), receipt in zip(group, receipts, strict=True):
                 loop.call_soon_threadsafe(done, receipt)
 

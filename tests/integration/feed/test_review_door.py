@@ -1,12 +1,20 @@
-"""Who may write through a site's door. Findings of a review, each as small as it can be shown."""
+"""Who may write through a site's door, and that everyone is answered.
 
+Findings of a review, each as small as it can be shown.
+"""
+
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from engine.core.values import FHIR_JSON, Entry, Envelope, Receipt
+from engine.pipeline.prepare import Prepared
+from engine.pipeline.prompt import Prompted, Prompter
 from tests.integration.feed.endpoint import TOKEN
-from tests.integration.feed.house import SITE, House, house
+from tests.integration.feed.house import SITE, House, house, prepared
 
 pytestmark = pytest.mark.anyio
 
@@ -36,3 +44,33 @@ async def test_who_reads_the_region_writes_nothing_under_the_name_of_a_search(
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
     assert (answered.status_code, feed.journal.head()) == (401, 0)
+
+
+async def test_whoever_comes_after_a_delivery_that_took_all_memory_is_answered(
+    feed: House,
+) -> None:
+    def greedy(entry: Entry) -> Prepared:
+        if entry.position == 1:
+            raise MemoryError
+        return prepared(entry)
+
+    prompter = Prompter(Prompted(feed.writing, greedy, lambda _: None, lambda _: None))
+    prompter.start()
+    try:
+        assert [await _settled(prompter, position) for position in (1, 2)] == [None, "written"]
+    finally:
+        await prompter.stop()
+
+
+async def _settled(prompter: Prompter, position: int) -> str | None:
+    body = json.dumps({"resourceType": "Patient", "id": f"p{position}"}).encode()
+    answered = asyncio.get_running_loop().create_future()
+
+    def done(receipt: Receipt) -> None:
+        answered.set_result(receipt)
+
+    envelope = Envelope("lakeside-fhir", SITE, FHIR_JSON, body, 1_790_000_000_000_000)
+    prompter.settle(Entry(position, 0, envelope), done)
+    async with asyncio.timeout(30):
+        receipt: Receipt = await answered
+    return receipt.settled.state if receipt.settled else None
