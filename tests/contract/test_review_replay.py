@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from engine.core.fault import FaultError
 from engine.core.values import FHIR_JSON, Envelope
 from engine.database.protocol import Database
+from engine.database.transaction import Transaction
 from engine.mapping.plan import Plan
+from engine.pipeline.rederive import shadow, work
 from engine.store.codes import code_of
 from engine.store.tables import LIVE
 from tests.contract.test_rederive import SITE, Place, drain, outcome
@@ -92,3 +95,55 @@ def _unowned(store: Database) -> list[Any]:
             f" WHERE v.person = '' AND r.state = {LIVE} AND r.type = {code_of('Observation')}",
             (),
         )
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4])
+def test_who_falls_behind_another_replay_of_the_site_deletes_nothing(
+    place: Place, steps: int
+) -> None:
+    """An operator takes a slow replay for a dead one, and starts another."""
+    post(place, *(observation(id=f"o.lab-{n}") for n in range(3)), patient())
+    store, worker = place.opened(plans(OLD))
+    drain(worker)
+    slow = place.replay(store, plans(NEW)).steps()
+    for _ in range(steps):
+        next(slow)
+    list(place.replay(store, plans(NEW)).steps())
+    done = outcome(store)
+    with pytest.raises(FaultError) as caught:
+        list(slow)
+    assert (caught.value.fault.code, outcome(store)) == ("replay-elsewhere", done)
+
+
+def test_a_replay_another_mapping_began_to_clear_away_begins_anew(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it drops the shadow of a replay that was never finished."""
+    post(place, *(observation(id=f"o.lab-{n}") for n in range(3)), patient())
+    store, worker = place.opened(plans(OLD))
+    drain(worker)
+    fresh, worker = place.opened(plans(NEW))
+    drain(worker)
+    unfinished = place.replay(store, plans(NEW)).steps()
+    for _ in range(3):
+        next(unfinished)
+    monkeypatch.setattr(work, "_MOST", 1)
+    clearing = place.replay(store, plans(OLD))
+    with monkeypatch.context() as killed:
+        killed.setattr(shadow, "forget", _killed_at_the_second())
+        with pytest.raises(KeyboardInterrupt):
+            clearing.begin()
+    list(place.replay(store, plans(NEW)).steps())
+    assert outcome(store).resources == outcome(fresh).resources
+
+
+def _killed_at_the_second() -> Callable[..., bool]:
+    forget, calls = shadow.forget, list[int]()
+
+    def once(tx: Transaction, site: str, most: int) -> bool:
+        calls.append(most)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return forget(tx, site, most)
+
+    return once

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
 
+from engine.core.fault import Category, refuse
 from engine.database.inserting import inserting
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
@@ -43,6 +44,16 @@ def read(tx: Transaction, site: str) -> Course | None:
 def write(tx: Transaction, course: Course) -> None:
     values = (getattr(course, name) for name in _COLUMNS)
     tx.run(_WRITE, *values)
+
+
+def require(tx: Transaction, course: Course) -> None:
+    """FaultError `replay-elsewhere` when somebody else has moved it on, ended or begun it anew.
+
+    The shadow is theirs then: what is not in it would be taken for what no message says any more.
+    """
+    if read(tx, course.site) != course:
+        message = "another replay of the site is at work"
+        raise refuse(Category.CONFLICT, "replay-elsewhere", message, f"site {course.site}")
 
 
 def end(tx: Transaction, site: str) -> None:

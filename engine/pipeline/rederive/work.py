@@ -57,13 +57,15 @@ class Replay:
 
         FaultError `plan-changed` when a daemon mapped messages otherwise meanwhile,
         `replay-failing` when the mapping cannot read what was written until now; nothing has been
-        changed then.
+        changed then. `replay-elsewhere` when another replay of the site has begun meanwhile.
         """
         course: Course | None = self.begin()
+        last = course
         while course is not None:
+            last = course
             yield course
             course = self._fold(course) if course.phase == FOLD else self._step(course)
-        self._tidy()
+        self._tidy(last)
 
     def begin(self) -> Course:
         """Return how far it is; written down anew when there is nothing to go on from."""
@@ -72,7 +74,9 @@ class Replay:
             found = courses.read(tx, self._site)
         if found is not None and found.plan == around.plan.id:
             return found
-        self._tidy()
+        with around.database.write() as tx:  # first: no one may go on with half a shadow
+            courses.end(tx, self._site)
+        self._tidy(None)
         course = Course(self._site, around.plan.id, FOLD, 0, around.journal.head(), "")
         with around.database.write() as tx:
             courses.write(tx, course)
@@ -82,6 +86,7 @@ class Replay:
         around = self._around
         stretch = read(around.journal, course.folded, self._pace.size, around.plan, self._known)
         with self._writing() as tx:
+            courses.require(tx, course)
             folded = fold(tx, course, stretch)
             course = self._folded(course, folded.upto, folded.positions)
             if folded.upto >= course.goal:
@@ -110,6 +115,7 @@ class Replay:
         around = self._around
         deciding = Deciding(around.reconciling, around.clock.now_us())
         with self._writing() as tx:
+            courses.require(tx, course)
             known, _ = catch_up(tx, course, self._known, around.journal, around.plan, 1 << 30)
             self._known |= known
             course = replace(course, messages=course.messages + len(known))
@@ -126,6 +132,7 @@ class Replay:
             complete = lagging(tx, course, self._known) < _LAGGING
         while not complete:
             with around.database.write() as tx:
+                courses.require(tx, course)
                 known, complete = catch_up(
                     tx, course, self._known, around.journal, around.plan, _LAGGING
                 )
@@ -141,11 +148,13 @@ class Replay:
             held_us = (time.thread_time_ns() - began_ns) // 1000
         self._pace = self._pace.after(self._pace.size, held_us)
 
-    def _tidy(self) -> None:
-        """Drop the shadow, in pieces."""
+    def _tidy(self, last: Course | None) -> None:
+        """Drop the shadow, in pieces; it is that of `last`, or nobody's."""
         complete = False
         while not complete:
             with self._around.database.write() as tx:
+                if last is not None:
+                    courses.require(tx, last)
                 complete = shadow.forget(tx, self._site, _MOST)
                 if complete:
                     courses.end(tx, self._site)
