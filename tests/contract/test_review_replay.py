@@ -147,3 +147,19 @@ def _killed_at_the_second() -> Callable[..., bool]:
         return forget(tx, site, most)
 
     return once
+
+
+def test_a_replay_begins_anew_when_another_mapping_was_at_work_in_between(place: Place) -> None:
+    """It was killed, the daemon went back to the old mapping for a day, and then on to the new."""
+    post(place, *(observation(id=f"o.lab-{n}") for n in range(3)), patient())
+    store, worker = place.opened(plans(OLD))
+    drain(worker)
+    killed = place.replay(store, plans(NEW)).steps()
+    for _ in range(3):
+        next(killed)
+    post(place, observation(id="o.lab-7"))
+    drain(place.worker(store, plans(OLD)))
+    list(place.replay(store, plans(NEW)).steps())
+    fresh, worker = place.opened(plans(NEW))
+    drain(worker)
+    assert outcome(store).resources == outcome(fresh).resources

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.values import DECISION, Entry, Mapped
 from engine.database.statement import Statement
-from engine.database.transaction import Transaction
+from engine.database.transaction import Row, Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline.condition import RULES
@@ -107,16 +107,24 @@ def lagging(tx: Transaction, course: Course, known: Set[int]) -> int:
     return len(_accounts(tx, course, _END).keys() - known)
 
 
+def is_outdated(tx: Transaction, course: Course) -> bool:
+    """Tell whether messages that came behind the goal were mapped by another plan."""
+    return _mixed(course, tx.all(_STATES, course.folded, _END, course.site))
+
+
+def _mixed(course: Course, found: Sequence[Row]) -> bool:
+    return any(at > course.goal and plan not in ("", course.plan) for at, _, plan, _ in found)
+
+
 def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
     """Return position -> state of the messages behind `course.folded`.
 
     What a condition left out is left out for good, like a repetition.
     """
     found = tx.all(_STATES, course.folded, upto, course.site)
-    for position, _, plan, _ in found:
-        if position > course.goal and plan not in ("", course.plan):
-            message = "the mapping was changed while the replay was at work: start it again"
-            raise refuse(Category.CONFLICT, "plan-changed", message)
+    if _mixed(course, found):
+        message = "the mapping was changed while the replay was at work: start it again"
+        raise refuse(Category.CONFLICT, "plan-changed", message)
     return {at: DUPLICATE if code in RULES else state for at, state, _, code in found}
 
 

@@ -22,7 +22,7 @@ from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.account import account, newly_failing
 from engine.pipeline.rederive.adopt import Deciding, adopt_new, adopt_stored, revise_identity
 from engine.pipeline.rederive.course import ACCOUNT, ADOPT, CREATE, FOLD, IDENTITY, PHASES, Course
-from engine.pipeline.rederive.fold import catch_up, fold, lagging, read
+from engine.pipeline.rederive.fold import catch_up, fold, is_outdated, lagging, read
 
 _MOST = 512
 _LAGGING = 64
@@ -72,7 +72,8 @@ class Replay:
         around = self._around
         with around.database.read() as tx:
             found = courses.read(tx, self._site)
-        if found is not None and found.plan == around.plan.id:
+            usable = found and found.plan == around.plan.id and not is_outdated(tx, found)
+        if found and usable:
             return found
         with around.database.write() as tx:  # first: no one may go on with half a shadow
             courses.end(tx, self._site)
