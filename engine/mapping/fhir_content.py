@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.core.fault import Category, refuse
 from engine.core.values import Contribution
 from engine.mapping.datatypes.tools import Tools
 from engine.mapping.fhir_bundle import Resource
@@ -26,6 +27,7 @@ class Known:
     about: About | None
     id: str
     said_us: int
+    contained: bool = False  # in another resource, which can do without it
 
     @property
     def type(self) -> str:
@@ -51,7 +53,11 @@ class Content:
         self._labels = Copier(tools).move(elements.type_children("Meta")["security"])
 
     def contributions(self, resources: Sequence[Known]) -> tuple[Contribution, ...]:
-        """Make the resources; what lacks required elements goes, with the references to it."""
+        """Make the resources. FaultError `missing-required` when one lacks what R4 asks for.
+
+        Nobody would be told otherwise that it was left out. What another resource contains just
+        goes, with the references to it.
+        """
         made: dict[str, Contribution] = {}
         dropped: set[str] = set()
         for known in resources:
@@ -59,6 +65,9 @@ class Content:
             _refer(known)
             self._note_unknown(known)
             found = self._closed(known.feed.map.contribution(instance))
+            if found is None and not known.contained:
+                text = "the resource lacks an element that R4 requires, or its value is none"
+                raise refuse(Category.INVALID, "missing-required", text, self._lacking(known))
             if found is None:
                 dropped.add(instance.reference)
             else:
@@ -68,6 +77,11 @@ class Content:
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
         whole = tuple(made.values())
         return without(whole, dropped, self._env) if dropped else whole
+
+    def _lacking(self, known: Known) -> str:
+        notes = (one for one in self._env.diagnostics if one.code == "missing-required")
+        found = [one.where for one in notes if one.where.split(".")[0] == known.type]
+        return found[-1] if found else known.type
 
     def _note_unknown(self, known: Known) -> None:
         if not known.whole.keys() <= elements.order(known.feed.type).keys():

@@ -170,7 +170,8 @@ class FhirRun:
             ident = self._program.targets.identity.identity.identify(feed.map.type, key)
             lifted[f"#{local}"] = f"{feed.map.type}/{ident}"
             scope = scope_of(self.env, item)
-            self.known.append(Known(item, feed, scope, None, ident, parent.said_us))
+            inner = Known(item, feed, scope, None, ident, parent.said_us, contained=True)
+            self.known.append(inner)
         self._links.lifted[id(parent.whole)] = lifted
 
     def patients(self) -> tuple[PatientKey, ...]:
@@ -211,7 +212,7 @@ def execute(
     """Map one delivery.
 
     FaultError: unsupported `unknown-resource`, and those of `fhir_bundle.sent`; invalid
-    `no-resource`, `missing-patient-key`.
+    `no-resource`, `missing-patient-key`, `missing-required`.
     """
     kind, resources = _sent(program, value)
     run = FhirRun(program, received_us, control_id)

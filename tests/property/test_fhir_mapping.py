@@ -110,7 +110,7 @@ def test_the_lane_is_that_of_a_patient_it_names(
     read = read_json(json.dumps(value).encode())
     try:
         lane = plans[site].lane_of_resource(read)
+        mapped = plans[site].map_resource(read, RECEIVED_US)
     except FaultError:
         return
-    mapped = plans[site].map_resource(read, RECEIVED_US)
     assert not lane or lane.partition(":")[2] in {key.local_id for key in mapped.patients}

@@ -123,6 +123,19 @@ def test_what_is_wrong_is_left_out_with_its_place(
     assert notes(mapped) == ({(code, where)} if code else set())
 
 
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [({"code": None}, "Observation.code"), ({"status": "finall"}, "Observation.status")],
+)
+def test_a_resource_that_cannot_be_made_is_refused_not_left_out(
+    plan: Plan, given: Json, where: str
+) -> None:
+    whole = {name: value for name, value in observation(**given).items() if value is not None}
+    with pytest.raises(FaultError) as caught:
+        plan.map_resource(whole, RECEIVED_US)
+    assert (caught.value.fault.code, caught.value.fault.where) == ("missing-required", where)
+
+
 def test_a_time_without_offset_is_on_the_clock_of_the_site(made: Make) -> None:
     assert made(observation(effectiveDateTime="2026-03-14T08:40")).body["effectiveDateTime"] == (
         "2026-03-14T08:40:00-05:00"
