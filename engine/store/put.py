@@ -93,8 +93,8 @@ def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
     if merged is state:
         stale = "unchanged" if (write.source_us, write.position) == state.told else "older"
         return draft, written(held, stale, advanced=False)
-    newest = merged.told != state.told
-    record = told.patient if newest and told.patient else held.record
+    other = told.patient not in {"", held.record}
+    record = told.patient if other and registers.names_patient(state, merged) else held.record
     values = encode(merged.values)
     same = values == draft.values or _same_values(merged, state)
     if same and record == held.record:

@@ -88,6 +88,23 @@ def merge(state: State | None, told: Contribution, source_us: int, position: int
     return State(merged.values, merged.stamps, merged.whole, meta, at, merged.pieces)
 
 
+def names_patient(state: State | None, merged: State) -> bool:
+    """Tell whether a resource is about whom the statement just merged names.
+
+    It is when nothing that holds has a greater stamp: a statement of lower rank is not believed in
+    what it says, so not in whom it names either. Statements of nothing count by their time.
+    """
+    if state is None:
+        return True
+    before, now = _greatest(state), _greatest(merged)
+    return now > before if now != NEVER else merged.told != state.told
+
+
+def _greatest(state: State) -> Stamp:
+    parts = (piece.stamp for some in state.pieces.values() for piece in some.values())
+    return max(state.whole, *state.stamps.values(), *parts, NEVER)
+
+
 def _replaced(known: State, told: Contribution, stamp: Stamp) -> State:
     if stamp <= known.whole:
         return known

@@ -179,8 +179,8 @@ def _merged(before: Shade | None, one: Told) -> Shade:
     merged = registers.merge(state, told, one.source_us, one.position)
     if before is not None and merged is state:
         return before
-    newest = state is None or merged.told != state.told
-    record = told.patient if newest and told.patient else before.record if before else ""
+    named = told.patient if registers.names_patient(state, merged) else ""
+    record = named or (before.record if before else "")
     text = splice.encoded(registers.body_of(merged, kind, about))
     return Shade((kind, about), record, stamps.to_text(merged), text)
 
