@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from engine.pipeline.messages import messages as find
 from engine.pipeline.plans import newest_plan
 from engine.pipeline.rederive.course import FOLD, Course
 from engine.pipeline.rederive.work import Replay, Surroundings
+from engine.roles.arming import arm_as_told
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
@@ -134,6 +136,7 @@ def _replay_site(
 ) -> int:
     if site not in region.sites:
         raise refuse(Category.NOT_FOUND, "site-unknown", "the region file has no such site", site)
+    arm_as_told(os.environ)
     plan = compile_plans(region, key)[site]
     journal, store = open_journal(region, key), open_store(region, key)
     try:

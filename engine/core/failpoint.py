@@ -1,7 +1,7 @@
 """Named points at which a test makes the process die or a step fail. Unarmed they cost one lookup.
 
 The points of the main path, in its order: `after-receive`, `before-ack`, `before-write`,
-`inside-merge`, `before-commit`, `after-commit`.
+`inside-merge`, `before-commit`, `after-commit`. A replay passes `replay-chunk` after each chunk.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from tests.chaos.message import Person, control_id, mercy_adt
-from tests.chaos.place import ROOT, Daemon, command, wait_until, write_region
+from tests.chaos.place import ROOT, Daemon, command, write_region
 from tests.chaos.reckoning import read, settled
 from tests.chaos.wire import Line
 
@@ -39,11 +40,12 @@ def with_layer(region: Path) -> None:
 
 
 def killed_replay(region: Path) -> None:
-    """Start a replay and kill it once it has begun to change resources."""
-    run = [sys.executable, "-m", "engine.cli", "replay", str(region), "--site", "mercy"]
-    with subprocess.Popen(run, cwd=region.parent, stdout=subprocess.DEVNULL) as replay:
-        wait_until(lambda: replay.poll() is not None or some_changed(region), "the first change")
-        replay.kill()
+    """Start a replay that dies when it has changed resources and has more to do."""
+    died = command(
+        region, "replay", str(region), "--site", "mercy", CONCORD_FAILPOINT="replay-chunk:1"
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert not all(addresses(region))
 
 
 def addresses(region: Path) -> list[bool]:
@@ -51,10 +53,6 @@ def addresses(region: Path) -> list[bool]:
     found = read(region)
     mercy = [record for (site, _), record in found.records.items() if site == "mercy"]
     return ["address" in found.resources[record][1] for record in mercy]
-
-
-def some_changed(region: Path) -> bool:
-    return not all(addresses(region))
 
 
 def test_a_killed_replay_goes_on_and_traffic_flows(

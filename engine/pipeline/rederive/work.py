@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from engine.core.clock import Clock
+from engine.core.failpoint import failpoint
 from engine.core.fault import Category, refuse
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
@@ -124,6 +125,7 @@ class Replay:
             following = after or _next(course)
             if following is not None:
                 courses.write(tx, following)
+        failpoint("replay-chunk")
         return following
 
     def _catch_up(self, course: Course) -> None:
