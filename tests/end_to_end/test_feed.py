@@ -1,6 +1,8 @@
 """Sites that post FHIR to a real daemon: nothing accepted is lost, nothing has a second effect."""
 
+import fcntl
 import json
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -78,6 +80,20 @@ def test_killed_between_journal_and_answer(
     assert found.counted()["lakeside", "Patient"] == 2
 
 
+def fell_asleep(daemon: Daemon) -> bool:
+    """Stop the workers; wake them again if one of them holds the right to write."""
+    pids = [daemon.signal(name, signal.SIGSTOP) for name in ("worker-1", "worker-2")]
+    wait_until(lambda: all(map(is_asleep, pids)), "the workers asleep")
+    with (daemon.data / "store.db.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            return False
+    return True
+
+
 def test_a_prompt_delivery_waits_behind_nobody(
     tmp_path: Path, daemon_of: Callable[..., Daemon]
 ) -> None:
@@ -87,8 +103,7 @@ def test_a_prompt_delivery_waits_behind_nobody(
     daemon.wait_ready("api")
     feed = feed_of(daemon)
     assert posted(feed, 1).status == 201
-    pids = [daemon.signal(name, signal.SIGSTOP) for name in ("worker-1", "worker-2")]
-    wait_until(lambda: all(map(is_asleep, pids)), "the workers asleep")
+    wait_until(lambda: fell_asleep(daemon), "workers asleep that do not hold the store")
     Burst(lambda: daemon.address("mercy-hl7"), window=25).send(
         "mercy", bodies(8, 120)["mercy"], journal
     )
