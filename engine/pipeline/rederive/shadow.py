@@ -34,11 +34,11 @@ _NEXT = Statement(
     .where(
         SHADOW.c.site == bindparam("site_"),
         or_(
-            SHADOW.c.type > bindparam("type_"),
-            and_(SHADOW.c.type == bindparam("type_"), SHADOW.c.id > bindparam("id_")),
+            SHADOW.c.id > bindparam("id_"),
+            and_(SHADOW.c.id == bindparam("id_"), SHADOW.c.type > bindparam("type_")),
         ),
     )
-    .order_by(SHADOW.c.type, SHADOW.c.id)
+    .order_by(SHADOW.c.id, SHADOW.c.type)
     .limit(bindparam("most_")),
     *("site_", "type_", "id_", "most_"),
 )

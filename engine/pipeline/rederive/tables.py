@@ -27,9 +27,10 @@ COURSE = Table(
 SHADOW = Table(
     "shadow",
     STORE,
-    Column("site", String(64), primary_key=True),
-    Column("type", SmallInteger, primary_key=True, comment="resource type, engine.store.codes"),
+    # Rows are looked up by id, whatever their type: it comes first in the key.
     Column("id", String(64), primary_key=True),
+    Column("type", SmallInteger, primary_key=True, comment="resource type, engine.store.codes"),
+    Column("site", String(64), primary_key=True),
     Column("record", String(64), nullable=False, comment="source Patient it is about"),
     Column("stamps", Text, nullable=False, comment="which statement set what: store.stamps"),
     Column("bytes", LargeBinary, nullable=False, comment="body as it would be stored"),
@@ -48,10 +49,10 @@ SHADOW_NAME = Table(
 SHADOW_ALIAS = Table(
     "shadow_alias",
     STORE,
-    Column("site", String, primary_key=True),
+    Column("record", String, primary_key=True),
     Column("system", String, primary_key=True),
     Column("value", String, primary_key=True),
-    Column("record", String, primary_key=True),
+    Column("site", String, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("again", Integer, nullable=False),
     sqlite_with_rowid=False,
