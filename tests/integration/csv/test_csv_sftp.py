@@ -8,6 +8,7 @@ import asyncssh
 import pytest
 
 from channels.csv_sftp.event import HostKeyRefused
+from engine.plugin.event import ChannelStopped
 
 Drop = Any  # of conftest.py
 Server = Any  # of conftest.py
@@ -134,6 +135,7 @@ def test_a_channel_ends_when_told_so_while_its_server_dies(sftp_drop: Drop, serv
             served[0].abort()
 
     asyncio.run(whole())
+    assert any(isinstance(event, ChannelStopped) for event in sftp_drop.events)
 
 
 @pytest.mark.parametrize("server", ["openssh"], indirect=True)  # its processes can be killed
