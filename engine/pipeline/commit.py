@@ -157,15 +157,15 @@ def _delivered(judged_ones: Sequence[Prepared], news: Sequence[_News]) -> list[_
 def _is_said_anew(item: Prepared) -> bool:
     """Tell whether the same bytes, come again, are a newer statement.
 
-    Resources with neither name nor time are: they may take back what was said in between, and that
-    may be pending still. One for a version is none: it would fail by its own success.
+    Resources without a control id are: they may take back what was said in between, be it with the
+    same time of their own or in the lane of another patient, and that may be pending still. One
+    for a version is none: it would fail by its own success.
     """
-    envelope, mapped = item.entry.envelope, item.mapped
-    if envelope.media_type != FHIR_JSON or envelope.control_id or mapped is None:
+    envelope = item.entry.envelope
+    if envelope.media_type != FHIR_JSON or envelope.control_id or item.mapped is None:
         return False
-    times = {told.said_us or mapped.source_us for told in mapped.contributions}
-    request = condition(envelope) if envelope.received_us in times else None
-    return envelope.received_us in times and not (request and request.version)
+    request = condition(envelope)
+    return not (request and request.version)
 
 
 def _is_repeat(

@@ -92,9 +92,6 @@ def test_an_update_whose_answer_was_lost_is_no_conflict(writing: Writing) -> Non
     assert [one.state for one in work(writing, *both)] == ["written", "duplicate"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the lane of the first patient does not know what came in another's"
-)
 def test_a_result_given_back_with_the_time_it_had_is_given_back(writing: Writing) -> None:
     """A, B, A, all with one `lastUpdated`, as from a sender that corrects without changing it."""
     plan = plan_of(FILES)
