@@ -20,6 +20,7 @@ from engine.pipeline.commit import Writing, commit
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.prepare import Prepared
 from engine.pipeline.prompt import settled
+from engine.pipeline.rederive.account import account
 from engine.pipeline.rederive.course import Course
 from engine.pipeline.rederive.fold import Stretch, fold
 from engine.pipeline.rederive.tables import SHADOW
@@ -191,3 +192,22 @@ def test_a_replay_leaves_out_what_a_condition_left_out(writing: Writing) -> None
         assert fold(tx, Course(SITE, "fake", "fold", 0, 3, ""), stretch).upto == 3
         folded = {row[0] for row in tx.all(FOLDED)}
     assert folded == {ident("Patient", "a"), ident("Patient", "c")}
+
+
+def test_a_replay_leaves_a_condition_nobody_judged_to_a_worker(writing: Writing) -> None:
+    """The mapping of before could not read it; what it asks about is only known in the store."""
+    asked, other = if_none(1, "a"), entry(2, patient("c"))
+    unread = Fault(Category.INVALID, "bad-value", "the mapping cannot read it", "x")
+    commit(writing, [Prepared(asked, fault=unread), prepared(other)], (), 0)
+    stretch = Stretch(2, (1, 2), (prepared(asked), prepared(other)))
+    course = Course(SITE, "fake", "fold", 0, 2, "")
+    with writing.database.write() as tx:
+        fold(tx, course, stretch)
+        folded = {row[0] for row in tx.all(FOLDED)}
+        account(tx, replace(course, folded=2), 9)
+        accounts = [read_account(tx, position) for position in (1, 2)]
+    assert folded == {ident("Patient", "c")}
+    assert said(list(filter(None, accounts))) == [
+        ("quarantined", "condition-not-judged"),
+        ("written", ""),
+    ]

@@ -10,15 +10,21 @@ from typing import Any
 
 import pytest
 
-from engine.core.fault import FaultError
+from engine.core.clock import SystemClock
+from engine.core.fault import Category, Fault, FaultError
+from engine.core.lap import untimed
 from engine.core.values import FHIR_JSON, Envelope
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
+from engine.formats.fhir_request import Request, wrapped
 from engine.mapping.plan import Plan
+from engine.pipeline.commit import Writing, commit
+from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.rederive import shadow, work
+from engine.pipeline.rederive.course import FOLD
 from engine.store.codes import code_of
 from engine.store.tables import LIVE
-from tests.contract.test_rederive import SITE, Place, drain, outcome
+from tests.contract.test_rederive import RECONCILING, SITE, Place, drain, outcome
 from tests.unit.mapping.fhir_documents import FILES, IDENTITY, observation, patient, plan_of
 
 OLD = plan_of(FILES)
@@ -163,3 +169,22 @@ def test_a_replay_begins_anew_when_another_mapping_was_at_work_in_between(place:
     fresh, worker = place.opened(plans(NEW))
     drain(worker)
     assert outcome(store).resources == outcome(fresh).resources
+
+
+def test_what_a_worker_judges_while_a_replay_is_at_work_stays(place: Place) -> None:
+    """A conditional delivery the old mapping could not read, replayed by itself in between."""
+    request = Request("POST", "Patient", "", "identifier=urn:mrn%7C7")
+    body = wrapped(request, json.dumps(patient()).encode())
+    at = 1_790_000_000_000_000
+    place.journal.append([Envelope("mercy-fhir", SITE, FHIR_JSON, body, at, "", "p")])
+    (entry,) = place.journal.read_on(0, 1, 1 << 20, None).entries
+    store, _ = place.opened(plans(NEW))
+    writing = Writing(store, RECONCILING, SystemClock(), untimed)
+    unread = Fault(Category.INVALID, "bad-value", "the mapping cannot read it", "x")
+    commit(writing, [Prepared(entry, fault=unread)], (), 0)
+    replay = place.replay(store, plans(NEW)).steps()
+    while next(replay).phase == FOLD:
+        pass
+    commit(writing, [prepare(entry, plans(NEW))], (), 0)
+    list(replay)
+    assert [kind for kind, _ in outcome(store).resources] == [code_of("Patient")]

@@ -5,7 +5,7 @@ message may be folded twice: the second time changes nothing.
 """
 
 from collections.abc import Container, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, select
 
@@ -15,7 +15,7 @@ from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
-from engine.pipeline.condition import RULES
+from engine.pipeline.condition import RULES, condition
 from engine.pipeline.ledger import DUPLICATE, QUARANTINED
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.rederive import shadow
@@ -91,15 +91,19 @@ def catch_up(
 ) -> tuple[frozenset[int], bool]:
     """Take messages behind `course.folded` that have an account and are not `known`.
 
-    Returns the positions taken, at most `most`, and whether these were all.
+    So are those taken that failed here, and which a worker has written since. Returns the positions
+    taken of the first kind, and whether these were all; at most `most` of both are taken.
     """
     accounts = _accounts(tx, course, _END)
-    fresh = sorted(accounts.keys() - known)
+    late = shadow.failed_once(tx, course.site)
+    fresh = [*late, *sorted(accounts.keys() - known)]
+    accounts |= {at: _state(state, code) for at, (state, code) in late.items()}
     some = fresh[:most]
     entries = [entry for entry in map(journal.entry, some) if entry is not None]
     items = [_prepared(entry, plan) for entry in entries if _is_of(entry, course.site)]
+    shadow.readable(tx, course.site, [at for at in some if at in late])
     _take(tx, course.site, items, accounts)
-    return frozenset(some), len(some) == len(fresh)
+    return frozenset(some) - late.keys(), len(some) == len(fresh)
 
 
 def lagging(tx: Transaction, course: Course, known: Set[int]) -> int:
@@ -117,24 +121,27 @@ def _mixed(course: Course, found: Sequence[Row]) -> bool:
 
 
 def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
-    """Return position -> state of the messages behind `course.folded`.
-
-    What a condition left out is left out for good, like a repetition.
-    """
+    """Return position -> state of the messages behind `course.folded`."""
     found = tx.all(_STATES, course.folded, upto, course.site)
     if _mixed(course, found):
         message = "the mapping was changed while the replay was at work: start it again"
         raise refuse(Category.CONFLICT, "plan-changed", message)
-    return {at: DUPLICATE if code in RULES else state for at, state, _, code in found}
+    return {at: _state(state, code) for at, state, _, code in found}
+
+
+def _state(state: str, code: str) -> str:
+    """What a condition left out is left out for good, like a repetition."""
+    return DUPLICATE if code in RULES else state
 
 
 def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping[int, str]) -> None:
+    items = [item for item in items if states[item.entry.position] != DUPLICATE]
+    items = [_unjudged(item) if _waits(item, states) else item for item in items]
     failing = [
         (item.entry.position, *_named(item.fault), int(states[item.entry.position] != QUARANTINED))
         for item in items
-        if item.fault and states[item.entry.position] != DUPLICATE
+        if item.fault
     ]
-    items = [item for item in items if states[item.entry.position] != DUPLICATE]
     shadow.note_failing(tx, site, failing)
     said = [(item.entry.position, item.mapped) for item in items if item.mapped is not None]
     told = [
@@ -146,6 +153,19 @@ def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping
     shadow.name(tx, site, [key for _, mapped in said for key in mapped.patients])
     shadow.note_aliases(tx, site, [(at, one) for at, mapped in said for one in mapped.aliases])
     shadow.note_merges(tx, site, [one for at, mapped in said for one in _merges(at, mapped)])
+
+
+def _waits(item: Prepared, states: Mapping[int, str]) -> bool:
+    """Tell whether an entry has a condition that nobody has judged: it was quarantined before."""
+    quarantined = states[item.entry.position] == QUARANTINED
+    return quarantined and item.fault is None and condition(item.entry.envelope) is not None
+
+
+def _unjudged(item: Prepared) -> Prepared:
+    """Leave a condition to a worker, who judges it on what is stored when the replay is over."""
+    text = "the delivery's condition has not been judged: replay it by itself"
+    fault = Fault(Category.CONFLICT, "condition-not-judged", text, "request")
+    return replace(item, mapped=None, fault=fault)
 
 
 def _named(fault: Fault) -> tuple[str, str, str]:

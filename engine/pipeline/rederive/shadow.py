@@ -11,6 +11,7 @@ from engine.database.inserting import inserting
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
+from engine.pipeline.ledger import QUARANTINED
 from engine.pipeline.rederive.tables import (
     FAILING,
     SHADOW,
@@ -18,6 +19,7 @@ from engine.pipeline.rederive.tables import (
     SHADOW_MERGE,
     SHADOW_NAME,
 )
+from engine.pipeline.tables import LEDGER
 from engine.store import registers, splice, stamps
 from engine.store.codes import NAMES, code_of
 from engine.store.rows import Key
@@ -94,6 +96,20 @@ _FAIL = inserting(
     FAILING,
     *("site", "position", "category", "code", "place", "news"),
     on_conflict="ignore",
+)
+_FAILED_ONCE = Statement(
+    select(FAILING.c.position, LEDGER.c.state, LEDGER.c.code)
+    .join(LEDGER, LEDGER.c.position == FAILING.c.position)
+    .where(FAILING.c.site == bindparam("site_"), FAILING.c.news == 0)
+    .where(LEDGER.c.state != QUARANTINED)
+    .order_by(FAILING.c.position),
+    "site_",
+)
+_READABLE = ListStatement(
+    lambda some: delete(FAILING).where(
+        FAILING.c.position.in_(some), FAILING.c.site == bindparam("site_")
+    ),
+    "site_",
 )
 _DROP = ListStatement(
     lambda some: delete(SHADOW).where(SHADOW.c.id.in_(some), SHADOW.c.site == bindparam("site_")),
@@ -244,6 +260,16 @@ def note_failing(
 ) -> None:
     """Note messages the mapping cannot read: position, category, code, place, 1 if it is news."""
     tx.run_many(_FAIL, [(site, *one) for one in failing])
+
+
+def failed_once(tx: Transaction, site: str) -> dict[int, tuple[str, str]]:
+    """Return state and code of quarantined messages that failed here and were written since."""
+    return {row[0]: (row[1], row[2]) for row in tx.all(_FAILED_ONCE, site)}
+
+
+def readable(tx: Transaction, site: str, positions: Sequence[int]) -> None:
+    """Note that these messages do not fail any more."""
+    _READABLE.run(tx, positions, site)
 
 
 def forget(tx: Transaction, site: str, most: int) -> bool:
