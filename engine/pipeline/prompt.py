@@ -7,7 +7,7 @@ and the ledger tells the other that it is done (`engine.pipeline.commit`). When 
 in between, or the store is busy, the worker does it.
 
 Rule: nothing is quarantined here. What cannot be committed is left to the worker, and the sender
-hears that it is on disk.
+hears that it is on disk. A failure nobody foresaw is told as well, once for each entry.
 """
 
 import asyncio
@@ -41,6 +41,7 @@ class Prompted:
     prepare: Callable[[Entry], Prepared]
     done: Callable[[Sequence[Account]], None]  # told after each commit, on the prompter's thread
     broken: Callable[[StorageBrokenError], None]  # told once, on the loop's thread
+    failed: Callable[[Exception], None]  # told why an entry is left to the worker, if not foreseen
 
 
 class Prompter:
@@ -85,7 +86,8 @@ class Prompter:
                 except StorageBrokenError as error:
                     healthy = False
                     loop.call_soon_threadsafe(self._around.broken, error)
-                except Exception:  # noqa: BLE001 - a thread that dies leaves all senders waiting
+                except Exception as error:  # noqa: BLE001 - or all senders wait for ever
+                    self._around.failed(error)
                     receipts = [Receipt(entry.position) for entry, _ in group]
             for (_, done), receipt in zip(group, receipts, strict=True):
                 loop.call_soon_threadsafe(done, receipt)
@@ -119,12 +121,18 @@ class Prompter:
         except FaultError as error:
             if error.fault.category in _PASSING:
                 raise
-            return False
-        except Exception:  # noqa: BLE001 - the worker finds out which entry it is, and says so
-            return False
+            return self._left(error, items)
+        except Exception as error:  # noqa: BLE001 - left to the worker, who quarantines it
+            return self._left(error, items)
         failpoint("after-settle")
         self._around.done(accounts)
         return True
+
+    def _left(self, error: Exception, items: Sequence[Prepared]) -> bool:
+        """Tell why one entry by itself could not be written; several are tried one by one."""
+        if len(items) == 1:
+            self._around.failed(error)
+        return False
 
     def _receipt(self, item: Prepared) -> Receipt:
         position = item.entry.position

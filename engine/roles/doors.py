@@ -125,6 +125,7 @@ async def _prompter(house: _House, broken: _Breakage, stack: AsyncExitStack) -> 
             prepare=partial(prepare, plans=house.plans),
             done=house.voice.told,
             broken=lambda error: broken.note(error.fault),
+            failed=house.voice.left,
         )
     )
     prompter.start()

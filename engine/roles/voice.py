@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.app import places, role_names
 from engine.core.clock import SystemClock
-from engine.core.fault import Fault
+from engine.core.fault import Fault, FaultError
 from engine.pipeline.ledger import QUARANTINED, Account
 from engine.settings.region import Region
 from engine.telemetry.emit import Telemetry
@@ -21,6 +21,7 @@ from engine.telemetry.event import (
     AddressRefused,
     MessageQuarantined,
     NumbersUnwritten,
+    PromptFailed,
     RoleRefused,
     RoleStarted,
     RoleStopped,
@@ -28,7 +29,7 @@ from engine.telemetry.event import (
 )
 from engine.telemetry.line import line_writer
 from engine.telemetry.metric import Metrics, merge, process_metrics
-from engine.telemetry.stray import capture_strays
+from engine.telemetry.stray import capture_strays, place_of
 
 _EVERY_S = 1.0
 LISTENING = frozenset({"port-unavailable", "port-in-use", "cannot-listen"})
@@ -73,6 +74,12 @@ class Voice:
     def held(self, fault: Fault) -> None:
         """Say that a batch has to wait."""
         self.emit(WorkHeld(self._name, fault.code))
+
+    def left(self, error: Exception) -> None:
+        """Say that a delivery is left to the worker for a reason nobody foresaw."""
+        code = error.fault.code if isinstance(error, FaultError) else "unexpected-error"
+        place = place_of(error.__traceback__)
+        self.emit(PromptFailed(self._name, code, type(error).__name__, place))
 
     def close(self) -> None:
         """Publish the last numbers and stop."""

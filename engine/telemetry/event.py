@@ -99,6 +99,21 @@ class WorkHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptFailed:
+    name: ClassVar[str] = "prompt-failed"
+    text: ClassVar[str] = (
+        "a delivery could not be worked off before its sender was answered; it is in the journal, "
+        "and the worker of its partition does it"
+    )
+    level: ClassVar[str] = "error"
+
+    role: str
+    code: str
+    error: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class NumbersUnwritten:
     name: ClassVar[str] = "numbers-unwritten"
     text: ClassVar[str] = "the numbers of a role could not be written; the next try may succeed"

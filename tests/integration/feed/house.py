@@ -117,6 +117,7 @@ class House:
     run: asyncio.Task[None]
     commit: GroupCommit
     reported: list[Fault]
+    left: list[Exception]  # why entries were left to the worker
 
 
 def _founded(folder: Path, store: SqliteDatabase) -> SqliteJournal:
@@ -139,13 +140,14 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
     journal = _founded(folder, store)
     accounts: list[Account] = []
     reported: list[Fault] = []
+    left: list[Exception] = []
     events: list[ChannelEvent] = []
 
     def done(some: Sequence[Account]) -> None:
         accounts.extend(some)
 
     writing = Writing(settling, reconciling(REGION, KEY), SystemClock(), untimed)
-    prompter = Prompter(Prompted(writing, prepared, done, lambda _: None))
+    prompter = Prompter(Prompted(writing, prepared, done, lambda _: None, left.append))
     commit = GroupCommit(lambda: _journal(folder), max_bytes=1 << 26, max_count=4096)
     secret = folder / "token"
     secret.touch(mode=0o600)
@@ -188,6 +190,6 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
             await opened.wait()
             yield House(
                 *(client, door, store, journal, prompter, accounts, events, tally),
-                *(writing, endpoint, run, commit, reported),
+                *(writing, endpoint, run, commit, reported, left),
             )
             run.cancel()

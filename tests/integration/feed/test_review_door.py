@@ -5,8 +5,10 @@ Findings of a review, each as small as it can be shown.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -54,12 +56,33 @@ async def test_whoever_comes_after_a_delivery_that_took_all_memory_is_answered(
             raise MemoryError
         return prepared(entry)
 
-    prompter = Prompter(Prompted(feed.writing, greedy, lambda _: None, lambda _: None))
+    left = await _left(feed, greedy)
+    assert [type(error) for error in left] == [MemoryError]
+
+
+async def test_a_failure_nobody_foresaw_is_told_and_left_to_the_worker(feed: House) -> None:
+    """What is prepared cannot be written: a bug of ours, found under the lock."""
+
+    def odd(entry: Entry) -> Prepared:
+        item = prepared(entry)
+        broken = item.mapped and replace(item.mapped, contributions=cast("Any", (None,)))
+        return replace(item, mapped=broken) if entry.position == 1 else item
+
+    left = await _left(feed, odd)
+    assert [type(error) for error in left] == [AttributeError]
+
+
+async def _left(feed: House, prepare: Callable[[Entry], Prepared]) -> list[Exception]:
+    """Settle two entries, of which the first cannot be; return what was told of it."""
+    left: list[Exception] = []
+    around = Prompted(feed.writing, prepare, lambda _: None, lambda _: None, left.append)
+    prompter = Prompter(around)
     prompter.start()
     try:
         assert [await _settled(prompter, position) for position in (1, 2)] == [None, "written"]
     finally:
         await prompter.stop()
+    return left
 
 
 async def _settled(prompter: Prompter, position: int) -> str | None:
