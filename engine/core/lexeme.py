@@ -48,7 +48,8 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
 
 
-_INEXACT = re.compile(rb"[:,\[](?:-?\d+[.eE]|-?\d{16}|-0)")
+# A value stands behind a key's closing quote and a colon; `urn:oid:2.16` is text.
+_INEXACT = re.compile(rb'(?:":|[,\[])(?:-?\d+[.eE]|-?\d{16}|-0)')
 _NUMERIC = b"-0123456789"
 
 
