@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.lexeme import encode
+from engine.store.labels import joined, labels
 from mpi.normalise import birth_date
 from mpi.survivorship_choice import Candidate, Member, candidate, choose, leaves
 from mpi.survivorship_lists import chosen_list, identifiers, names, united
@@ -169,12 +169,8 @@ def _extensions(members: Sequence[Member], rules: Rules) -> list[Candidate]:
 
 def _meta(members: Sequence[Member]) -> dict[str, Any]:
     """Security labels of any member protect the whole."""
-    labels = {
-        encode(label): label
-        for m in members
-        for label in (m.body.get("meta") or {}).get("security") or ()
-    }
-    security = {"security": [labels[k] for k in sorted(labels)]} if labels else {}
+    every = [label for m in members for label in labels(m.body.get("meta") or {})]
+    security = {"security": joined(every, ())} if every else {}
     return {"source": SOURCE, **security, "tag": [dict(TAG)]}
 
 

@@ -10,6 +10,9 @@ A register may have parts (`engine.store.pieces`), each with a stamp of its own.
 said as a whole says all its members. A list that is said so and its parts make one another go, the
 newer the older. So goes a part that a newer statement has no name for: its mapping is gone.
 
+Of `meta` the newest contribution holds; security labels are a set that only grows
+(`engine.store.labels`).
+
 Contributions with equal stamps come from one message; the first of them holds.
 """
 
@@ -20,6 +23,7 @@ from typing import Any
 
 from engine.core.values import Contribution, Parts
 from engine.r4 import elements
+from engine.store.labels import joined, labels
 from engine.store.pieces import Piece, Pieces, Stamp, composed, ordered
 
 NEVER: Stamp = (-(1 << 62), 0, 0)
@@ -79,12 +83,18 @@ def merge(state: State | None, told: Contribution, source_us: int, position: int
     known = state or _NOTHING
     stamp = (told.rank, source_us, position)
     merged = _replaced(known, told, stamp) if told.mode == "replace" else _laid(known, told, stamp)
-    if (source_us, position) <= known.told:
-        return merged
-    meta = {
-        name: value for name, value in told.body.get("meta", {}).items() if name not in _ASSIGNED
-    }
+    said = told.body.get("meta", {})
     at = (source_us, position)
+    if at > known.told:
+        meta = {name: value for name, value in said.items() if name not in _ASSIGNED}
+    elif labels(said):
+        meta, at = dict(known.meta), known.told
+    else:
+        return merged
+    if labels(known.meta) or labels(said):
+        meta["security"] = joined(labels(known.meta), labels(said))
+        if at == known.told and meta == known.meta:
+            return merged
     return State(merged.values, merged.stamps, merged.whole, meta, at, merged.pieces)
 
 
@@ -211,7 +221,7 @@ def _statements(told: Contribution) -> dict[str, dict[str, Any]]:
 
 def marks(state: State) -> tuple[object, ...]:
     """Return what is different after a statement that set something, be it to what it was."""
-    return state.stamps, state.whole, state.pieces
+    return state.stamps, state.whole, state.pieces, labels(state.meta)
 
 
 def body_of(state: State, type_name: str, resource_id: str) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -137,3 +138,21 @@ def test_a_person_id_of_another_length_is_refused() -> None:
     assert (
         splice.spliced(text, splice.head_length("Basic", "b"), 1, 0).count(b'"versionId":"1"') == 1
     )
+
+
+def label(code: str, **more: str) -> dict[str, str]:
+    return {"system": "urn:confidentiality", "code": code, **more}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_security_label_stays_whatever_is_said_later(order: tuple[int, ...]) -> None:
+    """A message that has none, or another one, takes nothing back; nor does the order matter."""
+    said: list[dict[str, Any]] = [
+        {"source": "urn:1", "security": [label("R", display="restricted")]},
+        {"source": "urn:2"},
+        {"source": "urn:3", "security": [label("V")]},
+        {"source": "urn:4", "security": [label("R", display="Restricted")]},
+    ]
+    meta = fold(*((told(body={"meta": said[at]}), at, at) for at in order)).meta
+    labels = [label("R", display="Restricted"), label("V")]
+    assert meta == {"source": "urn:4", "security": labels}
