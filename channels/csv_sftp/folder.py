@@ -47,7 +47,7 @@ class Folder:
         await _apart((self._folder / name).unlink, missing_ok=True)
 
     @asynccontextmanager
-    async def opened(self, name: str) -> AsyncIterator[Path]:
+    async def opened(self, name: str, max_bytes: int) -> AsyncIterator[Path]:
         yield self._folder / PROCESSING / name
 
     async def finish(self, name: str, folder: str, papers: Mapping[str, Path]) -> None:

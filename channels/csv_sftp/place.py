@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from engine.core.fault import Category, Fault
+
 PROCESSING, DONE, FAILED = "processing", "done", "failed"
 FOLDERS = (PROCESSING, DONE, FAILED)
+TOO_LARGE = Fault(Category.INVALID, "file-too-large", "the file is larger than this channel takes")
 NOTE = "."  # what the channel remembers about the place begins with it
 
 
@@ -58,8 +61,11 @@ class Place(Protocol):
         """Remove a marker from the folder, if it is there."""
         ...
 
-    def opened(self, name: str) -> AbstractAsyncContextManager[Path]:
-        """Give the bytes of a claimed file as a file on this host, until the context ends."""
+    def opened(self, name: str, max_bytes: int) -> AbstractAsyncContextManager[Path]:
+        """Give the bytes of a claimed file as a file on this host, until the context ends.
+
+        FaultError `file-too-large` when more than `max_bytes` would have to be brought here.
+        """
         ...
 
     async def finish(self, name: str, folder: str, papers: Mapping[str, Path]) -> None:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core.fault import Category, refuse
+from channels.csv_sftp.place import TOO_LARGE
+from engine.core.fault import FaultError
 from engine.formats.delimited.contract import Contract
 from engine.formats.delimited.decode import EncodingChoice
 from engine.formats.delimited.delivery import RowDelivery
@@ -74,8 +75,7 @@ def survey(path: Path, contract: Contract, max_bytes: int, name: str) -> Iterato
         while block := data.read(BLOCK):
             size += len(block)
             if size > max_bytes:
-                text = "the file is larger than this channel takes"
-                raise refuse(Category.INVALID, "file-too-large", text)
+                raise FaultError(TOO_LARGE)
             digest.update(block)
             choice.feed(block)
             yield None

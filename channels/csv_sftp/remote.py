@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import asyncssh
 
 from channels.csv_sftp.peer import UNREACHABLE, Refused, connected
-from channels.csv_sftp.place import FOLDERS, NOTE, PROCESSING, Seen, free_name, is_plain
+from channels.csv_sftp.place import FOLDERS, NOTE, PROCESSING, TOO_LARGE, Seen, free_name, is_plain
 from channels.csv_sftp.settings import Sftp
 from engine.core.fault import Category, FaultError, refuse
 
 T = TypeVar("T")
 _COPY = "fetched"  # name of the local copy: never the one the sender chose
 _NOTE_BYTES = 65_536
+_PIECE_BYTES, _PIECES = 262_144, 16  # of a transfer: how much may be on its way at a time
 _STALLED_S = 600.0  # longest time a transfer may take for each file
 
 
@@ -78,17 +79,37 @@ class Remote:
             await self._answered(self._files.remove(self._path(name)))
 
     @asynccontextmanager
-    async def opened(self, name: str) -> AsyncIterator[Path]:
+    async def opened(self, name: str, max_bytes: int) -> AsyncIterator[Path]:
+        """The size is asked for again: the file may have grown since it was listed."""
         path = self._path(PROCESSING, name)
         attributes = await self._answered(self._files.lstat(path))
         if attributes.type != asyncssh.FILEXFER_TYPE_REGULAR:
             raise refuse(Category.INVALID, "not-a-file", "what was claimed is not a plain file")
+        if (attributes.size or 0) > max_bytes:
+            raise FaultError(TOO_LARGE)
         copy = self._spool / _COPY
-        await self._answered(self._files.get(path, str(copy)), _STALLED_S)
         try:
+            await self._fetch(path, copy, max_bytes)
             yield copy
         finally:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
+
+    async def _fetch(self, path: str, copy: Path, max_bytes: int) -> None:
+        """Stop within the transfer once it is more than `max_bytes`, whatever size was told."""
+
+        def watched(_: bytes, __: bytes, copied: int, expected: int) -> None:
+            if max(copied, expected) > max_bytes:
+                raise FaultError(TOO_LARGE)
+
+        call = self._files.get(
+            path,
+            str(copy),
+            sparse=False,
+            block_size=_PIECE_BYTES,
+            max_requests=_PIECES,
+            progress_handler=watched,
+        )
+        await self._answered(call, _STALLED_S)
 
     async def finish(self, name: str, folder: str, papers: Mapping[str, Path]) -> None:
         names = await self._answered(self._files.listdir(self._path(folder).encode()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from channels.csv_sftp import memory
 from channels.csv_sftp.event import FileFinished
 from channels.csv_sftp.papers import REJECTED, RUN, RejectFile, Run
-from channels.csv_sftp.place import DONE, FAILED, Place, Seen
+from channels.csv_sftp.place import DONE, FAILED, TOO_LARGE, Place, Seen
 from channels.csv_sftp.reading import Survey, deliveries, survey
 from channels.csv_sftp.stepping import stepped
 from channels.csv_sftp.submit import Submission
@@ -75,9 +75,8 @@ async def turn_away(desk: Desk, name: str, code: str) -> None:
 
 async def _read(desk: Desk, seen: Seen, contract: Contract, run: Run) -> Run:
     if seen.size > desk.max_bytes:
-        text = "the file is larger than this channel takes"
-        raise refuse(Category.INVALID, "file-too-large", text)
-    async with desk.place.opened(seen.name) as path:
+        raise FaultError(TOO_LARGE)
+    async with desk.place.opened(seen.name, desk.max_bytes) as path:
         found = await _surveyed(desk, path, contract, seen.name)
         before = await memory.last(desk.place, contract.feed)
         same = before if before.sha256 == found.sha256 else None

@@ -1,6 +1,7 @@
 """Files over SFTP, against OpenSSH's server and asyncssh's own: keys, claims, outcomes."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -115,6 +116,54 @@ def test_links_on_the_server_are_left_alone(sftp_drop: Drop, server: Server) -> 
 
     asyncio.run(whole())
     assert [one["columns"]["Id"] for one in sftp_drop.taken] == ["1"]
+
+
+@pytest.mark.parametrize("server", ["asyncssh"], indirect=True)  # it can tell other sizes
+@pytest.mark.parametrize("true_at", [1, 2])
+def test_a_file_that_grew_past_the_cap_is_not_brought_here(
+    sftp_drop: Drop, server: Server, true_at: int
+) -> None:
+    """It is listed as small; its size is asked for before the transfer, and by the transfer."""
+    sftp_drop.settings["max_file_bytes"] = 4_096
+    read = 0
+    asked = 0
+
+    class Grown(asyncssh.SFTPServer):
+        async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+            async for entry in super().scandir(path):
+                entry.attrs.size = 10
+                yield entry
+
+        def lstat(self, path: bytes) -> Any:
+            nonlocal asked
+            found = super().lstat(path)
+            if not path.endswith(b"patients.csv"):
+                return found
+            asked += 1
+            assert isinstance(found, os.stat_result)
+            told = asyncssh.SFTPAttrs.from_local(found)
+            told.size = 10 if asked < true_at else told.size
+            return told
+
+        stat = lstat
+
+        def read(self, file_obj: object, offset: int, size: int) -> bytes:
+            nonlocal read
+            data = super().read(file_obj, offset, size)
+            assert isinstance(data, bytes)
+            read += len(data)
+            return data
+
+    async def whole() -> dict[str, Any]:
+        async with server.running(Grown), sftp_drop.running():
+            sftp_drop.put("patients.csv", HEADER + "1,Doe,\n" * 2_000_000)
+            run: dict[str, Any] = await sftp_drop.finished("patients.csv", "failed")
+            return run
+
+    assert asyncio.run(whole())["code"] == "file-too-large"
+    assert read < 8_000_000
+    spool = sftp_drop.folder.parent / "spool" / "trial"
+    assert not (spool / "fetched").exists()
 
 
 @pytest.mark.parametrize("server", ["asyncssh"], indirect=True)  # it can be held up
