@@ -12,12 +12,14 @@ from engine.r4 import contained, elements
 from engine.r4.elements import Element
 from engine.r4.invariants import RULES
 from engine.r4.objects import (
+    ID_ONLY,
     MAX_DEPTH,
     NOT_OBJECT,
     TOO_DEEP,
     Children,
     array,
     deeper,
+    is_id,
     is_simple,
     structure,
 )
@@ -43,6 +45,19 @@ def _bound_concept(check: Check, members: Members) -> Check:
         codings = value.get("coding", ())
         held = any((coding.get("system"), coding.get("code")) in members for coding in codings)
         return None if held else _UNBOUND
+
+    return checked
+
+
+def _beside(check: Check) -> Check:
+    """What stands beside a primitive may be an id alone; the object judges if there is a value."""
+
+    def checked(value: Any, scope: Scope) -> Found:
+        found = check(value, scope)
+        if found and is_id(value):
+            scope.local = True
+            return [problem for problem in found if problem not in ID_ONLY] or None
+        return found
 
     return checked
 
@@ -83,7 +98,7 @@ class _Maker:
             check = array(check, padded=primitive)
         table[element.name] = check
         if primitive:
-            beside = self.of("Element")
+            beside = _beside(self.of("Element"))
             if element.repeats:
                 beside = array(beside, padded=True)
             table[f"_{element.name}"] = beside
@@ -129,7 +144,8 @@ def _bodies(type_name: str) -> Check:
 def proves(type_name: str, name: str, value: Any) -> bool:
     """Whether a value of an element is valid wherever a resource of this type holds it.
 
-    What refers to a contained resource is not: that depends on the resource around it.
+    What refers to a contained resource is not, nor an id beside a primitive: that depends on the
+    resource around it.
     """
     scope = Scope()
     return _made(type_name)[1][name](value, scope) is None and not scope.local

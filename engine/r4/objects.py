@@ -22,7 +22,7 @@ MAX_DEPTH = 64  # of types nested in themselves: extensions, sections, items, co
 NOT_OBJECT = [Problem("wrong-type", "the value is not an object")]
 _NOT_ARRAY = [Problem("wrong-type", "the element repeats: the value is not an array")]
 _EMPTY = [Problem("empty-value", "an object or array must not be empty")]
-_ID_ONLY = [Problem("empty-value", "an element has a value or children besides its id (ele-1)")]
+ID_ONLY = [Problem("empty-value", "an element has a value or children besides its id (ele-1)")]
 _UNKNOWN = [Problem("unknown-element", "the type has no element of this name")]
 TOO_DEEP = [Problem("too-deep", f"elements are nested more than {MAX_DEPTH} times")]
 
@@ -144,6 +144,33 @@ def _pairs(name: str, value: Json) -> list[Problem]:
     ]
 
 
+def _lone_ids(names: list[str]) -> list[Judge]:
+    """ele-1 for primitives: an id alone, in `_name`, stands only beside a value."""
+
+    def judge(value: Json) -> Found:
+        beside = [name for name in names if f"_{name}" in value]
+        return [problem for name in beside for problem in _lone(name, value)]
+
+    return [judge] if names else []
+
+
+def _lone(name: str, value: Json) -> list[Problem]:
+    beside, held = value[f"_{name}"], value.get(name)
+    if type(beside) is not list:
+        return [Problem(*ID_ONLY[0][:2], f"._{name}")] if is_id(beside) and held is None else []
+    values = held if type(held) is list else []
+    return [
+        Problem(*ID_ONLY[0][:2], f"._{name}[{index}]")
+        for index, one in enumerate(beside)
+        if is_id(one) and (index >= len(values) or values[index] is None)
+    ]
+
+
+def is_id(value: Any) -> bool:
+    """Whether an object has nothing but an id, as `_birthDate` may beside a date."""
+    return type(value) is dict and value.keys() == {"id"}
+
+
 def _forms(names: list[str]) -> frozenset[str]:
     """Return the names with those of their ids and extensions beside."""
     return frozenset(form for name in names for form in (name, f"_{name}"))
@@ -166,7 +193,7 @@ def _content(value: Json) -> list[Problem]:
     """ele-1: an element has a value or children besides its id. For objects of less than two."""
     if not value:
         return _EMPTY
-    return _ID_ONLY if "id" in value else []
+    return ID_ONLY if "id" in value else []
 
 
 def _rule(key: str, rule: Rule) -> Judge:
@@ -189,10 +216,11 @@ def structure(
     known = elements.values()
     judges = [*_required(known), *_choices(known)]
     arrays = [e.name for e in known if e.repeats and is_simple(e)]
-    judges += _padding(arrays)
+    simple = [e.name for e in known if is_simple(e)]
+    judges += [*_padding(arrays), *_lone_ids(simple)]
     least = 0 if resource else 2  # below it the object may have nothing to say
     verdicts = [_rule(key, rule) for key, rule in rules.items()]
-    judged = _judging(judges, _forms(arrays))
+    judged = _judging(judges, _forms(arrays) | _forms(simple).difference(simple))
 
     def check(value: Any, scope: Scope) -> Found:
         if type(value) is not dict:
@@ -216,7 +244,7 @@ def structure(
 def _judging(judges: list[Judge], paired: frozenset[str]) -> Callable[[Json], list[Problem]]:
     """Ask all judges, once for objects with the same names: they look at nothing else.
 
-    But for `paired` arrays of primitives, whose members they look at.
+    But for `paired` arrays of primitives and what stands beside primitives: they look into it.
     """
     settled: set[tuple[str, ...]] = set()
 

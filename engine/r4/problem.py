@@ -29,7 +29,7 @@ class Scope:
         self.depth = depth
         self.conditional = conditional  # a transaction may refer to `Type?query` (http.html#trules)
         self.proven = NOTHING  # elements of the resource whose values are known to be valid
-        self.local = False  # whether a `#contained` reference was met
+        self.local = False  # whether anything was met that depends on what is around
 
 
 Found = list[Problem] | None

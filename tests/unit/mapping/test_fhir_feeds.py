@@ -102,6 +102,7 @@ def test_what_is_absent_is_taken_back_where_the_document_says_so(made: Make) -> 
     [
         ({"birthDate": "17.02.1949"}, "bad-value", "Patient.birthDate"),
         ({"gender": "F"}, "bad-value", "Patient.gender"),
+        ({"birthDate": "1949-02-17", "_birthDate": {"id": "b"}}, "", ""),
         ({"nickname": "Roz"}, "unknown-element", "Patient"),
         ({"name": {"family": "Quist"}}, "wrong-shape", "Patient.name"),
         ({"name": [{"surname": "Quist", "family": "Q"}]}, "unknown-element", "HumanName"),

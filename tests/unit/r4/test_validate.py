@@ -148,6 +148,8 @@ MASKED = {"extension": [{"url": URL, "valueCode": "masked"}]}
         patient(name=[{"given": ["a", None], "_given": [None, MASKED]}]),
         patient(name=[{"_given": [MASKED]}]),
         observation(valueString="a", _valueString=MASKED),
+        patient(birthDate="2024-02-29", _birthDate={"id": "b"}),
+        patient(name=[{"given": ["a", None], "_given": [{"id": "g"}, MASKED]}]),
     ],
 )
 def test_accepts_extended_primitives(resource: Json) -> None:
@@ -170,6 +172,15 @@ def test_accepts_extended_primitives(resource: Json) -> None:
             ("bad-padding", "Patient.name[0].given"),
         ),
         (patient(_name=[MASKED]), ("unknown-element", "Patient._name")),
+        (patient(_birthDate={"id": "b"}), ("empty-value", "Patient._birthDate")),
+        (
+            patient(birthDate="2024-02-29", _birthDate={"id": 1}),
+            ("wrong-type", "Patient._birthDate.id"),
+        ),
+        (
+            patient(name=[{"_given": [{"id": "g"}, MASKED]}]),
+            ("empty-value", "Patient.name[0]._given[0]"),
+        ),
         (patient(_birthDate={}), ("empty-value", "Patient._birthDate")),
         (
             patient(_birthDate={"value": "2024"}),
