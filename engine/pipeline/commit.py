@@ -24,6 +24,7 @@ from engine.pipeline.ledger import Account
 from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
 from engine.pipeline.reconcile import CHANGED, Deciding, Reconciling, reconcile
+from engine.store.proposal import propose
 from engine.store.put import Write, put
 from engine.store.save import Written
 
@@ -32,6 +33,9 @@ REPEAT_WINDOW_US = 7 * DAY_US
 
 _News = tuple[bytes, int, int]
 """Digest, position and time of receipt of a delivery nobody knew."""
+
+_Writes = Mapping[int, Sequence[Write]]
+"""By position of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,15 @@ def commit(
     FaultError `fenced-off` when a lease was lost: the batch is void. Other faults and exceptions
     leave the store as it was.
     """
+    writes = {item.entry.position: _writes(item) for item in batch}
+    writing.lap("propose")
     failpoint("before-write")
     with writing.database.write() as tx:
         started_us = writing.ticks_us()
         writing.lap("wait")
         moved = tuple(advance_all(tx, leases, upto))
         writing.lap("fence")
-        accounts = _write(tx, batch, writing)
+        accounts = _write(tx, batch, writes, writing)
         held_us = writing.ticks_us() - started_us
         failpoint("before-commit")
     writing.lap("commit")
@@ -76,9 +82,22 @@ def commit(
     return Committed(moved, tuple(accounts), held_us)
 
 
-def _write(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
+def _writes(item: Prepared) -> list[Write]:
+    """Work out what an entry would make of an empty store."""
+    if item.mapped is None:
+        return []
+    site, position, source_us = item.entry.envelope.site, item.entry.position, item.mapped.source_us
+    return [
+        Write(told, site, told.said_us or source_us, position, propose(told))
+        for told in item.mapped.contributions
+    ]
+
+
+def _write(
+    tx: Transaction, batch: Sequence[Prepared], writes: _Writes, writing: Writing
+) -> list[Account]:
     open_ones = _unsettled(tx, batch)
-    return [one for run in runs(open_ones) for one in _write_run(tx, run, writing)]
+    return [one for run in runs(open_ones) for one in _write_run(tx, run, writes, writing)]
 
 
 def _unsettled(tx: Transaction, batch: Sequence[Prepared]) -> list[Prepared]:
@@ -88,13 +107,15 @@ def _unsettled(tx: Transaction, batch: Sequence[Prepared]) -> list[Prepared]:
     return [item for item in batch if item.entry.position not in done]
 
 
-def _write_run(tx: Transaction, batch: Sequence[Prepared], writing: Writing) -> list[Account]:
+def _write_run(
+    tx: Transaction, batch: Sequence[Prepared], writes: _Writes, writing: Writing
+) -> list[Account]:
     now_us = writing.clock.now_us()
     repeats, news = _repeats(tx, batch)
     writing.lap("ledger")
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     ledger.remember_deliveries(tx, _delivered(fresh, news))
-    written = _put(tx, fresh, now_us)
+    written = _put(tx, [one for item in fresh for one in _left(item, writes)], now_us)
     writing.lap("put")
     reconcile(tx, fresh, written, Deciding(writing.reconciling, now_us, writing.lap))
     outcomes = between_people(tx, fresh, written)
@@ -183,18 +204,13 @@ def _is_repeat(
     return newest == position
 
 
-def _put(tx: Transaction, batch: Sequence[Prepared], now_us: int) -> dict[int, list[Written]]:
-    writes = [
-        Write(
-            told,
-            item.entry.envelope.site,
-            told.said_us or item.mapped.source_us,
-            item.entry.position,
-        )
-        for item in batch
-        if item.mapped
-        for told in item.mapped.contributions
-    ]
+def _left(item: Prepared, writes: _Writes) -> Sequence[Write]:
+    """Return what an entry writes; nothing if its condition left nothing of it."""
+    said = item.mapped is not None and item.mapped.contributions
+    return writes[item.entry.position] if said else ()
+
+
+def _put(tx: Transaction, writes: Sequence[Write], now_us: int) -> dict[int, list[Written]]:
     outcomes: dict[int, list[Written]] = {}
     for write, written in zip(writes, put(tx, writes, now_us), strict=True):
         outcomes.setdefault(write.position, []).append(written)

@@ -5,7 +5,6 @@ an opaque id. What both tell goes from one record to the other and stays with it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from engine.database.transaction import Transaction
 from engine.pipeline.prepare import Prepared
@@ -31,6 +30,6 @@ def between_people(tx: Transaction, batch: Sequence[Prepared], outcomes: Outcome
     def settled(position: int, done: Written) -> Written:
         before = persons.get(done.taken_from)
         after = persons.get(now.get((position, done.type, done.id), ""))
-        return done if before is None or before != after else replace(done, taken_from="")
+        return done if before is None or before != after else done._replace(taken_from="")
 
     return {at: [settled(at, done) for done in some] for at, some in outcomes.items()}

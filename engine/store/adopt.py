@@ -1,7 +1,7 @@
 """Puts what was worked out anew in the place of what is stored; new content gets a new version."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.core.lexeme import decode, encode
 from engine.database.transaction import Transaction
@@ -37,9 +37,10 @@ def adopt(
             after[one.key] = fresh = _confirmed(batch, held, one)
             done.append(written(fresh, "unchanged"))
             continue
-        now = Content(one.site, one.record, one.text, decode(one.text))
+        refs = splice.offsets(one.key[0], one.text)
+        now = Content(one.site, one.record, one.text, refs, decode(one.text))
         at = Moment(now_us, position, persons.get(one.record, ""))
-        fresh = replace(advance(batch, one.key, held, now, at), stamps=one.stamps)
+        fresh = advance(batch, one.key, held, now, at)._replace(stamps=one.stamps)
         after[one.key] = fresh
         done.append(written(fresh, "updated" if held else "created"))
     save(tx, batch, before, after)
@@ -52,7 +53,7 @@ def _holds(batch: Batch, held: Held, one: Rederived) -> bool:
         return False
     if held.text == one.text:
         return True
-    fresh = replace(held, text=one.text)
+    fresh = held._replace(text=one.text)
     return _content(batch, held) == _content(batch, fresh)
 
 
@@ -63,4 +64,4 @@ def _content(batch: Batch, held: Held) -> bytes:
 def _confirmed(batch: Batch, held: Held, one: Rederived) -> Held:
     if one.text != held.text:
         batch.rewrite(held.bid, one.text, splice.offsets(held.type, one.text))
-    return replace(held, stamps=one.stamps, text=one.text)
+    return held._replace(stamps=one.stamps, text=one.text)

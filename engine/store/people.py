@@ -64,7 +64,8 @@ def _golden(batch: Batch, held: Held | None, golden: Golden, now_us: int) -> tup
     state = RETIRED if golden.survivor else LIVE
     if held is not None and held.text == text and held.state == state:
         return held, written(held, "unchanged", advanced=False)
-    now = Content("", golden.survivor, text, body, state=state)
+    refs = splice.offsets("Patient", text)
+    now = Content("", golden.survivor, text, refs, body, state=state)
     at = Moment(now_us, golden.position, golden.person)
     fresh = advance(batch, golden.key, held, now, at)
     return fresh, written(fresh, "updated" if held else "created")

@@ -6,28 +6,29 @@ then carries the newest meta.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from engine.core.lexeme import encode
 from engine.core.values import Contribution
 from engine.database.transaction import Transaction
 from engine.store import registers, rows, splice, stamps
 from engine.store.membership import persons_of
+from engine.store.proposal import Proposal, propose
 from engine.store.registers import State
 from engine.store.rows import Batch, Held, Key, Version
 from engine.store.save import Content, Moment, Written, advance, save, written
 from engine.store.tables import DELETED, LIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A contribution with where it comes from."""
 
     contribution: Contribution
     site: str
     source_us: int  # the sender's own time for the facts
     position: int  # journal position of the message
+    proposal: Proposal | None = None  # what it makes of nothing, if that has been worked out
 
     @property
     def key(self) -> Key:
@@ -36,23 +37,22 @@ class Write:
 
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
-    keys = [write.key for write in writes]
+    keys = [(write.contribution.type, write.contribution.id) for write in writes]
     before = rows.load(tx, list(dict.fromkeys(keys)))
     records = [write.contribution.patient for write in writes]
     records += [held.record for held in before.values()]
     persons = persons_of(tx, list(dict.fromkeys(filter(None, records))))
     desk = _Desk(rows.open_batch(tx), persons, now_us)
-    drafts = {key: _Draft(held, _state(desk.batch, held)) for key, held in before.items()}
+    drafts = {key: _Draft(held) for key, held in before.items()}
     done = []
     for key, write in zip(keys, writes, strict=True):
-        drafts[key], outcome = _merged(desk, drafts.get(key, _NEW), write)
+        drafts[key], outcome = _merged(desk, drafts.get(key), write)
         done.append(outcome)
     save(tx, desk.batch, before, _sealed(desk.batch, drafts))
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
+class _Desk(NamedTuple):
     """What all writes of a batch share."""
 
     batch: Batch
@@ -60,66 +60,107 @@ class _Desk:
     now_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(NamedTuple):
     """A resource within a batch. Its row keeps the stamps of before until all is merged."""
 
-    held: Held | None
-    state: State | None
-    values: bytes = b""  # the registers as written, once they were
-    restamped: bool = False
-
-
-_NEW = _Draft(None, None)
+    held: Held
+    state: State | None = None  # its registers, once something was merged into them
+    alone: Proposal | None = None  # else what it holds, if one statement says all of that
+    at: tuple[int, int] = (0, 0)  # source time and position of that statement
+    moved: bool = False  # whether the stamps are others now
 
 
 def _sealed(batch: Batch, drafts: Mapping[Key, _Draft]) -> dict[Key, Held]:
     """Write down the stamps of what was merged."""
     after = {}
     for key, draft in drafts.items():
-        if draft.held is not None:
-            after[key] = draft.held
-            if draft.restamped and draft.state is not None:
-                batch.stamps[draft.held.rid] = stamps.to_text(draft.state)
+        after[key] = draft.held
+        if draft.moved:
+            batch.stamps[draft.held.rid] = _stamps(draft)
     return after
 
 
-def _merged(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
+def _stamps(draft: _Draft) -> str:
+    if draft.state is not None:
+        return stamps.to_text(draft.state)
+    return draft.alone.stamped(*draft.at) if draft.alone else draft.held.stamps
+
+
+def _merged(desk: _Desk, draft: _Draft | None, write: Write) -> tuple[_Draft, Written]:
     """Merge one write; rows it needs go into the batch."""
-    told, held, state = write.contribution, draft.held, draft.state
-    merged = registers.merge(state, told, write.source_us, write.position)
-    if held is None or state is None:
-        return _begun(desk, held, write, merged)
-    if merged is state:
-        stale = "unchanged" if (write.source_us, write.position) == state.told else "older"
-        return draft, written(held, stale, advanced=False)
-    other = told.patient not in {"", held.record}
-    record = told.patient if other and registers.names_patient(state, merged) else held.record
-    values = encode(merged.values)
-    same = values == draft.values or _same_values(merged, state)
-    if same and record == held.record:
-        now = _confirmed(desk.batch, held, state, merged)
-        advanced = registers.marks(merged) != registers.marks(state)
-        outcome = written(now, "unchanged" if advanced else "older", advanced=advanced)
-        outcome = replace(outcome, remade=now is not held)
-        return _Draft(now, merged, values, restamped=True), outcome
-    now = _advanced(desk, held, write, record, merged)
-    moved = held.record if record != held.record else ""
-    return _Draft(now, merged, values, restamped=True), written(now, "updated", taken_from=moved)
+    proposal = write.proposal or propose(write.contribution)
+    if draft is None or draft.held.state == DELETED:
+        return _begun(desk, draft and draft.held, write, proposal)
+    if write.contribution.patient in {"", draft.held.record}:
+        same = _only(draft, proposal)
+        if same is not None:
+            return _repeated(same, write)
+    return _changed(desk, draft, write)
 
 
-def _begun(desk: _Desk, held: Held | None, write: Write, merged: State) -> tuple[_Draft, Written]:
+def _begun(
+    desk: _Desk, held: Held | None, write: Write, proposal: Proposal
+) -> tuple[_Draft, Written]:
     """A resource that is new, or was deleted."""
-    record = write.contribution.patient or (held.record if held else "")
-    now = _advanced(desk, held, write, record, merged)
-    draft = _Draft(now, merged, restamped=True)
+    about = write.contribution.patient
+    record = about or (held.record if held else "")
+    known = proposal.rows if record == about else None
+    content = Content(write.site, record, proposal.text, proposal.refs, rows=known)
+    now = _advanced(desk, held, write, content)
+    draft = _Draft(now, alone=proposal, at=(write.source_us, write.position), moved=True)
     return draft, written(now, "updated" if held else "created")
 
 
-def _advanced(desk: _Desk, held: Held | None, write: Write, record: str, merged: State) -> Held:
+def _only(draft: _Draft, proposal: Proposal) -> _Draft | None:
+    """Return the draft if it is what the proposal alone makes, said at one time or another."""
+    known = draft.alone
+    if known is proposal:
+        return draft
+    if draft.state is not None or draft.held.text != proposal.text:
+        return None
+    if known is not None:
+        return draft if known.stamps == proposal.stamps else None
+    at = proposal.said_at(draft.held.stamps)
+    return None if at is None else draft._replace(alone=proposal, at=at)
+
+
+def _repeated(draft: _Draft, write: Write) -> tuple[_Draft, Written]:
+    """Nothing was ever said but this: what holds afterwards is the later of two equal statements.
+
+    All its registers have the time of the statement, and the newer one sets them all again.
+    """
+    at = (write.source_us, write.position)
+    if at > draft.at:
+        return draft._replace(at=at, moved=True), written(draft.held, "unchanged")
+    stale = "unchanged" if at == draft.at else "older"
+    return draft, written(draft.held, stale, advanced=False)
+
+
+def _changed(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:
+    """Merge register by register."""
+    told, held, state = write.contribution, draft.held, _state(desk.batch, draft)
+    merged = registers.merge(state, told, write.source_us, write.position)
+    if merged is state:
+        stale = "unchanged" if (write.source_us, write.position) == state.told else "older"
+        return draft._replace(state=state), written(held, stale, advanced=False)
+    other = told.patient not in {"", held.record}
+    record = told.patient if other and registers.names_patient(state, merged) else held.record
+    if record == held.record and _same_values(merged, state):
+        now = _confirmed(desk.batch, held, state, merged)
+        advanced = registers.marks(merged) != registers.marks(state)
+        outcome = written(now, "unchanged" if advanced else "older", advanced=advanced)
+        outcome = outcome._replace(remade=now is not held)
+        return _Draft(now, merged, moved=True), outcome
     body = registers.body_of(merged, *write.key)
-    now = Content(write.site, record, splice.encoded(body), body)
-    at = Moment(desk.now_us, write.position, desk.persons.get(record, ""))
+    text = splice.encoded(body)
+    content = Content(write.site, record, text, splice.offsets(told.type, text), body)
+    now = _advanced(desk, held, write, content)
+    moved = held.record if record != held.record else ""
+    return _Draft(now, merged, moved=True), written(now, "updated", taken_from=moved)
+
+
+def _advanced(desk: _Desk, held: Held | None, write: Write, now: Content) -> Held:
+    at = Moment(desk.now_us, write.position, desk.persons.get(now.record, ""))
     return advance(desk.batch, write.key, held, now, at)
 
 
@@ -131,27 +172,31 @@ def _confirmed(batch: Batch, held: Held, state: State, merged: State) -> Held:
     text = splice.encoded(body)
     batch.rewrite(held.bid, text, splice.offsets(held.type, text))
     batch.decoded[text] = body
-    return replace(held, text=text)
+    batch.indexed.pop(held.rid, None)
+    return held._replace(text=text)
 
 
-def _state(batch: Batch, held: Held) -> State | None:
-    """What was said so far; a deleted resource starts anew."""
-    if held.state == DELETED:
-        return None
-    return stamps.from_text(held.stamps, held.type, batch.body_of(held))
+def _state(batch: Batch, draft: _Draft) -> State:
+    """What was said so far of a resource that lives."""
+    if draft.state is not None:
+        return draft.state
+    return stamps.from_text(_stamps(draft), draft.held.type, batch.body_of(draft.held))
 
 
 def _same_values(one: State, other: State) -> bool:
     """Compare as written: 1.0 and 1.00 differ, and so do 1 and true."""
-    return one.values is other.values or encode(_members(one)) == encode(_members(other))
+    known = other.values
+    return one.values.keys() == known.keys() and all(
+        members is known[name] or _written(members) == _written(known[name])
+        for name, members in one.values.items()
+    )
 
 
-def _members(state: State) -> list[tuple[str, Any]]:
-    return sorted((pair for held in state.values.values() for pair in held.items()), key=_name)
+def _written(members: Mapping[str, Any]) -> bytes:
+    return encode(sorted(members.items(), key=_NAME))
 
 
-def _name(pair: tuple[str, Any]) -> str:
-    return pair[0]
+_NAME = itemgetter(0)
 
 
 def remove(tx: Transaction, keys: Sequence[Key], now_us: int, position: int) -> int:
@@ -165,7 +210,7 @@ def remove(tx: Transaction, keys: Sequence[Key], now_us: int, position: int) -> 
     batch = rows.open_batch(tx)
     after = {}
     for key, held in before.items():
-        after[key] = replace(held, version=held.version + 1, state=DELETED, stamps="")
+        after[key] = held._replace(version=held.version + 1, state=DELETED, stamps="")
         person = persons.get(held.record, "")
         version = Version(held.rid, held.version + 1, now_us, held.bid, position, person, DELETED)
         batch.versions.append(version)

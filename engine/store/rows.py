@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
 
@@ -11,6 +11,7 @@ from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.store.codes import NAMES, code_of
+from engine.store.search.extract import Rows
 from engine.store.tables import BODY, LIVE, RESOURCE, VERSION
 
 Key = tuple[str, str]
@@ -20,8 +21,7 @@ Body = Mapping[str, Any]
 """A resource as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """What is stored of one resource now."""
 
     rid: int
@@ -36,9 +36,8 @@ class Held:
     text: bytes  # the body as stored
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One row of a resource's history."""
+class Version(NamedTuple):
+    """One row of a resource's history, its columns in their order."""
 
     rid: int
     version: int
@@ -61,6 +60,7 @@ class Batch:
     touched_us: dict[int, int] = field(default_factory=dict)  # rid -> time of its new version
     stamps: dict[int, str] = field(default_factory=dict)  # rid -> stamps, where they are others now
     decoded: dict[bytes, Body] = field(default_factory=dict)  # what texts at hand say
+    indexed: dict[int, Rows] = field(default_factory=dict)  # rid -> index rows it is to have
 
     def rid(self) -> int:
         self.next_rid += 1
@@ -164,13 +164,7 @@ def write(
     """Write the collected rows and bring the resource rows from `before` to `after`."""
     tx.run_many(_ADD_BODY, ((bid, *body) for bid, body in batch.bodies.items()))
     tx.run_many(_REWRITE, ((*body, bid) for bid, body in batch.rewritten.items()))
-    tx.run_many(
-        _ADD_VERSION,
-        (
-            (v.rid, v.version, v.updated_us, v.bid, v.position, v.person, v.state)
-            for v in batch.versions
-        ),
-    )
+    tx.run_many(_ADD_VERSION, batch.versions)
     new, changed, stamped = [], [], []
     times = batch.touched_us
     for key, held in after.items():

@@ -5,18 +5,17 @@ records (`engine.store.people`) come the same way.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.database.transaction import Transaction
-from engine.store import rows, splice
+from engine.store import rows
 from engine.store.rows import Batch, Body, Held, Key, Version
 from engine.store.search import index
 from engine.store.search.extract import NONE, Rows, extract
 from engine.store.tables import LIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What became of a write. `older`: all it says was already known from newer statements."""
 
     type: str
@@ -29,19 +28,19 @@ class Written:
     remade: bool = False  # whether the body changed without a version: in its meta
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a resource is to hold. `body` is what `text` says."""
+class Content(NamedTuple):
+    """What a resource is to hold."""
 
     site: str
     record: str
     text: bytes
-    body: Body
+    refs: bytes  # engine.store.splice
+    body: Body | None = None  # what `text` says, if it is at hand
+    rows: Rows | None = None  # of the index, if they are known
     state: int = LIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When something is written, for which journal entry, about whom."""
 
     now_us: int
@@ -57,10 +56,15 @@ def advance(batch: Batch, key: Key, held: Held | None, now: Content, at: Moment)
     version = held.version + 1 if held else 1
     rid = held.rid if held else batch.rid()
     site = held.site if held else now.site
-    bid = batch.body(now.text, splice.offsets(key[0], now.text))
+    bid = batch.body(now.text, now.refs)
     batch.versions.append(Version(rid, version, at.now_us, bid, at.position, at.person, now.state))
     batch.touched_us[rid] = at.now_us
-    batch.decoded[now.text] = now.body
+    if now.body is not None:
+        batch.decoded[now.text] = now.body
+    if now.rows is not None:
+        batch.indexed[rid] = now.rows
+    else:
+        batch.indexed.pop(rid, None)
     stamps = held.stamps if held else ""
     return Held(rid, *key, site, now.record, version, now.state, bid, stamps, now.text)
 
@@ -76,7 +80,9 @@ def save(
     """Write what the batch has collected, and the index rows that change with it."""
     rows.write(tx, batch, before, after)
     changes = [
-        index.Change(new.rid, _indexed(batch, old), _indexed(batch, new))
+        index.Change(
+            new.rid, _indexed(batch, old), batch.indexed.get(new.rid) or _indexed(batch, new)
+        )
         for key, new in after.items()
         if _differs(old := before.get(key), new)
     ]

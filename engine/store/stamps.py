@@ -14,7 +14,7 @@ JSON of a member that is held but not shown.
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from engine.core.distinct import distinct
@@ -22,7 +22,12 @@ from engine.core.lexeme import decode, encode
 from engine.store.pieces import Piece, Pieces, Stamp
 from engine.store.registers import NEVER, State, gather
 
+SOME_TIME = (1 << 60, (1 << 60) - 1)
+"""Source time and position no statement has: stands for the one that is not known yet (`cut`)."""
+
+_SEAM = "{}.{}".format(*SOME_TIME)
 _LABELS = 1024  # names of parts, as mappings have them
+_FIRST = re.compile(r";?-?\d+\.(-?\d+)\.(\d+)", re.ASCII)
 _SIGN = re.compile(r"[^\w.-]", re.ASCII)  # what a name may not show, since the text uses it
 _QUOTED = re.compile("%([0-9a-f]{6})")
 
@@ -68,6 +73,25 @@ def from_text(text: str, type_name: str, body: Mapping[str, Any]) -> State:
     told = _pair(late) if late else _newest(stamps, at)
     pieces = _pieces(stamps, held) if "/" in text or held else {}
     return State(values, stamps, at, body.get("meta", {}), told, pieces)
+
+
+def cut(text: str) -> tuple[str, ...]:
+    """Cut the text of a statement at SOME_TIME where its time stands, to join it with another."""
+    head, sign, shapes = text.partition("#")
+    *before, last = head.split(_SEAM)
+    return (*before, f"{last}{sign}{shapes}")
+
+
+@cache
+def of_whole(rank: int) -> tuple[str, ...]:
+    """Return the text of a statement that replaced the whole, cut where its time stands."""
+    return cut(to_text(State(whole=(rank, *SOME_TIME), told=SOME_TIME)))
+
+
+def first_time(text: str) -> tuple[int, int] | None:
+    """Return source time and position of the first stamp in a text, None where there is none."""
+    found = _FIRST.match(text)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def times(text: str, type_name: str, body: Mapping[str, Any]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.core.lexeme import Number, decode, encode
 from engine.core.values import Contribution
 from engine.store import registers, splice, stamps
+from engine.store.proposal import propose
 from engine.store.registers import State
 
 ELEMENTS = ("gender", "birthDate", "_birthDate", "deceasedBoolean", "deceasedDateTime", "name")
@@ -28,7 +29,9 @@ def told(draw: st.DrawFn, position: int) -> Told:
     names = draw(st.lists(st.sampled_from(ELEMENTS), unique=True, max_size=4))
     # Few numbers, so that different messages often say the same.
     body = {name: value(name, draw(st.integers(0, 2))) for name in names}
-    meta = {"source": f"urn:{draw(st.integers(0, 1))}"}
+    meta: dict[str, Any] = {"source": f"urn:{draw(st.integers(0, 1))}"}
+    labels = draw(st.lists(st.sampled_from([{"code": "R"}, {"code": "N"}, {}]), max_size=2))
+    meta |= {"security": labels} if labels else {}
     contribution = Contribution(
         "Patient",
         RECORD,
@@ -42,6 +45,7 @@ def told(draw: st.DrawFn, position: int) -> Told:
     return contribution, draw(st.integers(0, 3)), position
 
 
+TIMES = st.tuples(st.integers(-(10**15), 10**16), st.integers(1, 10**9))
 SETS = st.integers(1, 6).flatmap(lambda n: st.tuples(*(told(p) for p in range(1, n + 1))))
 
 
@@ -80,6 +84,30 @@ def test_a_state_survives_being_stored_after_each_message(messages: tuple[Told, 
         assert written(state) == (body, text)
     assert state is not None
     assert written(state) == written(fold(list(messages)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(message=told(1), times=st.tuples(TIMES, TIMES))
+def test_a_proposal_is_what_holds_when_it_alone_was_said_once_or_again(
+    message: Told, times: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    proposal, (first, last) = propose(message[0]), sorted(times)
+    state = registers.merge(None, message[0], *first)
+    assert (proposal.text, proposal.stamped(*first)) == written(state)
+    says = state.stamps or state.whole != registers.NEVER
+    assert proposal.said_at(stamps.to_text(state)) == (first if says else None)
+    again = registers.merge(state, message[0], *last)
+    assert (proposal.text, proposal.stamped(*last)) == written(again)
+    assert registers.merge(again, message[0], *first) is again
+
+
+@given(messages=SETS)
+def test_a_proposal_knows_stamps_that_are_not_its_own(messages: tuple[Told, ...]) -> None:
+    body, text = written(fold(list(messages)))
+    proposal = propose(messages[0][0])
+    at = proposal.said_at(text)
+    if at is not None and proposal.text == body:
+        assert written(registers.merge(None, messages[0][0], *at)) == (body, text)
 
 
 @given(messages=SETS)

@@ -10,6 +10,7 @@ from engine.core.lexeme import decode, encode
 from engine.core.values import Contribution, Parts
 from engine.r4.validate import validate
 from engine.store import registers, stamps
+from engine.store.proposal import propose
 from engine.store.registers import State
 
 VISIT = str(uuid.UUID(int=1))
@@ -96,6 +97,19 @@ def test_a_message_seen_before_changes_nothing(messages: tuple[Told, ...]) -> No
     state = fold(list(messages), storing=True)
     for message in messages:
         assert registers.merge(state, *message) is state
+
+
+@settings(max_examples=100, deadline=None)
+@given(message=told(1), later_us=st.integers(4, 9))
+def test_a_statement_made_again_is_as_if_only_the_later_had_come(
+    message: Told, later_us: int
+) -> None:
+    proposal = propose(message[0])
+    state = registers.merge(None, *message)
+    assert (proposal.text, proposal.stamped(*message[1:])) == written(state)
+    again = registers.merge(state, message[0], later_us, 2)
+    assert (proposal.text, proposal.stamped(later_us, 2)) == written(again)
+    assert registers.merge(again, *message) is again
 
 
 @settings(max_examples=50, deadline=None)
