@@ -84,8 +84,10 @@ class Content:
         return found[-1] if found else known.type
 
     def _note_unknown(self, known: Known) -> None:
-        if not known.whole.keys() <= elements.order(known.feed.type).keys():
-            self._env.note("unknown-element", known.feed.type, UNKNOWN)
+        kind, order = known.feed.type, elements.order(known.feed.type)
+        if not known.whole.keys() <= order.keys():
+            for name in [name for name in known.whole if name not in order]:
+                self._env.note_unknown(kind, name, UNKNOWN)
 
     def _told(self, known: Known, found: Contribution) -> Contribution:
         feed, whole, body, proven = known.feed, known.whole, found.body, found.proven

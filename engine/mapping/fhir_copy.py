@@ -158,7 +158,7 @@ class Copier:
         for name, item in value.items():
             move = table.get(name)
             if move is None:
-                scope.env.note("unknown-element", path, UNKNOWN)
+                scope.env.note_unknown(path, name, UNKNOWN)
                 continue
             kept = move(item, scope)
             if kept is not None:

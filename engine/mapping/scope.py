@@ -12,11 +12,13 @@ from engine.core.values import Contribution, Diagnostic, PatientKey
 from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Message, Segment
 from engine.mapping.datatypes.moments import stamp
+from engine.r4.objects import below
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 WIDTH = 80  # fields that every row has, empty ones if need be; the longest usual segment has 72
 _PADDING = [""] * WIDTH
 NO_FIELDS = NOTHING.fields + _PADDING[1:]
+_MANY = 64  # diagnostics, beyond which what R4 does not have is named no more
 _UNREAD: list[str] = []
 Effect = Callable[["Scope"], object]  # what a rule did to a message beside giving a value
 
@@ -87,6 +89,11 @@ class Env:
         self.noted[noted] = None
         if self.effects is not None:
             self.effects.append(lambda scope: scope.env.noted.setdefault(noted))
+
+    def note_unknown(self, path: str, name: str, message: str) -> None:
+        """Note an element that R4 does not have; of very many their parent alone is named."""
+        where = below(path, name) if len(self.noted) < _MANY else path
+        self.note("unknown-element", where, message)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

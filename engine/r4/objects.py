@@ -41,9 +41,12 @@ def _unknown(_: Any, __: Scope) -> Found:
     return _UNKNOWN
 
 
-def _step(name: str) -> str:
-    # a key that looks like no element name may be anything, a patient's data included
-    return f".{name}" if _name(name) else ".?"
+def below(path: str, name: str) -> str:
+    """Return the path of a member; one that looks like no element name is not repeated.
+
+    It may be anything, a patient's data included.
+    """
+    return f"{path}.{name}" if _name(name) else f"{path}.?"
 
 
 def is_simple(element: Element) -> bool:
@@ -230,7 +233,7 @@ def structure(
         for name, member in members:
             wrong = checks[name](member, scope)
             if wrong:
-                found += at(_step(name), wrong)
+                found += at(below("", name), wrong)
         found += judged(value)
         if len(value) < least:
             found += _content(value)

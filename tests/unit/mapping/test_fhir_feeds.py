@@ -103,9 +103,11 @@ def test_what_is_absent_is_taken_back_where_the_document_says_so(made: Make) -> 
         ({"birthDate": "17.02.1949"}, "bad-value", "Patient.birthDate"),
         ({"gender": "F"}, "bad-value", "Patient.gender"),
         ({"birthDate": "1949-02-17", "_birthDate": {"id": "b"}}, "", ""),
-        ({"nickname": "Roz"}, "unknown-element", "Patient"),
+        ({"nickname": "Roz"}, "unknown-element", "Patient.nickname"),
+        ({"Roz Quist 1949": 1}, "unknown-element", "Patient.?"),
         ({"name": {"family": "Quist"}}, "wrong-shape", "Patient.name"),
-        ({"name": [{"surname": "Quist", "family": "Q"}]}, "unknown-element", "HumanName"),
+        ({"name": [{"surname": "Quist", "family": "Q"}]}, "unknown-element",
+         "HumanName.surname"),
         ({"name": ["Quist"]}, "bad-value", "HumanName"),
         ({"link": [{"type": "seealso"}]}, "", ""),
         ({"contact": [{"period": {"start": "2026", "end": "2025"}}]}, "broken-rule", "Period"),
@@ -247,3 +249,9 @@ def test_the_trace_names_paths_and_lines(plan: Plan) -> None:
     }
     assert ("Patient.birthDate", "birthDate", "base/patient.yaml:4") in lines
     assert ("Patient.maritalStatus", "maritalStatus", "base/patient.yaml:11") in lines
+
+
+def test_of_very_many_unknown_elements_their_parent_is_named(plan: Plan) -> None:
+    mapped = plan.map_resource(patient(**{f"own{n}": n for n in range(5000)}), RECEIVED_US)
+    assert len(mapped.diagnostics) < 100
+    assert mapped.diagnostics[-1].where == "Patient"
