@@ -3,11 +3,17 @@
 A Bundle of type `history` whose first entry tells the state of the subscription as Parameters; the
 others hold the resources (payload `full-resource`) or only name them (`id-only`, `empty`). Each
 resource that came is a delivery like one that was posted. What was only named cannot be fetched
-here: the notification itself is kept, so that it can be seen and fetched later. Pure.
+here: the notification itself is kept, so that it can be seen and fetched later.
+
+A signature over the body alone stays right for ever. So an event says when it happened, is taken
+for a week at most (vendors send again for an hour, and let a dead letter be sent for seven days),
+and bears its body's digest as a key: what comes twice within that week is known by it. Pure.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.fault import Category, Fault, FaultError
@@ -16,6 +22,17 @@ from engine.core.lexeme import encode
 NO_EVENT = Fault(
     Category.INVALID, "not-a-notification", "the body is no notification of a subscription"
 )
+UNDATED = Fault(
+    Category.INVALID, "event-undated", "the event does not say when it happened", "Bundle.timestamp"
+)
+UNTIMELY = Fault(
+    Category.INVALID,
+    "event-untimely",
+    "the event is too old, or from the future",
+    "Bundle.timestamp",
+)
+_AHEAD = timedelta(minutes=10)  # by which the sender's clock may be fast
+_OLDEST = timedelta(days=7) - _AHEAD  # so whatever may come is still known if it came before
 _SILENT = frozenset({"handshake", "heartbeat", "query-status"})
 _STATUS = frozenset({"Parameters", "SubscriptionStatus"})
 
@@ -46,6 +63,43 @@ def notified(value: Any) -> Notified:
         not reference.endswith(tuple(names)) for reference in references
     )
     return Notified(resources, named_only or not resources)
+
+
+def key_of(body: bytes) -> str:
+    """Return what an event is known by when it comes again."""
+    return f"event-{hashlib.sha256(body).hexdigest()[:32]}"
+
+
+def check_time(value: Mapping[str, Any], now: datetime) -> None:
+    """FaultError `event-undated`, `event-untimely`."""
+    said = _time(value)
+    if said is None:
+        raise FaultError(UNDATED)
+    if not now - _OLDEST <= said <= now + _AHEAD:
+        raise FaultError(UNTIMELY)
+
+
+def _time(value: Mapping[str, Any]) -> datetime | None:
+    """Return when the notification was made, else when its newest event happened."""
+    status = _resource(value["entry"][0])
+    events = [
+        one.get("valueInstant")
+        for event in _parameters(status, "notification-event")
+        for one in _parameters(event, "timestamp", "part")
+    ]
+    of_status = status.get("notificationEvent")
+    listed = of_status if isinstance(of_status, list) else []
+    events += [one.get("timestamp") for one in listed if isinstance(one, Mapping)]
+    made = _instant(value.get("timestamp"))
+    return made or max(filter(None, map(_instant, events)), default=None)
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
 
 
 def _resource(entry: Any) -> Mapping[str, Any]:

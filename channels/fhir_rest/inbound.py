@@ -8,14 +8,16 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
+from channels.fhir_rest.event import key_of
 from channels.fhir_rest.rate import Rate
 from channels.fhir_rest.request import Asked, Delivery, asked, heard
 from channels.fhir_rest.settings import FhirIn
 from channels.fhir_rest.signature import is_signed
-from engine.core.clock import Clock
+from engine.core.clock import EPOCH, Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import FHIR_JSON, Envelope, Receipt
@@ -97,7 +99,8 @@ class FhirInbound:
         return await self._answered(lambda: asked(posted), len(posted.body), posted.key)
 
     async def hear(self, body: bytes) -> Answered:
-        return await self._answered(lambda: heard(body), len(body), "")
+        now = EPOCH + timedelta(microseconds=self._around.clock.now_us())
+        return await self._answered(lambda: heard(body, now), len(body), key_of(body))
 
     async def _answered(self, read: Callable[[], Asked], size_bytes: int, key: str) -> Answered:
         door = self._open

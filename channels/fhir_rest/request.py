@@ -8,9 +8,10 @@ that says the same. Pure; knows neither HTTP nor the intake.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from channels.fhir_rest.event import notified
+from channels.fhir_rest.event import check_time, notified
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
 from engine.core.values import FHIR_EVENT, FHIR_JSON
@@ -65,9 +66,12 @@ def asked(posted: Posted) -> Asked:
     return Asked("resource", (_single(posted, value, kind),))
 
 
-def heard(body: bytes) -> Asked:
-    """Take an event apart. FaultError when it is none."""
-    found = notified(read_json(body))
+def heard(body: bytes, now: datetime) -> Asked:
+    """Take an event apart. FaultError when it is none, or not of these days."""
+    value = read_json(body)
+    found = notified(value)
+    if found.resources or found.named_only:
+        check_time(value, now)
     deliveries = [Delivery(kind, resource) for kind, resource in found.resources]
     if found.named_only:
         deliveries.append(Delivery("Bundle", body, media_type=FHIR_EVENT))

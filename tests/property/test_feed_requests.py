@@ -1,6 +1,7 @@
 """Whatever a site posts is taken apart or refused, and what is taken is what was sent."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -44,7 +45,10 @@ BUNDLES = st.fixed_dictionaries(
         "resourceType": st.just("Bundle"),
         "type": st.sampled_from(["batch", "transaction", "history", "x"]),
     },
-    optional={"entry": st.lists(ENTRIES | JUNK, max_size=4) | JUNK},
+    optional={
+        "entry": st.lists(ENTRIES | JUNK, max_size=4) | JUNK,
+        "timestamp": st.sampled_from(["2026-11-20T08:00:00Z", "2026-11-20", "0001", 7]),
+    },
 )
 BODIES = (BUNDLES | RESOURCES | JUNK).map(lambda value: json.dumps(value).encode())
 PLACES = st.sampled_from([("POST", "", ""), ("POST", "Patient", ""), ("PUT", "Patient", "p1")])
@@ -85,7 +89,7 @@ def _only(bundle: Any) -> Any:
 @given(BODIES)
 def test_an_event_is_taken_apart_or_refused(body: bytes) -> None:
     try:
-        found = heard(body)
+        found = heard(body, datetime(2026, 11, 20, tzinfo=UTC))
     except FaultError:
         return
     assert all(one.body == body for one in found.deliveries if one.media_type == FHIR_EVENT)

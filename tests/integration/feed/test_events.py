@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 import engine.rest.event
 from engine.core.fault import FaultError
 from engine.core.values import FHIR_EVENT, FHIR_JSON, Envelope
+from engine.pipeline.commit import commit
 from engine.pipeline.interpret import mapped
-from tests.integration.feed.house import SITE, House, house
+from tests.integration.feed.house import SITE, House, house, prepared
 
 pytestmark = pytest.mark.anyio
 URL = f"http://concord.example/sources/{SITE}/events"
@@ -37,7 +39,12 @@ async def feed(tmp_path: Path) -> AsyncIterator[House]:
         yield opened
 
 
-def notification(kind: str, *entries: dict[str, Any], focus: tuple[str, ...] = ()) -> bytes:
+NOW = datetime.now(UTC)  # noqa: TID251 - events are of these days, and the house has a clock
+
+
+def notification(
+    kind: str, *entries: dict[str, Any], focus: tuple[str, ...] = (), at: datetime | None = NOW
+) -> bytes:
     events = [
         {
             "name": "notification-event",
@@ -55,6 +62,7 @@ def notification(kind: str, *entries: dict[str, Any], focus: tuple[str, ...] = (
     bundle = {
         "resourceType": "Bundle",
         "type": "history",
+        **({"timestamp": at.isoformat()} if at else {}),
         "entry": [{"resource": status}, *entries],
     }
     return json.dumps(bundle).encode()
@@ -102,6 +110,38 @@ async def test_some_came_and_some_were_named(feed: House) -> None:
     )
     await send(feed, body, signed(body))
     assert [one.media_type for one in journalled(feed)] == [FHIR_JSON, FHIR_EVENT]
+
+
+@pytest.mark.parametrize(
+    ("behind", "code"),
+    [
+        (timedelta(days=6, hours=23), None),
+        (timedelta(days=7), "event-untimely"),
+        (timedelta(days=900), "event-untimely"),
+        (timedelta(hours=-1), "event-untimely"),
+        (None, "event-undated"),
+    ],
+)
+async def test_an_event_is_taken_for_a_week(
+    feed: House, behind: timedelta | None, code: str | None
+) -> None:
+    """Its signature would be right for ever."""
+    at = NOW - behind if behind is not None else None
+    for entries in ((), ({"resource": PATIENT},)):
+        body = notification("event-notification", *entries, focus=("Patient/a-1.E-7",), at=at)
+        answered = await send(feed, body, signed(body))
+        assert answered.status_code == (422 if code else 200)
+        if code:
+            assert code in answered.text
+
+
+async def test_an_event_that_comes_again_within_that_week_is_known(feed: House) -> None:
+    """It has no other key, and its resource no time of its own: it would be said anew."""
+    for _ in range(2):
+        await send(feed, FULL, signed(FULL))
+    entries = feed.journal.read_on(0, 100, 1 << 20, None).entries
+    accounts = commit(feed.writing, [prepared(one) for one in entries], (), 0).accounts
+    assert [one.state for one in accounts] == ["written", "duplicate"]
 
 
 async def test_signs_of_life_are_answered_and_leave_nothing(feed: House) -> None:
