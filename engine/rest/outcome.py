@@ -4,6 +4,7 @@ R4, operationoutcome.html and http.html#Status-Codes. The table below is the onl
 what a fault's category means to an HTTP client.
 """
 
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -25,6 +26,9 @@ _STATUS: Mapping[Category, tuple[int, str]] = {
     Category.BUG: (500, "exception"),
 }
 """Category -> HTTP status, OperationOutcome.issue.code."""
+
+_ELEMENT = re.compile(r"[A-Z][A-Za-z]*(?:\.[A-Za-z]\w*|\[\d+\])*", re.ASCII).fullmatch
+_PARAMETER = re.compile(r"[a-z_][a-z_-]*(?:\.[a-z_-]+)*(?::[A-Za-z-]+)?").fullmatch
 
 UNKNOWN = Fault(Category.NOT_FOUND, "not-found", "nothing is known under this address")
 GONE = Fault(Category.NOT_FOUND, "deleted", "the resource is deleted")
@@ -51,9 +55,17 @@ def issue(fault: Fault, severity: str = "error", code: str = "") -> dict[str, ob
         "code": code or _STATUS[fault.category][1],
         "details": {"coding": [{"system": CODES, "code": fault.code}], "text": fault.message},
     }
-    if fault.where:
-        found["expression"] = [f"http.{fault.where}"]
-    return found
+    return found | (place(fault.where) if fault.where else {})
+
+
+def place(where: str) -> dict[str, object]:
+    """Return where an issue lies: FHIRPath for an element, `http.` and the name for a parameter.
+
+    Those are two elements in R4 (operationoutcome.html); anything else is for people to read.
+    """
+    if _ELEMENT(where):
+        return {"expression": [where]}
+    return {"location": [f"http.{where}"]} if _PARAMETER(where) else {"diagnostics": where}
 
 
 def outcome(*issues: dict[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.rest.endpoint import Endpoint
 from engine.rest.headers import lenient
-from engine.rest.outcome import CONTENT, TOO_LARGE, issue, outcome, refusal
+from engine.rest.outcome import CONTENT, TOO_LARGE, issue, outcome, place, refusal
 from engine.rest.page import Pairs, bundle, entry, link
 from engine.rest.provenance import search_provenance
 from engine.rest.target import PROVENANCE, target_of, url_of
@@ -89,7 +89,7 @@ def _ignored(query: Query) -> Sequence[dict[str, Any]]:
     fault = Fault(
         Category.UNSUPPORTED, "search-parameter-ignored", "an unsupported parameter was ignored"
     )
-    issues = [issue(fault, "warning") | {"expression": [f"http.{name}"]} for name in query.ignored]
+    issues = [issue(fault, "warning") | place(name) for name in query.ignored]
     return [
         {"resource": orjson.Fragment(orjson.dumps(outcome(*issues))), "search": {"mode": "outcome"}}
     ]

@@ -295,7 +295,7 @@ async def test_unknown_parameters_are_refused_or_said_to_be_ignored(
 ) -> None:
     strict = await client.get("/fhir/Patient?shoe-size=44")
     refused(strict, 400, "search-parameter-unknown")
-    assert strict.json()["issue"][0]["expression"] == ["http.shoe-size"]
+    assert strict.json()["issue"][0]["location"] == ["http.shoe-size"]
     prefer = {"Prefer": "return=minimal, handling=lenient"}
     ignoring = await client.get("/fhir/Patient?shoe-size=44&family=quill", headers=prefer)
     matches = {e["search"]["mode"]: e["resource"] for e in ignoring.json()["entry"]}
