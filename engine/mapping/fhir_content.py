@@ -8,7 +8,7 @@ from engine.core.fault import Category, refuse
 from engine.core.values import Contribution
 from engine.mapping.datatypes.tools import Tools
 from engine.mapping.fhir_bundle import Resource
-from engine.mapping.fhir_copy import UNKNOWN, Copier
+from engine.mapping.fhir_copy import UNKNOWN, Copier, Move
 from engine.mapping.fhir_feed import FhirFeed
 from engine.mapping.fhir_links import LOST, About, Targets
 from engine.mapping.prune import pruned, without
@@ -42,15 +42,20 @@ class _Subject:
     type: str = "Patient"
 
 
+def security_labels(tools: Tools) -> Move:
+    """Return what carries the security labels of a resource over."""
+    return Copier(tools).move(elements.type_children("Meta")["security"])
+
+
 class Content:
     """The making of the contributions of one delivery."""
 
     __slots__ = ("_env", "_labels", "_targets")
 
-    def __init__(self, targets: Targets, tools: Tools, env: Env) -> None:
+    def __init__(self, targets: Targets, labels: Move, env: Env) -> None:
         self._targets = targets
+        self._labels = labels
         self._env = env
-        self._labels = Copier(tools).move(elements.type_children("Meta")["security"])
 
     def contributions(self, resources: Sequence[Known]) -> tuple[Contribution, ...]:
         """Make the resources. FaultError `missing-required` when one lacks what R4 asks for.
@@ -65,6 +70,7 @@ class Content:
             _refer(known)
             self._note_unknown(known)
             found = self._closed(known.feed.map.contribution(instance))
+            known.scope.frame.close()
             if found is None and not known.contained:
                 text = "the resource lacks an element that R4 requires, or its value is none"
                 raise refuse(Category.INVALID, "missing-required", text, self._lacking(known))

@@ -18,6 +18,7 @@ from engine.mapping.datatypes.moments import fhir_microseconds
 from engine.mapping.datatypes.tools import Tools
 from engine.mapping.fhir_bundle import Sent, sent
 from engine.mapping.fhir_content import Content, Known
+from engine.mapping.fhir_copy import Move
 from engine.mapping.fhir_feed import FhirFeed
 from engine.mapping.fhir_links import About, Links, Targets, scope_of
 from engine.mapping.scope import Env, Scope
@@ -36,6 +37,7 @@ class FhirProgram:
     feeds: Mapping[str, FhirFeed]  # by type of the resources taken
     targets: Targets
     tools: Tools
+    labels: Move  # carries security labels over
 
 
 class FhirRun:
@@ -217,7 +219,7 @@ def execute(
     kind, resources = _sent(program, value)
     run = FhirRun(program, received_us, control_id)
     run.name(run.taken(resources))
-    contributions = Content(program.targets, program.tools, run.env).contributions(run.known)
+    contributions = Content(program.targets, program.labels, run.env).contributions(run.known)
     mapped = Mapped(
         control_id=control_id,
         kind=f"fhir:{kind}",

@@ -15,6 +15,7 @@ from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, Tools
 from engine.mapping.documents import Effective, assemble, listed, text_at
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
+from engine.mapping.fhir_content import security_labels
 from engine.mapping.fhir_feed import ANCHOR, FhirFeed, compile_fhir_feed
 from engine.mapping.fhir_identity import compile_fhir_identity
 from engine.mapping.fhir_links import Targets
@@ -139,7 +140,8 @@ class _Build:
         rule = compile_fhir_identity(self._effective, self._resource_grammar(), identity)
         source = f"urn:concord:site:{self._site.name}"
         keys = {feed.type: feed.keys for feed in feeds.values()}
-        return FhirProgram(feeds, Targets(rule, keys, source), self._tools)
+        labels = security_labels(self._tools)
+        return FhirProgram(feeds, Targets(rule, keys, source), self._tools, labels)
 
     def _resource_grammar(self) -> Grammar:
         assigners = Assigners(self._tools)

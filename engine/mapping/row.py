@@ -128,6 +128,7 @@ class RowRun:
                 dropped.add(instance.reference)
             else:
                 made[found.id] = self._filling(found)
+        self._frame.close()
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
         whole = tuple(made.values())
         return without(whole, dropped, self._env) if dropped else whole

@@ -177,6 +177,8 @@ class Run:
 
     def mapped(self, source_us: int, kind: str, plan: str) -> Mapped:
         contributions = self.contributions()
+        for instance in self._instances:
+            instance.scope.frame.close()
         return Mapped(
             control_id=self._env.control_id,
             kind=kind,

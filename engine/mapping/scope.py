@@ -151,6 +151,11 @@ class Frame:
         self.made.setdefault(instance.type, []).append(instance)
         self._origins.setdefault((instance.type, instance.scope.origin), instance)
 
+    def close(self) -> None:
+        """Let go of what was made: it holds its frame, and such a ring is freed late and dearly."""
+        self.made.clear()
+        self._origins.clear()
+
     def made_of(self, type_name: str, segment: int) -> Instance | None:
         """Return what was made of a type from a segment, in the nearest frame that has it."""
         frame: Frame | None = self
