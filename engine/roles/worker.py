@@ -10,7 +10,7 @@ from engine.core.clock import SystemClock
 from engine.mapping.plan import Plan
 from engine.pipeline.batch import Surroundings, Worker
 from engine.roles.beat import Beat
-from engine.roles.collector import calm_collector
+from engine.roles.collector import collect_between, rest_collector
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
@@ -60,7 +60,7 @@ def run_worker(
     beat()
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     voice.ready()
-    calm_collector()
+    rest_collector()
     try:
         _work(worker, stop, beat)
         worker.stop()
@@ -79,6 +79,7 @@ def _work(worker: Worker, stop: threading.Event, beat: Beat) -> None:
         beat()
         if worker.step():
             pause_s = _SHORTEST_S
+            collect_between()
         else:
             stop.wait(pause_s)
             pause_s = min(_HELD_S if worker.held else _LONGEST_S, pause_s * 2)

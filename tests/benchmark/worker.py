@@ -39,7 +39,7 @@ from engine.journal.offsets import lowest
 from engine.pipeline.accept import admission
 from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.ledger import Account
-from engine.roles.collector import calm_collector
+from engine.roles.collector import collect_between, rest_collector
 from engine.telemetry.stages import Stopwatch
 from tests.benchmark.ground import (
     STORES,
@@ -105,13 +105,14 @@ def work(region_file: Path, profile: str) -> dict[str, Any]:
             watch=watch,
         )
     )
-    calm_collector()
+    rest_collector()
     head = journal.head()
     profiler = cProfile.Profile() if profile else None
     began_cpu, began = time.process_time(), time.perf_counter()
     if profiler:
         profiler.enable()
     while True:
+        collect_between()
         if not worker.step():
             with store.read() as tx:
                 if lowest(tx) >= head:
