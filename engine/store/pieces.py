@@ -6,8 +6,7 @@ once; that of an object its members. Pure; knows no mapping, and not how stamps 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.distinct import distinct
 from engine.r4.invariants import RULES
@@ -18,8 +17,7 @@ Stamp = tuple[int, int, int]
 _in_order = RULES["Period"]["per-1"]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """What holds of one part. `value` are the items of a list, or a member; None: emptied."""
 
     stamp: Stamp

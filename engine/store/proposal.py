@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from engine.core.lexeme import encode
 from engine.core.values import Contribution
-from engine.store import registers, splice, stamps
-from engine.store.labels import labels
+from engine.store import splice, stamps
 from engine.store.search.extract import Rows, extract
+from engine.store.sole import sole
 
 _REMEMBERED = 4_096  # places, people and organizations that messages name over and over
 
@@ -66,12 +66,7 @@ def _manner(told: Contribution) -> tuple[object, ...]:
 
 
 def _made(told: Contribution) -> Proposal:
-    if told.mode == "replace" and not labels(told.body.get("meta", {})):
-        body, cut = registers.arranged(told.type, told.id, told.body), stamps.of_whole(told.rank)
-    else:
-        state = registers.merge(None, told, *stamps.SOME_TIME)
-        body = registers.body_of(state, told.type, told.id)
-        cut = stamps.cut(stamps.to_text(state))
+    body, cut = sole(told)
     text = splice.encoded(body)
     refs = splice.offsets(told.type, text)
     return Proposal(told, text, refs, cut, extract(told.type, told.patient, body))

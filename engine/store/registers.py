@@ -18,7 +18,7 @@ Contributions with equal stamps come from one message; the first of them holds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from engine.core.values import Contribution, Parts
@@ -28,6 +28,7 @@ from engine.store.pieces import Piece, Pieces, Stamp, composed, ordered
 
 NEVER: Stamp = (-(1 << 62), 0, 0)
 _WEAK = -1
+_ORDERS = 4_096  # sets of elements, as messages fill them
 _IDENTITY = frozenset({"resourceType", "id", "meta"})
 _ASSIGNED = ("versionId", "lastUpdated")  # of meta: the store's own
 
@@ -232,10 +233,16 @@ def body_of(state: State, type_name: str, resource_id: str) -> dict[str, Any]:
 
 def arranged(type_name: str, resource_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body with its identity and meta first and its elements in FHIR order."""
-    ranks = elements.order(type_name)
-    last = len(ranks)
-    members = [pair for pair in body.items() if pair[0] not in _IDENTITY]
-    members.sort(key=lambda pair: (ranks.get(pair[0], last), pair[0]))
     meta = {name: value for name, value in body.get("meta", {}).items() if name not in _ASSIGNED}
-    identity = {"resourceType": type_name, "id": resource_id, "meta": meta}
-    return {**identity, **dict(members)}
+    found = {"resourceType": type_name, "id": resource_id, "meta": meta}
+    for name in _in_order(type_name, tuple(body)):
+        found[name] = body[name]
+    return found
+
+
+@lru_cache(_ORDERS)
+def _in_order(type_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Put the names of elements into FHIR order."""
+    ranks = elements.order(type_name)
+    own = (name for name in names if name not in _IDENTITY)
+    return tuple(sorted(own, key=lambda name: (ranks.get(name, len(ranks)), name)))

@@ -31,7 +31,8 @@ def parts(labels: tuple[str, ...], values: dict[str, st.SearchStrategy[Any]]) ->
 IDENTIFIER = parts(LABELS, dict.fromkeys(LABELS, ITEMS))
 PERIOD = parts(("start", "end"), {"start": DAYS, "end": DAYS})
 HOSPITAL = parts(
-    ("admitSource", "dietPreference"), {"admitSource": SOURCES, "dietPreference": ITEMS}
+    ("admitSource", "dietPreference", "id"),
+    {"admitSource": SOURCES, "dietPreference": ITEMS, "id": st.sampled_from([False, ""])},
 )
 SPOKEN = {"identifier": IDENTIFIER, "period": PERIOD, "hospitalization": HOSPITAL}
 WHOLE = {
