@@ -26,12 +26,13 @@ class Sight:
 
 def sight_of(patient: Mapping[str, Any]) -> Sight:
     """Look at a FHIR R4 Patient. One that says the same as one seen before costs little."""
-    return _looked(encode([patient.get(element) for element in READ]))
+    # As text it takes what it needs: bytes fresh from the encoder hold a multiple of their length.
+    return _looked(encode([patient.get(element) for element in READ]).decode())
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _looked(written: bytes) -> Sight:
-    person = person_of(dict(zip(READ, decode(written), strict=True)))
+def _looked(written: str) -> Sight:
+    person = person_of(dict(zip(READ, decode(written.encode()), strict=True)))
     return Sight(person, to_text(person), frozenset(keys(person)))
 
 

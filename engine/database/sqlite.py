@@ -70,7 +70,7 @@ class SqliteDatabase:
         path: Path,
         key: bytes | None = None,
         *,
-        cache_mb: int = 64,
+        cache_mb: int = 32,
         page_bytes: int = 4096,
         log_pages: int = LOG_PAGES,
         first: bool = False,

@@ -20,10 +20,11 @@ from engine.journal.entries import Ask, Found, look, verified
 from engine.journal.tables import DAY, ENTRY, ORIGIN
 
 # Senders wait while the log is moved into the file: 500 pages take 4 to 12 ms on a busy disk, 2,000
-# take 20 to 58, for the same processor time in all. What is read are the pages just written.
+# take 20 to 58, for the same processor time in all. What is read are the pages just written, and
+# each worker reads them once, so there is little to keep.
 _PAGE_BYTES = 8192
 _LOG_PAGES = 500
-_CACHE_MB = 16
+_CACHE_MB = 2
 
 _COLUMNS = [column.name for column in ENTRY.columns]
 _INSERT = Statement(insert(ENTRY).values({name: bindparam(name) for name in _COLUMNS}), *_COLUMNS)

@@ -66,9 +66,9 @@ class Memory:
     def __init__(self) -> None:
         self._shelves: list[Shelf] = []
         self._free = ROOM
-        self._same: dict[bytes, Any] = {}
+        self._same: dict[str, Any] = {}
 
-    def first(self, text: bytes, value: T) -> T:
+    def first(self, text: str, value: T) -> T:
         """Return what was first kept under a text; equal things made apart become one object."""
         if len(self._same) >= _SAME:
             self._same.clear()

@@ -154,7 +154,7 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     body = _ordered(side.type, {**head, **side.elements})
     proven = frozenset(name for name, value in body.items() if proves(side.type, name, value))
     made = Contribution(side.type, ident, body, "", "merge", proven=proven)
-    return context.memory.first(encode(body), made)  # several fields name the same person
+    return context.memory.first(encode(body).decode(), made)  # several fields name the same person
 
 
 def _has_subject(side: sides.Side, scope: Scope) -> bool:
