@@ -79,6 +79,17 @@ def parts(raw: str, count: int) -> list[str]:
     return found
 
 
+def words(raw: str, count: int) -> list[str]:
+    """Return the first `count` components, decoded, padded with empty ones, as `parts` does."""
+    if ESCAPE in raw or NULL in raw or not raw.isprintable():
+        return [plain(item) for item in parts(raw, count)]
+    found = raw.split(COMPONENT, count)
+    del found[count:]
+    if " " in raw:  # the only white space that can be printed
+        found = [item.strip() for item in found]
+    return found + [""] * (count - len(found))
+
+
 def lowered(raw: str) -> str:
     """Read a component as a value of its own: its sub-components become components."""
     return raw.replace(SUB, COMPONENT) if SUB in raw else raw

@@ -4,12 +4,12 @@ HL7 v2.9.1, 2A.3.88 (XPN), 2A.3.1 (XAD), 2A.3.92 (XTN). Codes by the tables name
 address-type, telecom-use and telecom-equipment of the chain, else by the engine's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.mapping.datatypes import moments
-from engine.mapping.datatypes.tools import Convert, Tools
-from engine.mapping.text import lead, lowered, parts, plain
+from engine.mapping.datatypes.tools import Convert, Tools, memo
+from engine.mapping.text import SUB, lead, lowered, parts, words
 
 _NAME_USE = {
     "L": "official",
@@ -63,39 +63,46 @@ _EQUIPMENT = {
 }
 
 
-def _valued(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value}
+def _coded(tools: Tools, table: str, otherwise: Mapping[str, str]) -> Callable[[str], str]:
+    """Return the translation of a code, empty for one that is empty or not known."""
+    known = memo(lambda code: tools.mapped(table, code, otherwise))
+    return lambda code: known(code) if code else ""
 
 
-def _texts(items: Iterable[str]) -> list[str]:
-    return [text for item in items if (text := plain(item))]
-
-
-def _name(tools: Tools, items: list[str], kind: str) -> dict[str, Any] | None:
-    """Build from family, given, further, suffix, prefix, degree as raw components."""
-    family = lead(lowered(items[0]))
-    given = _texts([items[1]]) + plain(items[2]).split()
-    suffix = _texts((items[3], items[5]))
-    prefix = _texts([items[4]])
-    if not (family or given or suffix or prefix):
+def _name(use: str, items: Sequence[str]) -> dict[str, Any] | None:
+    """Build from family, given, further, suffix, prefix, degree."""
+    family, first, further, suffix, prefix, degree = items
+    given = [first, *further.split()] if first else further.split()
+    if not (family or given or suffix or degree or prefix):
         return None
-    use = tools.mapped("name-use", kind, _NAME_USE) if kind else ""
-    return _valued(
-        {"use": use, "family": family, "given": given, "prefix": prefix, "suffix": suffix}
-    )
+    found: dict[str, Any] = {"use": use} if use else {}
+    if family:
+        found["family"] = family
+    if given:
+        found["given"] = given
+    if prefix:
+        found["prefix"] = [prefix]
+    if suffix or degree:
+        found["suffix"] = [text for text in (suffix, degree) if text]
+    return found
+
+
+def _leading(raw: str, text: str) -> str:
+    """Return the first sub-component of the first component, whose decoded text is given."""
+    return lead(lowered(parts(raw, 1)[0])) if SUB in raw else text
 
 
 def name(tools: Tools) -> Convert:
     """XPN -> HumanName."""
-    dated = moments.period(tools)
+    dated, use_of = moments.period(tools), _coded(tools, "name-use", _NAME_USE)
 
     def convert(raw: str) -> Any:
-        items = parts(raw, 13)
-        found = _name(tools, items, plain(items[6]))
+        items = words(raw, 13)
+        items[0] = _leading(raw, items[0])
+        found = _name(use_of(items[6]), items[:6])
         if found and (items[9] or items[11] or items[12]):
-            dates = lowered(items[9]) or f"{items[11]}^{items[12]}"
-            period = dated(dates)
-            if isinstance(period, dict):
+            period = _dates([parts(raw, 13)[n] for n in (9, 11, 12)], dated)
+            if period:
                 found["period"] = period
         return found
 
@@ -104,10 +111,13 @@ def name(tools: Tools) -> Convert:
 
 def person_name(tools: Tools) -> Convert:
     """XCN, CNN -> HumanName: the name is in components 2 to 7, its type in 10."""
+    use_of = _coded(tools, "name-use", _NAME_USE)
 
     def convert(raw: str) -> Any:
-        items = parts(raw, 10)
-        return _name(tools, items[1:7], plain(items[9]))
+        items = words(raw, 10)
+        if SUB in raw:
+            items[1] = lead(lowered(parts(raw, 2)[1]))
+        return _name(use_of(items[9]), items[1:7])
 
     return convert
 
@@ -121,63 +131,64 @@ def _dates(items: list[str], dated: Convert) -> Any:
 def address(tools: Tools) -> Convert:
     """XAD -> Address."""
     dated = moments.period(tools)
+    use_of = _coded(tools, "address-use", _ADDRESS_USE)
+    type_of = _coded(tools, "address-type", _ADDRESS_TYPE)
 
     def convert(raw: str) -> Any:
-        items = parts(raw, 19)
-        kind = plain(items[6])
-        county = lowered(items[8])
-        found = _valued(
-            {
-                "line": [
-                    t for t in (lead(lowered(items[0])), plain(items[1]), plain(items[18])) if t
-                ],
-                "city": plain(items[2]),
-                "district": _label(county),
-                "state": plain(items[3]),
-                "postalCode": plain(items[4]),
-                "country": plain(items[5]),
-            }
-        )
-        if not found:
+        items = words(raw, 19)
+        street, other, city, state, code, country, kind = items[:7]
+        lines = [text for text in (_leading(raw, street), other, items[18]) if text]
+        district = _label(lowered(parts(raw, 9)[8])) if SUB in raw else items[8]
+        if not (lines or city or district or state or code or country):
             return None
-        use = tools.mapped("address-use", kind, _ADDRESS_USE) if kind else ""
-        type_ = tools.mapped("address-type", kind, _ADDRESS_TYPE) if kind else ""
-        period = _dates([items[11], items[12], items[13]], dated)
-        return _valued({"use": use, "type": type_, **found, "period": period})
+        found = {
+            "use": use_of(kind),
+            "type": type_of(kind),
+            "line": lines,
+            "city": city,
+            "district": district,
+            "state": state,
+            "postalCode": code,
+            "country": country,
+        }
+        if items[11] or items[12] or items[13]:
+            found["period"] = _dates([parts(raw, 14)[n] for n in (11, 12, 13)], dated)
+        return {name: value for name, value in found.items() if value}
 
     return convert
 
 
 def _label(raw: str) -> str:
     """Return the text of a coded value, else its code."""
-    code, text = (plain(item) for item in parts(raw, 2))
+    code, text = words(raw, 2)
     return text or code
 
 
 def telecom(tools: Tools) -> Convert:
     """XTN -> ContactPoint."""
+    system_of = _coded(tools, "telecom-equipment", _EQUIPMENT)
+    known_use = _coded(tools, "telecom-use", _PHONE_USE)
 
     def convert(raw: str) -> Any:
-        items = [plain(item) for item in parts(raw, 12)]
-        use_code, equipment = items[1].upper(), items[2].upper()
+        items = words(raw, 12)
+        equipment = items[2].upper()
         mail = items[3] if items[3] or "@" not in items[0] else items[0]
-        system = tools.mapped("telecom-equipment", equipment, _EQUIPMENT) if equipment else ""
-        if mail and (system in {"", "email"} or not _number(items)):
-            return _valued({"system": "email", "value": mail, "use": _use(tools, items)})
-        value = _number(items)
-        if not value:
+        system = system_of(equipment)
+        use = "mobile" if equipment == "CP" else known_use(items[1])
+        number = _number(items)
+        if mail and (system in {"", "email"} or not number):
+            found = {"system": "email", "value": mail}
+        elif not number:
             return None
-        if use_code == "BPN":
-            system = "pager"
-        return {"system": system or "phone", "value": value, **_valued({"use": _use(tools, items)})}
+        else:
+            found = {"system": system or "phone", "value": number}
+            if items[1].upper() == "BPN":
+                found["system"] = "pager"
+        if use:
+            found["use"] = use
+        return found
 
     return convert
-
-
-def _use(tools: Tools, items: list[str]) -> str:
-    if items[2].upper() == "CP":
-        return "mobile"
-    return tools.mapped("telecom-use", items[1], _PHONE_USE) if items[1] else ""
 
 
 def _number(items: list[str]) -> str:
