@@ -38,7 +38,8 @@ def compiled(context: Context, node: Node, known: Forms) -> tuple[Op, tuple[str,
 
 def _branches(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
     items = node.items if isinstance(node, Items) else (node,)
-    return first_of([_branch(context, item, known, names) for item in items])
+    ops = [_branch(context, item, known, names) for item in items]
+    return context.vouch(first_of(ops), *ops)
 
 
 def _branch(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
@@ -62,7 +63,7 @@ def _branch(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
 def _formed(context: Context, leaf: Node, element: Element) -> Op:
     op = context.forms.single(context.below(), leaf, element)
     name = element.name
-    return lambda scope: (name, v) if (v := op(scope)) is not None else None
+    return context.vouch(lambda scope: (name, v) if (v := op(scope)) is not None else None, op)
 
 
 def _wrong_type(context: Context, node: Fields, known: Forms) -> Op:
@@ -106,6 +107,7 @@ def _switch(context: Context, node: Fields, known: Forms, names: set[str]) -> Op
     def chosen(scope: Scope) -> Any:
         return cases.get(read(scope), other)(scope)
 
+    context.vouch(chosen, *cases.values())
     return guarded(context, node.get("when"), lambda: chosen, None)
 
 

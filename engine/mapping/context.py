@@ -15,6 +15,7 @@ from engine.mapping.source import Source
 from engine.r4.elements import Element
 
 T = TypeVar("T")
+Run = TypeVar("Run", bound=Callable[[Scope], Any])
 Op = Callable[[Scope], Any]  # one value, or None
 Every = Callable[[Scope], list[Any]]  # all values
 Identify = Callable[[str, Sequence[str]], str]  # FHIR type and key parts -> id
@@ -53,6 +54,8 @@ class Context:
     musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
     # Of all maps of a site, type -> element -> names of its parts.
     labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    # Operations whose values are valid R4, unless they called the scope doubtful.
+    sound: set[Callable[[Scope], Any]] = field(default_factory=lambda: {nothing, no_values})
 
     @property
     def source(self) -> str:
@@ -74,6 +77,12 @@ class Context:
 
     def below(self) -> "Context":
         return replace(self, depth=self.depth + 1)
+
+    def vouch(self, op: Run, *parts: Callable[[Scope], Any]) -> Run:
+        """Return an operation, called sound when all it is made of is."""
+        if self.sound.issuperset(parts):
+            self.sound.add(op)
+        return op
 
     def at(self, top: str) -> "Context":
         return replace(self, top=top, depth=0)
@@ -117,13 +126,15 @@ def guarded(
     with slots.apart() as own:
         produce = compile_()
     slots.needs.add(own if needs.free or not own.free else needs)
-    return lambda scope: produce(scope) if test(scope) else empty
+    return context.vouch(lambda scope: produce(scope) if test(scope) else empty, produce)
 
 
 def unwrap(scope: Scope, value: Any, where: str) -> Any:
     """Note what is wrong with a converted value and return what is left of it."""
     if value.__class__ is Flawed:
-        scope.env.note(value.code, where, value.message)
+        scope.doubtful = scope.doubtful or not value.sound
+        if value.code:
+            scope.env.note(value.code, where, value.message)
         return value.value
     return value
 

@@ -93,7 +93,12 @@ class Compiler:
             return quoted(read(scope))
 
         return Source(
-            datatype, repeats, one, lambda s: [v] if (v := one(s)) else [], syntax.label(tree)
+            datatype,
+            repeats,
+            one,
+            lambda s: [v] if (v := one(s)) else [],
+            syntax.label(tree),
+            computed=True,
         )
 
     def _judged(self, tree: Expr) -> Source:

@@ -1,14 +1,12 @@
 """Right-hand sides of the mapping language: dispatch by form, and the full form with its keys."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from engine.mapping import extension, objects, reference, syntax, values
+from engine.mapping.additions import added
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
-from engine.mapping.datatypes.tools import MEMO
 from engine.mapping.grammar import Gate, closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope
@@ -17,25 +15,6 @@ from engine.mapping.values import PLAIN, Reading, first_of, optional
 from engine.r4 import elements
 from engine.r4.elements import Element
 
-KEYS = frozenset(
-    {
-        "from",
-        "each",
-        "if",
-        "when",
-        "set",
-        "map",
-        "unmapped",
-        "default",
-        "fill",
-        "add",
-        "required",
-        "on_null",
-        "label",
-        "ref",
-        "ext",
-    }
-)
 _PLAIN_KEYS = frozenset({"from", "set", "when", "map", "unmapped", "default", "required", "label"})
 FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
 NO_VALUES: list[Any] = []
@@ -50,22 +29,22 @@ class Leaves:
         if isinstance(node, Scalar):
             return values.single(context, node, element)
         if isinstance(node, Items):
-            return first_of([self.single(context, item, element) for item in node.items])
+            ops = [self.single(context, item, element) for item in node.items]
+            return context.vouch(first_of(ops), *ops)
         if FULL.isdisjoint(node.keys()):
             return guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
         if _plain(node):
             return _single(context, node, element)
-        return _first(_full(context, node, optional(element)))
+        return _first(context, _full(context, node, optional(element)))
 
     def every(self, context: Context, node: Node, element: Element) -> Every:
         if isinstance(node, Scalar):
             return values.every(context, node, element)
         if isinstance(node, Items):
-            return _joined([self._gated(context, item, element) for item in node.items])
+            return _joined(context, [self._gated(context, item, element) for item in node.items])
         if FULL.isdisjoint(node.keys()):
-            return _listed(
-                guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
-            )
+            nested = lambda: _nested(context, node, element)  # noqa: E731
+            return _listed(context, guarded(context, node.get("when"), nested, None))
         return _full(context, node, element)
 
     def _gated(self, context: Context, node: Node, element: Element) -> Part:
@@ -104,7 +83,7 @@ def _single(context: Context, fields: Fields, element: Element) -> Op:
         scope.defaulted = scope.defaulted or (weak and value is not None)
         return value
 
-    return filled
+    return context.vouch(filled, op, otherwise)
 
 
 def _one_value(context: Context, fields: Fields, element: Element) -> Op:
@@ -115,15 +94,15 @@ def _one_value(context: Context, fields: Fields, element: Element) -> Op:
     return _nested(context, inner, element) if isinstance(inner, Fields) else nothing
 
 
-def _listed(op: Op) -> Every:
-    return lambda scope: [value] if (value := op(scope)) is not None else []
+def _listed(context: Context, op: Op) -> Every:
+    return context.vouch(lambda scope: [v] if (v := op(scope)) is not None else [], op)
 
 
-def _first(every: Every) -> Op:
-    return lambda scope: found[0] if (found := every(scope)) else None
+def _first(context: Context, every: Every) -> Op:
+    return context.vouch(lambda scope: found[0] if (found := every(scope)) else None, every)
 
 
-def _joined(parts: list[Part]) -> Every:
+def _joined(context: Context, parts: list[Part]) -> Every:
     def joined(scope: Scope) -> list[Any]:
         rows = scope.rows
         found: list[Any] = []
@@ -132,7 +111,7 @@ def _joined(parts: list[Part]) -> Every:
                 found += part(scope)
         return found
 
-    return joined
+    return context.vouch(joined, *[part for _, part in parts])
 
 
 def _note_required(context: Context, fields: Fields) -> None:
@@ -194,7 +173,7 @@ def _defaulted(context: Context, fields: Fields, element: Element, produce: Ever
         scope.defaulted = scope.defaulted or weak
         return [value]
 
-    return filled
+    return context.vouch(filled, produce, otherwise)
 
 
 def _on_null(context: Context, fields: Fields, produce: Every) -> Every:
@@ -211,7 +190,7 @@ def _on_null(context: Context, fields: Fields, produce: Every) -> Every:
         scope.nulled = before
         return found
 
-    return keeping
+    return context.vouch(keeping, produce)
 
 
 def _body(context: Context, fields: Fields, element: Element) -> Every:
@@ -222,7 +201,7 @@ def _body(context: Context, fields: Fields, element: Element) -> Every:
     inner = fields.get("set")
     if isinstance(inner, Fields):
         _only(context, fields, {"set"})
-        return _listed(_nested(context, inner, element))
+        return _listed(context, _nested(context, inner, element))
     if inner is not None:
         context.problems.report("E113", inner.mark, "'set' holds elements")
         return no_values
@@ -230,7 +209,7 @@ def _body(context: Context, fields: Fields, element: Element) -> Every:
     source = fields.get("from")
     if source is None:
         return no_values
-    return _added(context, fields, element, _from(context, source, element, how))
+    return added(context, fields, element, _from(context, source, element, how))
 
 
 def _only(context: Context, fields: Fields, own: set[str]) -> None:
@@ -246,59 +225,13 @@ def _from(context: Context, node: Node, element: Element, how: Reading) -> Every
     if isinstance(node, Scalar):
         if element.repeats:
             return values.every(context, node, element, how)
-        return _listed(values.single(context, node, element, how))
+        return _listed(context, values.single(context, node, element, how))
     if isinstance(node, Items):
-        return _joined([(None, _from(context, item, element, how)) for item in node.items])
+        parts: list[Part] = [(None, _from(context, item, element, how)) for item in node.items]
+        return _joined(context, parts)
     if how is not PLAIN and how.table is not None:
         context.problems.report("E113", node.mark, "'map' goes with a path in 'from'")
     return context.forms.every(context, node, element)
-
-
-def _extras(context: Context, fields: Fields, element: Element) -> tuple[Op, Op]:
-    """Compile elements added to a converted value: those that replace, those that fill."""
-    beside = tuple(entry for entry in fields.entries if entry[0].text not in KEYS)
-    more = fields.get("add")
-    if isinstance(more, Fields):
-        beside = (*beside, *more.entries)
-    fill = fields.get("fill")
-    kind = element.types[0] if element.types else ""
-    if (beside or fill) and elements.is_primitive(kind):
-        key = beside[0][0] if beside else Scalar("fill", fields.mark)
-        message = f"unknown key '{key.text}': {element.name} is a {kind}"
-        context.problems.report("E111", key.mark, message, closest(key.text, sorted(KEYS)))
-        return nothing, nothing
-    return (
-        objects.partial(context, Fields(beside, fields.mark), element.path),
-        objects.partial(context, fill, element.path) if isinstance(fill, Fields) else nothing,
-    )
-
-
-def _added(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
-    with context.grammar.slots.apart():  # by themselves they make nothing
-        replacing, filling = _extras(context, fields, element)
-    if replacing is nothing and filling is nothing:
-        return produce
-    arranged = _arranging(elements.order(element.path))
-
-    def merged(scope: Scope, value: Any) -> dict[str, Any]:
-        return arranged({**(filling(scope) or {}), **value, **(replacing(scope) or {})})
-
-    return lambda scope: [merged(scope, value) for value in produce(scope)]
-
-
-def _arranging(rank: dict[str, int]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Put the elements of objects in order; objects of one place are made of few names."""
-
-    @lru_cache(MEMO)
-    def order(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(names, key=lambda name: rank.get(name, 0)))
-
-    def arranged(whole: dict[str, Any]) -> dict[str, Any]:
-        names = tuple(whole)
-        wanted = order(names)
-        return whole if wanted == names else {name: whole[name] for name in wanted}
-
-    return arranged
 
 
 def _each(context: Context, fields: Fields, element: Element) -> Every:
@@ -311,13 +244,16 @@ def _each(context: Context, fields: Fields, element: Element) -> Every:
     compiler = context.compiler(node)
     tree = compiler.parse(node.text)
     options = tree.options if isinstance(tree, syntax.Either) else (tree,)
-    return _first_list([_each_option(context, fields, element, option) for option in options])
+    return _first_list(
+        context, [_each_option(context, fields, element, option) for option in options]
+    )
 
 
-def _first_list(options: list[Every]) -> Every:
+def _first_list(context: Context, options: list[Every]) -> Every:
     if len(options) == 1:
         return options[0]
-    return lambda scope: next((found for option in options if (found := option(scope))), [])
+    first: Every = lambda s: next((v for option in options if (v := option(s))), [])  # noqa: E731
+    return context.vouch(first, *options)
 
 
 def _each_option(
@@ -344,7 +280,7 @@ def _each_option(
         scope.rep = before
         return found
 
-    return every
+    return context.vouch(every, body)
 
 
 def _each_body(context: Context, fields: Fields, element: Element) -> Every:
@@ -390,4 +326,4 @@ def _each_segment(
         scope.rows[slot], scope.standing = before, standing
         return found
 
-    return every
+    return context.vouch(every, body)

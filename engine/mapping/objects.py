@@ -37,6 +37,7 @@ class Step:
     proven: bool = False  # any value it gives is valid
     parted: bool = False  # it gives a `parts.Spoken`
     recall: Recall | None = None  # what it made before, by fields
+    sound: bool = False  # any value it gives is valid unless the scope is doubtful then
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -65,11 +66,12 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     slots.needs.add(needs)
     if found is None:
         return None
+    sound = found.op in context.sound
     if context.depth == 0 and not context.traced:
-        judge = _judge(path, found)
+        judge = None if sound else _judge(path, found)
         op, recall = remembering(found.op, touched, context.memory, judge)
         found = replace(found, op=op, recall=recall)
-    return replace(found, gate=needs.gate())
+    return replace(found, gate=needs.gate(), sound=sound)
 
 
 def _judge(path: str, found: Step) -> Callable[[Any], bool]:
@@ -111,7 +113,12 @@ def _element(context: Context, node: Node, element: Element) -> Op:
         return context.forms.single(context, node, element)
     every = context.forms.every(context, node, element)
     limit = element.max
-    return lambda scope: (values[:limit] if limit else values) if (values := every(scope)) else None
+
+    def op(scope: Scope) -> Any:
+        values = every(scope)
+        return (values[:limit] if limit else values) if values else None
+
+    return context.vouch(op, every)
 
 
 def present(rows: list[list[str]], gate: Gate) -> bool:
@@ -148,8 +155,33 @@ def built(context: Context, fields: Fields, path: str) -> Op:
             message = f"{path} requires '{name}', and nothing sets it"
             context.problems.report("E222", fields.mark, message)
     op = _lawful(_object(steps, tuple(required.values()), path), path)
-    kind = elements.resolve(path)
-    return _period(op, path) if kind is not None and kind.types == ("Period",) else op
+    if _types(path) == ("Period",):
+        op = _period(op, path)
+    elif not is_free(path) and path not in RULES:
+        return op
+    return context.vouch(op) if are_sound(steps, path) else op
+
+
+def _types(path: str) -> tuple[str, ...]:
+    element = elements.resolve(path)
+    return element.types if element is not None else ()
+
+
+def is_free(path: str) -> bool:
+    """Whether R4 has no rule about several elements of an object at once."""
+    element = elements.resolve(path)
+    names = {path, element.profile, *element.types} if element is not None else {path}
+    return names.isdisjoint(RULES)
+
+
+def are_sound(steps: tuple[Step, ...], path: str) -> bool:
+    """Whether an object made of these elements is valid as far as they do not lack."""
+    known = elements.children(path)
+    if not all(item.sound and known.keys() >= set(item.names) for item in steps):
+        return False
+    groups = [item.name if item.chosen else known[item.name].group for item in steps]
+    chosen = [group.removesuffix("[x]") for group in groups if group]
+    return len(set(chosen)) == len(chosen)
 
 
 def _lawful(op: Op, path: str) -> Op:
@@ -185,7 +217,9 @@ def partial(context: Context, fields: Fields, path: str) -> Op:
     """Compile some elements of an object, whatever R4 requires of the whole."""
     if not fields.entries:
         return nothing
-    return _object(members(context.below(), fields, path), (), path)
+    steps = members(context.below(), fields, path)
+    op = _object(steps, (), path)
+    return context.vouch(op) if are_sound(steps, path) else op
 
 
 def members(context: Context, fields: Fields, path: str) -> tuple[Step, ...]:

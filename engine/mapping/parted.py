@@ -43,11 +43,12 @@ def step(context: Context, key: Scalar, node: Node, labels: tuple[str, ...]) -> 
         else:
             op = _list(context, node, element, labels)
     slots.needs.add(needs)
-    recall = None
+    sound, recall = op in context.sound, None
     if not context.traced:
-        op, recall = remembering(op, touched, context.memory, _judge(path, name))
-    rank = elements.order(path)[name]
-    return Step(name, op, (name,), False, rank, needs.gate(), parted=True, recall=recall)
+        judge = None if sound else _judge(path, name)
+        op, recall = remembering(op, touched, context.memory, judge)
+    rank, gate = elements.order(path)[name], needs.gate()
+    return Step(name, op, (name,), False, rank, gate, parted=True, recall=recall, sound=sound)
 
 
 def _judge(path: str, name: str) -> Callable[[Spoken], bool]:
@@ -81,7 +82,7 @@ def _list(context: Context, node: Node, element: Element, labels: tuple[str, ...
         whole = distinct(items for items in said.values() if items is not None)
         return Spoken(whole or None, Parts(labels, said), frozenset(weak))
 
-    return op
+    return context.vouch(op, *[every for _, _, every in rules])
 
 
 def _rule(context: Context, label: str, node: Node, element: Element) -> Rule:
@@ -112,7 +113,7 @@ def _selecting(context: Context, node: Node, element: Element) -> Every:
                 return values
             return _EMPTIED
 
-        return found
+        return context.vouch(found, every)
 
     return guarded(context, node.get("when"), looking, _NOTHING)
 
@@ -153,8 +154,9 @@ def _read(compiler: Compiler, tree: syntax.Expr, *, some: bool) -> One | None:
 
 def _object(context: Context, fields: Fields, element: Element, labels: tuple[str, ...]) -> Op:
     def compile_() -> Op:
-        inner = fields.drop("when")
-        return _members(objects.members(context.below(), inner, element.path), element, labels)
+        steps = objects.members(context.below(), fields.drop("when"), element.path)
+        op = _members(steps, element, labels)
+        return context.vouch(op) if objects.are_sound(steps, element.path) else op
 
     return guarded(context, fields.get("when"), compile_, None)
 

@@ -33,7 +33,7 @@ class Made:
     nulled: bool
     defaulted: bool
     effects: tuple[Effect, ...]
-    silent: bool  # nothing to do again but to give the value
+    plain: bool  # there was neither a null nor a default
     proven: bool  # the value is valid where the rule puts it
 
 
@@ -105,12 +105,12 @@ class Recall:
 
 
 def remembering(
-    op: Op, touched: Touched, memory: Memory, proves: Proves
+    op: Op, touched: Touched, memory: Memory, proves: Proves | None
 ) -> tuple[Op, Recall | None]:
     """Return the rule with a memory; the rule itself when it reads more than fields.
 
-    What is remembered has been judged by `proves` once. Where the fields alone are the key, its
-    memory can be asked with `picker`, too.
+    What is remembered has been judged by `proves` once; without it, the rule is sound. Where the
+    fields alone are the key, its memory can be asked with `picker`, too.
     """
     if touched.more:
         return op, None
@@ -133,7 +133,8 @@ def remembering(
             memory.keep(shelf, key, made)
         shelf.hits += 1
         scope.proven = made.proven
-        if not made.silent:
+        scope.doubtful = not made.proven
+        if not made.plain or made.effects:
             _again(made, scope)
         return made.value
 
@@ -184,7 +185,7 @@ def _again(made: Made, scope: Scope) -> None:
         effect(scope)
 
 
-def _learnt(op: Op, scope: Scope, proves: Proves) -> Made:
+def _learnt(op: Op, scope: Scope, proves: Proves | None) -> Made:
     env = scope.env
     nulled, defaulted = scope.nulled, scope.defaulted
     scope.nulled = scope.defaulted = False
@@ -192,11 +193,15 @@ def _learnt(op: Op, scope: Scope, proves: Proves) -> Made:
     env.effects = effects
     value = op(scope)
     env.effects = None
-    silent = not (scope.nulled or scope.defaulted or effects)
-    proven = value is not None and proves(value)
-    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), silent, proven)
+    plain = not (scope.nulled or scope.defaulted)
+    if proves is None:
+        proven = scope.env.usual and not scope.doubtful
+    else:
+        proven = value is not None and proves(value)
+    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), plain, proven)
     scope.nulled, scope.defaulted = nulled or made.nulled, defaulted or made.defaulted
     scope.proven = proven
+    scope.doubtful = not proven
     return made
 
 

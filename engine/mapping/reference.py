@@ -63,7 +63,7 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
         )
     context.grammar.slots.needs.free = True
     context.grammar.slots.touched.more = True
-    return made(type_name, every=node.text.endswith("*"))
+    return context.vouch(made(type_name, every=node.text.endswith("*")))
 
 
 def made(type_name: str, *, every: bool) -> Every:
@@ -120,7 +120,7 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
                 return found
         return []
 
-    return every
+    return context.vouch(every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +136,17 @@ Prepare = Callable[[str], Prepared | None]
 
 
 def _preparing(context: Context, read: sides.Read) -> Prepare:
-    def prepared(side: sides.Side) -> Prepared:
-        fixed = None if side.type == "RelatedPerson" else _made(context, side)
-        return Prepared(side, fixed, tuple(prepared(need) for need in side.needs))
-
     @memo
     def prepare(raw: str) -> Prepared | None:
         side = read(raw)
-        return None if side is None else prepared(side)
+        return None if side is None else _prepared(context, side)
 
     return prepare
+
+
+def _prepared(context: Context, side: sides.Side) -> Prepared:
+    fixed = None if side.type == "RelatedPerson" else _made(context, side)
+    return Prepared(side, fixed, tuple(_prepared(context, need) for need in side.needs))
 
 
 def _made(context: Context, side: sides.Side) -> Contribution:
@@ -235,10 +236,10 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
             return []
         own = tuple(part for op in parts for part in [op(scope)])
         ident = ("key", *own) if any(own) else _natural_key(found)
-        reference = scope.env.do(lambda at: put(context, at, type_name, ident, found), scope)
-        return [{"reference": reference}]
+        made = _prepared(context, sides.Side(type_name, ident, found))
+        return [{"reference": _link(context, scope, made, "")}]
 
-    return every
+    return context.vouch(every)
 
 
 def _key_parts(context: Context, node: Node | None) -> list[Op]:

@@ -92,33 +92,50 @@ class CompiledMap:
         scope.where = instance.reference
         body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
         found = _Found([], set(), [], {})
-        clearing = self.mode == "merge" and not instance.weak
         fitting = self.fitting(scope)
         fields = fitting.fields(scope)
-        scope.nulled = scope.defaulted = scope.proven = False
+        scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
         for step, shelf, pick in fitting.steps:
             made = shelf.young.get(pick(fields)) if fields and not shelf.rest else None
-            if made is not None and made.silent:
-                shelf.hits += 1
-                scope.proven, value = made.proven, made.value
-            else:
-                value = step.op(scope)
-            nulled, defaulted = scope.nulled, scope.defaulted
-            sure = scope.proven or step.proven
-            scope.nulled = scope.defaulted = scope.proven = False
+            if made is None or not made.plain:
+                self._made_anew(step, instance, body, found)
+                continue
+            shelf.hits += 1
+            for effect in made.effects:
+                effect(scope)
+            value = made.value
             if step.parted and value is not None:
                 value = found.heard(step.name, value, weak=instance.weak)
             if value is None:
-                if nulled and clearing:
-                    found.clears.extend(step.names)
                 continue
             name, value = value if step.chosen else (step.name, value)
             body[name] = value
-            if sure:
+            if made.proven or step.proven:
                 found.proven.append(name)
-            if defaulted and not nulled:
-                found.weak.add(name)
         return self._told(instance, body, found)
+
+    def _made_anew(
+        self, step: Step, instance: Instance, body: dict[str, Any], found: "_Found"
+    ) -> None:
+        """Run a rule and put its value into the body."""
+        scope = instance.scope
+        value = step.op(scope)
+        nulled, defaulted = scope.nulled, scope.defaulted
+        sound = step.sound and scope.env.usual and not scope.doubtful
+        sure = sound or scope.proven or step.proven
+        scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
+        if step.parted and value is not None:
+            value = found.heard(step.name, value, weak=instance.weak)
+        if value is None:
+            if nulled and self.mode == "merge" and not instance.weak:
+                found.clears.extend(step.names)
+            return
+        name, value = value if step.chosen else (step.name, value)
+        body[name] = value
+        if sure:
+            found.proven.append(name)
+        if defaulted and not nulled:
+            found.weak.add(name)
 
     def _told(
         self, instance: Instance, body: dict[str, Any], found: "_Found"

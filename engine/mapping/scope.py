@@ -20,6 +20,7 @@ _PADDING = [""] * WIDTH
 NO_FIELDS = NOTHING.fields + _PADDING[1:]
 _MANY = 64  # diagnostics, beyond which what R4 does not have is named no more
 _UNREAD: list[str] = []
+_USUAL = 20_000  # characters of a segment
 Effect = Callable[["Scope"], object]  # what a rule did to a message beside giving a value
 
 
@@ -49,6 +50,7 @@ class Env:
         "segments",
         "shapes",
         "sides",
+        "usual",
     )
 
     links: Any  # of resources as source: what their references become
@@ -66,6 +68,8 @@ class Env:
         self.shapes: list[bytes] = [b""] * len(self.rows)  # which fields of a row are there
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
+        # Whether all texts are shorter by far than R4 allows.
+        self.usual = max([len(s.text) for s in self.segments], default=0) <= _USUAL
 
     @property
     def received(self) -> str:
@@ -186,6 +190,7 @@ class Scope:
     __slots__ = (
         "bound",
         "defaulted",
+        "doubtful",
         "env",
         "frame",
         "nulled",
@@ -221,6 +226,7 @@ class Scope:
         self.nulled = False  # a `""` was read since this was last cleared
         self.defaulted = False  # a default was used since this was last cleared
         self.proven = False  # what a rule gave is known to be valid R4, since last cleared
+        self.doubtful = False  # a value was read that is not, since last cleared
         self.patient: PatientKey | None = None
         self.record = ""  # id of the patient's record, or empty
         self.where = ""  # Type/id being made

@@ -35,6 +35,7 @@ class Source:
     many: Many
     label: str  # PID-3.1, for people
     element: Element | None = None  # of what is read from a resource: text, or an object as JSON
+    computed: bool = False  # put together from several values, or changed
 
 
 def _raw(scope: Scope, slot: int, number: int) -> str:

@@ -22,10 +22,12 @@ from engine.mapping.fhir_path import TEXT
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.scope import Scope
+from engine.mapping.sound import is_text, short, sound
 from engine.mapping.source import ELEMENT, Source
 from engine.mapping.syntax import Expr
 from engine.mapping.tables import Table, Target
 from engine.mapping.text import quoted
+from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
 _BLANKS = re.compile(" {2,}")  # left where a value in the middle is missing
@@ -151,7 +153,8 @@ def _template(context: Context, scalar: Scalar) -> Source:
     if not label:
         return Source("ST", False, lambda _: "", lambda _: [], "")
     datatype, element = (ELEMENT, TEXT) if of_resource else ("ST", None)
-    return Source(datatype, False, one, lambda s: [v] if (v := one(s)) else [], label, element)
+    many: Callable[[Scope], list[str]] = lambda s: [v] if (v := one(s)) else []  # noqa: E731
+    return Source(datatype, False, one, many, label, element, computed=True)
 
 
 def _converter(context: Context, source: Source, element: Element, how: Reading) -> Any:
@@ -182,7 +185,7 @@ def _mapped_boolean(how: Reading) -> Callable[[str], Any]:
 
 def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> list[Any]:
     """Return (source, converter) of each alternative; reports pairs without converter."""
-    found = []
+    found, tools = [], context.tools
     for source in sources(context, scalar):
         convert = _converter(context, source, element, how)
         if convert is None:
@@ -191,8 +194,12 @@ def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> 
             message = f"{source.label or 'this'} is {given}, {element.name} a {target}"
             advice = "take a component, or nest the elements"
             context.problems.report("E220", scalar.mark, f"no conversion: {message}", advice)
-        else:
+        elif source.element is not None or context.traced:
             found.append((source, convert))
+        else:
+            known = how.table is None and is_text(element)
+            measured = short(convert) if source.computed else convert
+            found.append((source, measured if known else sound(convert, source, element, tools)))
     return found
 
 
@@ -205,21 +212,33 @@ def single(context: Context, scalar: Scalar, element: Element, how: Reading = PL
     if _is_literal(scalar):
         fixed = literal.value(scalar.text[1:], element, scalar, context.problems)
         context.grammar.slots.needs.free = True
-        return traced(context, lambda _: fixed, _path(context, element), scalar, "literal")
+        given: Op = lambda _: fixed  # noqa: E731
+        if fixed is not None and judge(element)(fixed):
+            context.vouch(given)
+        return traced(context, given, _path(context, element), scalar, "literal")
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = first_of([_one(source, convert) for source, convert in pairs])
+    if _are_sound(pairs):
+        context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label)
+
+
+def _are_sound(pairs: list[Any]) -> bool:
+    """Whether all converters give what `sound` has looked at: those of messages do."""
+    return all(source.element is None for source, _ in pairs)
 
 
 def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLAIN) -> Every:
     """Compile a scalar to all its values; the first alternative that has any."""
     if _is_literal(scalar):
         op = single(context, scalar, element, how)
-        return lambda scope: [value] if (value := op(scope)) is not None else []
+        return context.vouch(lambda scope: [v] if (v := op(scope)) is not None else [], op)
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = _first_list([_all(source, convert) for source, convert in pairs])
+    if _are_sound(pairs):
+        context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label)
 
 

@@ -5,6 +5,7 @@ the types; a step back into a type whose making is not finished closes a circle,
 steps count depth.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -93,7 +94,7 @@ class _Maker:
 
     def _enter(self, table: Children, element: Element) -> None:
         primitive = is_simple(element)
-        check = self._one(element)
+        check = self.one(element)
         if element.repeats:
             check = array(check, padded=primitive)
         table[element.name] = check
@@ -103,7 +104,7 @@ class _Maker:
                 beside = array(beside, padded=True)
             table[f"_{element.name}"] = beside
 
-    def _one(self, element: Element) -> Check:
+    def one(self, element: Element) -> Check:
         """The check of one value of the element, before repetition."""
         if element.content_reference:
             return self.of(element.content_reference)
@@ -154,6 +155,18 @@ def proves(type_name: str, name: str, value: Any) -> bool:
 def fits(type_name: str, name: str, value: Any) -> bool:
     """Whether a value of an element is valid as far as the resource around it does not matter."""
     return _made(type_name)[1][name](value, Scope()) is None
+
+
+@cache
+def judge(element: Element) -> Callable[[Any], bool]:
+    """Return what says whether one value of an element is valid wherever the element stands."""
+    check = _Maker(dict(_data_types())).one(element)
+
+    def valid(value: Any) -> bool:
+        scope = Scope()
+        return check(value, scope) is None and not scope.local
+
+    return valid
 
 
 def _type_of(value: dict[str, Any]) -> str:

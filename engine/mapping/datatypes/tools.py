@@ -22,11 +22,12 @@ def memo(read: Callable[[str], T]) -> Callable[[str], T]:
 
 @dataclass(frozen=True, slots=True)
 class Flawed:
-    """A value (or none) that an analyst should know about."""
+    """A value (or none) that an analyst should know about; without a code, only a validator."""
 
     code: str
     message: str
     value: Any = None
+    sound: bool = False  # the value is valid R4 where it will stand
 
 
 @dataclass(frozen=True, slots=True)
