@@ -1,10 +1,12 @@
 """The speed of Concord on this machine as one table in Markdown: `make bench`.
 
-    python -m tests.benchmark.table [--quick] [--growth] [--no-postgresql] [--readme]
+    python -m tests.benchmark.table [--quick] [--growth] [--tools [DIR]] [--readme]
 
 Each row has its target, what was measured, the probe (appends of a message with fdatasync a second,
 taken in between), the load average, and whether the target holds. `--quick` sends a fifth of the
-messages. `--growth` adds the row of 2,000,000 resources, which takes its time and 10 GB. `--readme`
+messages. `--growth` adds the row of 2,000,000 resources, which takes its time and 10 GB. With
+`--tools` the whole daemon is loaded by `tests.benchmark.people`: the scripts of a folder make and
+send registrations of many people at three sites; without, everything is our own ADT^A01. `--readme`
 puts the table into README.md as well.
 Targets for rates hold on a quiet machine with two cores; ratios and processor times hold anywhere.
 """
@@ -24,6 +26,7 @@ from typing import Any
 from tests.benchmark import end_to_end, relink, worker
 from tests.benchmark.ground import ROOT, end_cleanly, load, middle, probe, servers
 from tests.benchmark.journal import RawJournal, served_rate, sqlite_factory, write_frames
+from tests.benchmark.people import Tools, tools
 from tests.benchmark.traffic import stream
 
 _CONNECTIONS = 32
@@ -73,6 +76,7 @@ class Course:
     rounds: int
     stores: tuple[str, ...]
     dsn: str
+    tools: Tools | None = None
 
     def chosen(self, **more: Any) -> Namespace:
         """Return the options of the worker's benchmark."""
@@ -140,14 +144,11 @@ def worker_rows(course: Course) -> Iterator[Row]:
     )
 
 
-_WHOLE: tuple[tuple[str, str, dict[str, float], str, bool], ...] = (
-    (
-        "roles",
-        "CPU of an ADT^A01 of 1.5 KB, all roles",
-        {"plain": 600, "encrypted": 750, "postgresql": 600},
-        " us",
-        False,
-    ),
+_Told = tuple[str, str, dict[str, float], str, bool]
+_COST: dict[str, float] = {"plain": 600, "encrypted": 750, "postgresql": 600}
+_ADMISSION: _Told = ("roles", "CPU of an ADT^A01 of 1.5 KB, all roles", _COST, " us", False)
+_REGISTRATION: _Told = ("roles", "CPU of a registration of many people's", _COST, " us", False)
+_WHOLE: tuple[_Told, ...] = (
     (
         "written rate",
         "end to end, 32 connections",
@@ -176,26 +177,36 @@ _WHOLE: tuple[tuple[str, str, dict[str, float], str, bool], ...] = (
 
 
 def whole_rows(course: Course) -> Iterator[Row]:
-    """Run the whole daemon."""
-    offered = end_to_end.Load(stream("adt", course.messages), _CONNECTIONS, None)
+    """Run the whole daemon: the cost of our own admission, and everything else under load."""
+    admissions = end_to_end.Load(stream("adt", course.messages), _CONNECTIONS, None)
+    if course.tools is None:
+        yield from _loaded(course, admissions, (_ADMISSION, *_WHOLE))
+    else:
+        few = end_to_end.Load(admissions.messages[: course.messages // 4], _CONNECTIONS, None)
+        yield from _loaded(course, few, (_ADMISSION,))
+        made = course.tools.registrations(course.top / "made", course.messages)
+        registrations = end_to_end.Load(made, _CONNECTIONS, course.tools.sender)
+        yield from _loaded(course, registrations, (_REGISTRATION, *_WHOLE))
+    yield from _post_row(course)
+
+
+def _loaded(course: Course, offered: end_to_end.Load, told: Sequence[_Told]) -> Iterator[Row]:
     runs = end_to_end.play(course.stores, offered, course.rounds, course.top, course.dsn)
-    for name, text, bounds, unit, least in _WHOLE:
+    for figure, text, bounds, unit, least in told:
         for store, bound in bounds.items():
             if store in runs:
-                figures = [run[name] for run in runs[store]]
+                figures = [run[figure] for run in runs[store]]
                 probes = [run["fsyncs"] for run in runs[store]]
                 yield Row(f"{text}, {store}", figures, bound, unit, least=least, probes=probes)
-    yield Row(
-        "encrypted against plain, end to end",
-        [
-            mine["written rate"] / other["written rate"]
-            for mine, other in zip(runs["encrypted"], runs["plain"], strict=True)
-        ],
-        0.70,
-        least=True,
-        probes=[run["fsyncs"] for run in runs["encrypted"]],
-    )
-    yield from _post_row(course)
+    if _WHOLE[0] in told:
+        pairs = zip(runs["encrypted"], runs["plain"], strict=True)
+        yield Row(
+            "encrypted against plain, end to end",
+            [mine["written rate"] / other["written rate"] for mine, other in pairs],
+            0.70,
+            least=True,
+            probes=[run["fsyncs"] for run in runs["encrypted"]],
+        )
 
 
 def _post_row(course: Course) -> Iterator[Row]:
@@ -248,9 +259,12 @@ def main() -> None:
     options.add_argument("--growth", action="store_true")
     options.add_argument("--no-postgresql", action="store_true")
     options.add_argument("--readme", action="store_true")
+    options.add_argument("--tools", nargs="?", const="", help="folder of scripts that make load")
+    options.add_argument("--numpy", default=sys.executable, help="interpreter for gen_people.py")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--folder", type=Path, default=None, help="where the disk is to be used")
     chosen = options.parse_args()
+    given = None if chosen.tools is None else tools(chosen.tools, chosen.numpy)
     parts = [journal_rows, worker_rows, whole_rows, relink_rows]
     parts += [growth_row] if chosen.growth else []
     stores = ("plain", "encrypted") + (() if chosen.no_postgresql else ("postgresql",))
@@ -267,7 +281,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         top = Path(name)
         with servers(top, stores) as dsn:
-            course = Course(top, messages, chosen.rounds, stores, dsn)
+            course = Course(top, messages, chosen.rounds, stores, dsn, given)
             for part in parts:
                 for row in part(course):
                     say(row.line())

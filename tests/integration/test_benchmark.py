@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmark.people import tools
 from tests.benchmark.table import Row
 from tests.benchmark.traffic import stream
 
@@ -28,6 +29,27 @@ def test_reports_have_twenty_results() -> None:
 
 def test_one_kind_can_be_taken_out_of_a_stream() -> None:
     assert {one.kind for one in stream("mix", 300, "ORU^R01")} == {"ORU^R01"}
+
+
+def test_tools_lie_where_they_are_said_to_be_or_beside_the_test_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("gen_people.py", "render_people.py"):
+        (folder / name).touch()
+    monkeypatch.setenv("CONCORD_TESTDATA", str(tmp_path / "data"))
+    with pytest.raises(SystemExit, match=r"mllp_load\.py not found"):
+        tools("", "python3")
+    (folder / "mllp_load.py").touch()
+    assert tools("", "python3") == tools(str(folder), "python3")
+
+
+def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
+    for name in ("gen_people.py", "render_people.py", "mllp_load.py"):
+        (tmp_path / name).write_text("raise SystemExit('numpy is missing')")
+    with pytest.raises(RuntimeError, match=r"gen_people\.py: numpy is missing"):
+        tools(str(tmp_path), sys.executable).registrations(tmp_path, 10)
 
 
 @pytest.mark.parametrize(
