@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from channels.csv_sftp.inbound import SPEC as CSV
+from channels.fhir_pull.inbound import SPEC as PULL
 from channels.fhir_rest.inbound import SPEC as FHIR
 from channels.mllp.inbound import SPEC as MLLP
 from engine.core.clock import SystemClock
@@ -40,7 +41,7 @@ from mpi.survivorship import load_rules
 if TYPE_CHECKING:
     from engine.journal.postgres import PostgresJournal
 
-BUILT_IN = Registry().with_spec(MLLP).with_spec(CSV).with_spec(FHIR)
+BUILT_IN = Registry((MLLP, CSV, FHIR, PULL))
 _PATIENT_LOG = 4 * LOG_PAGES  # by then whoever else writes has moved it
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _PACKAGE = Path(__file__).parent.parent
@@ -93,6 +94,7 @@ class Places:
 def examine_channels(region: Region) -> None:
     """Look at the files the channels need. FaultError with the first thing that is wrong."""
     doors: set[str] = set()
+    fetched = _fetched(region)
     for channel in region.channels:
         spec = BUILT_IN.get(channel.type, channel.direction)
         if spec and spec.at_endpoint:
@@ -100,6 +102,9 @@ def examine_channels(region: Region) -> None:
                 message = "a site has one address at the endpoint, and another channel has it"
                 raise refuse(Category.CONFLICT, "two-doors", message, f"channel {channel.name}")
             doors.add(channel.site)
+        if spec and spec.fetches(channel.config) and fetched.count(channel.site) > 1:
+            message = "two channels get what events of this site name: set `events: false` for one"
+            raise refuse(Category.CONFLICT, "two-fetchers", message, f"channel {channel.name}")
         fault = spec and spec.examine(channel.config, SystemClock())
         if fault:
             raise FaultError(replace(fault, where=f"channel {channel.name}, {fault.where}"))
@@ -273,7 +278,14 @@ def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:
         charset=site.charset,
         require_control_id=site.require_control_id,
         processing=("", "P") if site.training == "filter" else ("", "P", "T", "D"),
+        fetches=name in _fetched(region),
     )
+
+
+def _fetched(region: Region) -> list[str]:
+    """Return the sites for which a channel gets what events only name, each time one does."""
+    known = ((one, BUILT_IN.get(one.type, one.direction)) for one in region.channels)
+    return [one.site for one, spec in known if spec and spec.fetches(one.config)]
 
 
 def reconciling(region: Region, key: RegionKey) -> Reconciling:

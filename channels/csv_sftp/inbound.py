@@ -12,13 +12,14 @@ from pathlib import Path
 from channels.csv_sftp.event import FileSkipped, HostKeyRefused
 from channels.csv_sftp.folder import Folder
 from channels.csv_sftp.place import PROCESSING, Place, Seen
-from channels.csv_sftp.settings import CsvIn, seconds
+from channels.csv_sftp.settings import CsvIn
 from channels.csv_sftp.take import Desk, take, turn_away
 from engine.core.fault import Category, FaultError, refuse
 from engine.core.values import CSV_ROW
 from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelFailed, ChannelStarted, ChannelStopped
 from engine.plugin.protocol import Intake, Started, Surroundings
+from engine.plugin.span import seconds
 from engine.plugin.spec import ChannelSpec
 
 MARKER = ".done"

@@ -1,31 +1,13 @@
 """Settings of one CSV channel, as a region file writes them. The descriptions are the manual."""
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.plugin.place import SettingPath
+from engine.plugin.span import Span
 
 GIB = 1024**3
-_SPAN = re.compile(r"(\d{1,6})(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def seconds(span: str) -> float:
-    """Read `60s`. ValueError when it is no span of time."""
-    found = _SPAN.fullmatch(span)
-    if found is None or int(found[1]) == 0:
-        raise ValueError("should be a span of time, as 500ms, 60s, 5m or 1h")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _span(text: str) -> str:
-    seconds(text)
-    return text
-
-
-Span = Annotated[str, AfterValidator(_span)]
 
 
 class Sftp(BaseModel):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from channels.fhir_rest.event import check_time, notified
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
 from engine.core.values import FHIR_EVENT, FHIR_JSON
+from engine.formats.fhir_event import check_time, notified
 from engine.formats.fhir_json import read_json
 from engine.formats.fhir_request import Request, read_request, wrapped
 from engine.plugin.web import Posted

@@ -18,6 +18,8 @@ _CALM = 100_000, 20, 100
 app = App(name="concord", help="One FHIR R4 record per person, from the EHRs of a health network.")
 mpi = App(name="mpi", help="Who is who: explain, link, unlink, undo.")
 app.command(mpi)
+channel = App(name="channel", help="The channels of a region.")
+app.command(channel)
 
 app.command("engine.cli.run:run", help="Run a region, or one of its roles.")
 app.command(
@@ -32,6 +34,7 @@ app.command("engine.cli.status:status", help="Say what runs and how many message
 app.command("engine.cli.messages:messages", help="List messages by what became of them.")
 app.command("engine.cli.replay:replay", help="Work on messages once more, or a whole site.")
 app.command("engine.cli.demo:demo", help="Send invented traffic of three sites to a real daemon.")
+channel.command("engine.cli.channel:test", help="Try a channel's connection; store nothing.")
 mpi.command("engine.cli.mpi:explain", help="Say why two records are one person or two.")
 mpi.command("engine.cli.mpi:link", help="State that two records are one person.")
 mpi.command("engine.cli.mpi:unlink", help="State that two records are two people.")

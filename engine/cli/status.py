@@ -1,16 +1,22 @@
 """`concord status`: what runs, how many messages ended how, what still waits."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from engine.app import open_journal, open_store, places
+from engine.app import BUILT_IN, open_journal, open_store, places
 from engine.cli.begun import begun
 from engine.cli.told import told
+from engine.core.clock import SystemClock
+from engine.database.protocol import Database
+from engine.pipeline.asks import waiting
+from engine.pipeline.recollection import notes_of
 from engine.pipeline.status import status as count
 from engine.roles.notice import notices
+from engine.settings.region import Region
 
 
 @told
@@ -25,11 +31,14 @@ def status(config: Path, *, as_json: Annotated[bool, Parameter(name="--json")] =
         Print JSON.
     """
     region, key = begun(config)
-    found = count(open_store(region, key), open_journal(region, key))
+    store = open_store(region, key)
+    found = count(store, open_journal(region, key))
+    standing = list(channels_told(region, store))
     running = notices(places(region).run)
     if as_json:
         roles = {name: notice.addresses for name, notice in running.items()}
-        print(json.dumps({"messages": found.states, "pending": found.pending, "roles": roles}))
+        counts = {"messages": found.states, "pending": found.pending}
+        print(json.dumps({**counts, "roles": roles, "channels": dict(standing)}))
         return 0
     for name, notice in running.items():
         listening = ", ".join(f"{what} on {where}" for what, where in notice.addresses.items())
@@ -39,4 +48,20 @@ def status(config: Path, *, as_json: Annotated[bool, Parameter(name="--json")] =
     for state, number in sorted(found.states.items()):
         print(f"{state:12} {number}")
     print(f"{'pending':12} {found.pending}")
+    for name, lines in standing:
+        print(name, *lines, sep="\n  ")
     return 0
+
+
+def channels_told(region: Region, store: Database) -> Iterator[tuple[str, list[str]]]:
+    """Yield the channels that remember something, with what they say of it."""
+    for channel in region.channels:
+        spec = BUILT_IN.get(channel.type, channel.direction)
+        if spec is None or spec.told is None:
+            continue
+        with store.read() as tx:
+            notes, asked = notes_of(tx, channel.name), waiting(tx, channel.site)
+        lines = spec.told(channel.config, notes, SystemClock().now_us())
+        if spec.fetches(channel.config):
+            lines.append(f"named by events and not fetched yet: {asked}")
+        yield channel.name, lines

@@ -172,4 +172,5 @@ class Mapped:
     contributions: tuple[Contribution, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     filtered: str = ""
+    named: tuple[str, ...] = ()  # references of resources that did not come and have to be fetched
     lines: tuple[str, ...] = field(default=())  # rule lines used, `file:line`; only when traced

@@ -14,3 +14,4 @@ class SiteProfile:
     charset: str = "utf-8"  # for messages without MSH-18
     require_control_id: bool = False  # refuse a message without MSH-10
     processing: tuple[str, ...] = ("", "P")  # MSH-11 values that are taken; others are filtered
+    fetches: bool = False  # a channel gets what events only name; no matter of the mapping

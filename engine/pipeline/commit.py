@@ -19,6 +19,7 @@ from engine.database.protocol import Database
 from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
+from engine.pipeline.asks import note_asks
 from engine.pipeline.condition import RULES, condition, judged, runs
 from engine.pipeline.ledger import Account
 from engine.pipeline.moves import between_people
@@ -126,6 +127,7 @@ def _write_run(
         for position in [item.entry.position]
     ]
     ledger.write_accounts(tx, accounts)
+    note_asks(tx, batch)
     writing.lap("ledger")
     return accounts
 

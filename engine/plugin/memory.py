@@ -1,18 +1,21 @@
-"""An intake in memory and the surroundings to go with it: for the conformance kit and for tests.
+"""An intake and a memory that last as long as the process, and the surroundings to go with them.
+
+For the conformance kit and for tests.
 
 It promises no durability. Everything a channel may meet can be set: receipts held back, a fault, an
 exception, no room.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.core.clock import Clock, SystemClock
 from engine.core.fault import Fault
 from engine.core.values import Envelope, Receipt
 from engine.plugin.event import ChannelEvent
 from engine.plugin.protocol import Admission, Admit, Surroundings
+from engine.plugin.recall import Ask, Deed, Held
 from engine.plugin.tally import Tally
 
 Done = Callable[[Receipt], None]
@@ -77,6 +80,60 @@ class MemoryIntake:
         done(Receipt(position=len(self.taken)))
 
 
+@dataclass(slots=True)
+class FleetingMemory:
+    """Satisfies `Memory`. `error` is raised by whatever would be kept."""
+
+    noted: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Held] = field(default_factory=dict)
+    asked: dict[str, tuple[Ask, int]] = field(default_factory=dict)  # with when it is due
+    has_turn: bool = True
+    error: Exception | None = None
+
+    def ask(self, reference: str, position: int = 1) -> None:
+        """Let an event have named a resource."""
+        self.asked[reference] = (Ask(reference, position), 0)
+
+    def notes(self) -> Mapping[str, str]:
+        return dict(self.noted)
+
+    def held(self, names: Sequence[str]) -> Mapping[str, Held]:
+        return {name: self.known[name] for name in names if name in self.known}
+
+    def keep(self, deed: Deed) -> None:
+        if self.error is not None:
+            raise self.error
+        self.noted |= deed.notes
+        self.known |= {one.name: one for one in deed.held}
+        for one in deed.settled:
+            if self.asked.get(one.reference, (None, 0))[0] == one:
+                del self.asked[one.reference]
+        for one, due_us in deed.later:
+            self.asked[one.reference] = (replace(one, tries=one.tries + 1), due_us)
+
+    def asks(self, most: int, now_us: int) -> list[Ask]:
+        due = [(due_us, one.position, one) for one, due_us in self.asked.values()]
+        return [one for due_us, _, one in sorted(due, key=lambda row: row[:2]) if due_us <= now_us][
+            :most
+        ]
+
+    def waiting(self) -> int:
+        return len(self.asked)
+
+    def forget_unseen(self, search: str, sweep_us: int) -> int:
+        unseen = [
+            name
+            for name, one in self.known.items()
+            if one.search == search and one.sweep_us < sweep_us
+        ]
+        for name in unseen:
+            del self.known[name]
+        return len(unseen)
+
+    def take_turn(self) -> bool:
+        return self.has_turn
+
+
 def surroundings(
     admit: Admit = lambda _: Admission(),
     events: list[ChannelEvent] | None = None,
@@ -84,4 +141,7 @@ def surroundings(
 ) -> Surroundings:
     """Return what a channel `trial` of the site `mercy` is given; `events` collects reports."""
     report = (lambda _: None) if events is None else events.append
-    return Surroundings("trial", "mercy", clock or SystemClock(), admit, report, Tally())
+    memory = FleetingMemory()
+    return Surroundings(
+        *("trial", "mercy", clock or SystemClock(), admit, report, Tally()), memory=lambda: memory
+    )

@@ -20,6 +20,7 @@ from engine.core.fault import Category, Fault, refuse
 from engine.core.values import Envelope, Receipt
 from engine.formats.delimited.contract import Contract
 from engine.plugin.event import ChannelEvent
+from engine.plugin.recall import Memory
 from engine.plugin.tally import Tally
 
 
@@ -65,6 +66,10 @@ def _no_secret() -> str:
     raise refuse(Category.UNAVAILABLE, "secret-missing", "there is no place for a secret here")
 
 
+def _no_memory() -> Memory:
+    raise refuse(Category.UNAVAILABLE, "memory-missing", "there is nothing to remember with here")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the engine gives a channel when it builds it."""
@@ -78,6 +83,9 @@ class Surroundings:
     contracts: tuple[Contract, ...] = ()  # what was agreed about the files of this site
     # Gives the channel's own secret, made at its first use: for a channel whose settings name none.
     own_secret: Callable[[], str] = _no_secret
+    # Gives the memory of a channel that asks for its deliveries; opened when it runs.
+    memory: Callable[[], Memory] = _no_memory
+    timezone: str = "UTC"  # of the site, for what is to happen at a time of day
 
 
 class Inbound(Protocol):

@@ -4,7 +4,7 @@ The spec is the single source of the channel's settings, its documentation and t
 channels bind one port. A registry is a value: importing a channel registers nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -24,6 +24,9 @@ class ChannelSpec(Generic[Config]):
     """`name` is what a region file writes as `type`; `example` is one channel in YAML.
 
     `examine` says before a region starts what is wrong with the files a channel's settings name.
+    `told` makes lines for people of the notes of a channel that remembers, and of the time now.
+    `attempt` goes the way the channel goes, stores nothing, and says what it found; FaultError
+    with what stood in the way.
     """
 
     name: str
@@ -37,6 +40,9 @@ class ChannelSpec(Generic[Config]):
     at_endpoint: bool = False  # it is a `engine.plugin.web.Door` of the region's HTTP endpoint
     prompt: Callable[[Config], bool] = lambda _: False  # whether answers wait for the store
     examine: Callable[[Config, Clock], Fault | None] = lambda *_: None
+    fetches: Callable[[Config], bool] = lambda _: False  # what events of its site only name
+    told: Callable[[Config, Mapping[str, str], int], list[str]] | None = None
+    attempt: Callable[[Config, Surroundings], Coroutine[None, None, list[str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

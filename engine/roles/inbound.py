@@ -3,6 +3,7 @@
 Both the intake and the api take deliveries; what a channel is given is the same in either.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.plugin.protocol import Inbound, Intake, Surroundings
 from engine.plugin.share import Share
 from engine.plugin.spec import ChannelSpec
 from engine.plugin.tally import Tally
+from engine.roles.remembering import Remembering
 from engine.roles.voice import Voice
 from engine.security.secret import read_or_make
 from engine.settings.region import Channel, Region
@@ -36,7 +38,13 @@ def inbound(region: Region, *, at_endpoint: bool) -> list[Channel]:
     return [channel for channel in found if spec_of(channel).at_endpoint == at_endpoint]
 
 
-def built(region: Region, channel: Channel, plan: Plan, voice: Voice) -> Inbound:
+def built(
+    region: Region,
+    channel: Channel,
+    plan: Plan,
+    voice: Voice,
+    remembering: Remembering | None = None,
+) -> Inbound:
     """Build a channel with what the engine gives it; its counts become metrics."""
     tally = Tally()
     voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
@@ -52,8 +60,11 @@ def built(region: Region, channel: Channel, plan: Plan, voice: Voice) -> Inbound
         report=voice.emit,
         tally=tally,
         contracts=plan.contracts,
+        timezone=region.sites[channel.site].timezone,
         own_secret=lambda: read_or_make(places(region).token_of(channel.name)).hex(),
     )
+    if remembering is not None:
+        around = replace(around, memory=lambda: remembering.of(channel))
     return spec.build(channel.config, around)
 
 

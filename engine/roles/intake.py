@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from engine.app import open_journal, places
@@ -11,11 +11,13 @@ from engine.core.fault import Fault, FaultError
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
+from engine.plugin.protocol import Inbound
 from engine.roles.inbound import built, first_fault, inbound, share
 from engine.roles.notice import Notice, post, withdraw
+from engine.roles.remembering import Remembering
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
-from engine.settings.region import Region
+from engine.settings.region import Channel, Region
 
 NAME = "intake"
 
@@ -42,13 +44,24 @@ async def run_intake(
 
     commit.on_broken(on_broken)
     commit.start()
+    loop = asyncio.get_running_loop()
+
+    def on_broken_store(fault: Fault) -> None:
+        loop.call_soon_threadsafe(on_broken, fault)
+
+    remembering = Remembering(region, key, on_broken_store)
+
+    def make(channel: Channel) -> Inbound:
+        return built(region, channel, plans[channel.site], voice, remembering)
+
     try:
-        await _serve(region, plans, commit, stop, voice)
+        await _serve(region, make, commit, stop, voice)
     except* FaultError as several:
         refused.append(first_fault(several))
     finally:
         withdraw(places(region).run, NAME)
         await commit.stop()
+        await asyncio.to_thread(remembering.close)
         voice.close()
     if broken:
         raise StorageBrokenError(broken[0])
@@ -58,7 +71,7 @@ async def run_intake(
 
 async def _serve(
     region: Region,
-    plans: Mapping[str, Plan],
+    make: Callable[[Channel], Inbound],
     commit: GroupCommit,
     stop: asyncio.Event,
     voice: Voice,
@@ -80,9 +93,7 @@ async def _serve(
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(
-                built(region, channel, plans[channel.site], voice).run(
-                    share(region, commit), partial(started, channel.name)
-                )
+                make(channel).run(share(region, commit), partial(started, channel.name))
             )
             for channel in channels
         ]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from channels.csv_sftp.settings import CsvIn, seconds
+from channels.csv_sftp.settings import CsvIn
+from engine.plugin.span import seconds
 
 SFTP: dict[str, Any] = {
     "host": "files.example",

@@ -1,9 +1,8 @@
 """What a notification says: FHIR Subscriptions R5 Backport 1.0 for R4, notification bundles.
 
 A Bundle of type `history` whose first entry tells the state of the subscription as Parameters; the
-others hold the resources (payload `full-resource`) or only name them (`id-only`, `empty`). Each
-resource that came is a delivery like one that was posted. What was only named cannot be fetched
-here: the notification itself is kept, so that it can be seen and fetched later.
+others hold the resources (payload `full-resource`) or only name them (`id-only`, `empty`). What was
+only named has to be fetched by somebody who can: here it is only found out what that is.
 
 A signature over the body alone stays right for ever. So an event says when it happened, is taken
 for a week at most (vendors send again for an hour, and let a dead letter be sent for seven days),
@@ -39,10 +38,14 @@ _STATUS = frozenset({"Parameters", "SubscriptionStatus"})
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """The resources that came, each with its type, and whether some were only named."""
+    """The resources that came, each with its type, and whether some were only named.
+
+    `names` are the references of those that did not come, as far as the notification has them.
+    """
 
     resources: tuple[tuple[str, bytes], ...] = ()
     named_only: bool = False
+    names: tuple[str, ...] = ()
 
 
 def notified(value: Any) -> Notified:
@@ -57,12 +60,28 @@ def notified(value: Any) -> Notified:
         return Notified()
     came = [one for one in map(_resource, entries[1:]) if isinstance(one.get("resourceType"), str)]
     resources = tuple((str(one["resourceType"]), encode(one)) for one in came)
-    references = set(_focuses(status))
-    names = {f"{one['resourceType']}/{one.get('id')}" for one in came}
-    named_only = len(came) < len(entries) - 1 or any(
-        not reference.endswith(tuple(names)) for reference in references
-    )
-    return Notified(resources, named_only or not resources)
+    have = tuple(f"{one['resourceType']}/{one.get('id')}" for one in came)
+    told = dict.fromkeys((*_focuses(status), *filter(None, map(_address, entries[1:]))))
+    names = tuple(one for one in told if not _ends_with(one, have))
+    named_only = len(came) < len(entries) - 1 or bool(names)
+    return Notified(resources, named_only or not resources, names)
+
+
+def _ends_with(reference: str, names: Sequence[str]) -> bool:
+    return any(reference == name or reference.endswith(f"/{name}") for name in names)
+
+
+def _address(entry: Any) -> str:
+    """Return where the resource of an entry lies that came without it."""
+    if _resource(entry) or not isinstance(entry, Mapping):
+        return ""
+    request = entry.get("request")
+    found = [entry.get("fullUrl"), request.get("url") if isinstance(request, Mapping) else None]
+    return next((one for one in found if isinstance(one, str) and _is_address(one)), "")
+
+
+def _is_address(text: str) -> bool:
+    return "/" in text and "?" not in text and not text.startswith("urn:")
 
 
 def key_of(body: bytes) -> str:
@@ -119,9 +138,16 @@ def _focuses(status: Mapping[str, Any]) -> Iterator[str]:
     for event in _parameters(status, "notification-event"):
         for focus in _parameters(event, "focus", "part"):
             reference = focus.get("valueReference")
-            name = reference.get("reference") if isinstance(reference, Mapping) else None
-            if isinstance(name, str):
-                yield name
+            yield from _reference(reference)
+    listed = status.get("notificationEvent")  # of R4B, which some send in R4 bundles
+    for event in listed if isinstance(listed, list) else ():
+        yield from _reference(event.get("focus") if isinstance(event, Mapping) else None)
+
+
+def _reference(value: Any) -> Iterator[str]:
+    name = value.get("reference") if isinstance(value, Mapping) else None
+    if isinstance(name, str):
+        yield name
 
 
 def _parameters(

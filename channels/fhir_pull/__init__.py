@@ -1,0 +1,1 @@
+"""Asks FHIR servers: polls for what changed, and gets what events only name."""

@@ -1,0 +1,143 @@
+"""Fetched resources on their way to the journal, each like one that was posted.
+
+What is the same as it was handed on last is not handed on again. What is refused for its content is
+remembered with the reason, and offered again when everything is compared. When anything behind us
+fails, nothing is remembered, and the page is fetched again.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from channels.fhir_pull.page import Fetched
+from engine.core.failpoint import failpoint
+from engine.core.fault import Category, Fault
+from engine.core.values import FHIR_JSON, Envelope, Receipt
+from engine.plugin.event import ChannelFailed, DeliveryRefused
+from engine.plugin.protocol import Admission, Intake, Surroundings
+from engine.plugin.recall import Held, Memory
+
+_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
+_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
+_PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """On whose behalf resources come: a search (empty for an event), and a whole comparison."""
+
+    search: str = ""
+    sweep_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What to remember of a page, or the fault for which it has to come again."""
+
+    held: tuple[Held, ...] = ()
+    fault: Fault | None = None
+
+
+class Counter:
+    """Where fetched resources are handed on."""
+
+    def __init__(self, around: Surroundings, intake: Intake, memory: Memory) -> None:
+        self._around, self._intake, self._memory = around, intake, memory
+
+    async def hand_on(self, found: Sequence[Fetched], why: Why) -> Handed:
+        """Hand on what is new; returns when every one of it is on disk or refused."""
+        known = await asyncio.to_thread(self._memory.held, [one.name for one in found])
+        fresh = [one for one in found if _is_news(one, known, why)]
+        waiting = [await self._submit(one) for one in fresh]
+        receipts = [await one for one in waiting]
+        failed = (one.fault for one in receipts if one.fault and one.fault.category in _PASSING)
+        if (fault := next(failed, None)) is not None:
+            return Handed(fault=fault)
+        codes = {
+            one.name: receipt.fault.code if receipt.fault else ""
+            for one, receipt in zip(fresh, receipts, strict=True)
+        }
+        return Handed(tuple(_remembered(found, codes, known, why)))
+
+    async def _submit(self, one: Fetched) -> "asyncio.Future[Receipt]":
+        await self._room()
+        self._around.tally.received += 1
+        settled = asyncio.get_running_loop().create_future()
+        admission = await asyncio.to_thread(self._examined, one.body)
+        if admission.fault is not None:
+            self._refused(admission.fault)
+            settled.set_result(Receipt(fault=admission.fault))
+            return settled
+        self._around.tally.pending += 1
+        failpoint("after-receive")
+        try:
+            self._intake.submit(self._envelope(one, admission), partial(self._settled, settled))
+        except Exception:  # noqa: BLE001 - the page comes again, whatever broke behind us
+            self._failed(_INTAKE_FAILED)
+            self._settled(settled, Receipt(fault=_INTAKE_FAILED))
+        return settled
+
+    async def _room(self) -> None:
+        while self._intake.full():
+            self._around.tally.pauses += 1
+            drained = asyncio.Event()
+            self._intake.on_drained(drained.set)
+            await drained.wait()
+
+    def _examined(self, body: bytes) -> Admission:
+        try:
+            return self._around.admit(body)
+        except Exception:  # noqa: BLE001 - one resource must not end the channel
+            self._failed(_ADMISSION_FAILED)
+            return Admission(fault=_ADMISSION_FAILED)
+
+    def _envelope(self, one: Fetched, admission: Admission) -> Envelope:
+        """A content with a time of its own has a name: fetched twice, it is known again."""
+        around = self._around
+        key = f"pull-{one.digest}" if one.updated_us else admission.control_id
+        return Envelope(
+            *(around.channel, around.site, FHIR_JSON, one.body, around.clock.now_us()),
+            *(key, admission.lane),
+        )
+
+    def _settled(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
+        tally = self._around.tally
+        tally.pending -= 1
+        if receipt.fault is not None:
+            self._refused(receipt.fault)
+        elif waiting.cancelled():
+            tally.lost += 1
+        else:
+            tally.accepted += 1
+        if not waiting.done():
+            waiting.set_result(receipt)
+
+    def _refused(self, fault: Fault) -> None:
+        self._around.tally.refused += 1
+        self._around.report(DeliveryRefused(self._around.channel, self._around.site, fault.code))
+
+    def _failed(self, fault: Fault) -> None:
+        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
+
+
+def _is_news(one: Fetched, known: Mapping[str, Held], why: Why) -> bool:
+    """Tell what to hand on. What was refused is offered again by an event or a comparison."""
+    before = known.get(one.name)
+    if before is None or before.digest != one.digest:
+        return True
+    return bool(before.code) and (not why.search or bool(why.sweep_us))
+
+
+def _remembered(
+    found: Sequence[Fetched], codes: Mapping[str, str], known: Mapping[str, Held], why: Why
+) -> list[Held]:
+    rows = []
+    for one in found:
+        before = known.get(one.name, Held(one.name, ""))
+        row = replace(before, digest=one.digest, code=codes.get(one.name, before.code))
+        if why.search:
+            row = replace(row, search=why.search, sweep_us=why.sweep_us or before.sweep_us)
+        if row != before:
+            rows.append(row)
+    return rows

@@ -1,0 +1,82 @@
+"""Gets what events of the site only named: each resource once, however many events named it.
+
+A resource that is not there yet may only be late: an event can be quicker than the server's own
+copies. So it is asked for a few times more. One that was deleted is left as it is stored: a site
+that wants something gone says so in its content (`entered-in-error`), as by any other way in.
+"""
+
+import asyncio
+
+from channels.fhir_pull.chain import LARGE_BYTES, Desk
+from channels.fhir_pull.deliver import Why
+from channels.fhir_pull.event import PullGone, PullRefused
+from channels.fhir_pull.origin import named
+from channels.fhir_pull.page import Fetched, resource
+from channels.fhir_pull.quota import SECOND_US
+from engine.core.failpoint import failpoint
+from engine.core.fault import Category, Fault, FaultError
+from engine.plugin.recall import Ask, Deed
+
+MOST = 20
+_LATE_TRIES = 4
+_LONGEST_S = 3600
+
+
+async def fetch_named(desk: Desk) -> bool:
+    """Get some of what waits; False when nothing does, or the server has to be left alone.
+
+    FaultError of what is behind us alone.
+    """
+    now_us = desk.around.clock.now_us()
+    asks = await asyncio.to_thread(desk.memory.asks, MOST, now_us)
+    for ask in asks:
+        await asyncio.to_thread(desk.memory.keep, await _deed(desk, ask))
+        failpoint("after-named")
+        if desk.server.fault is not None:
+            return False
+    return len(asks) == MOST
+
+
+async def _deed(desk: Desk, ask: Ask) -> Deed:
+    try:
+        found = await _fetched(desk, ask)
+        handed = await desk.counter.hand_on([found], Why())
+    except FaultError as error:
+        return _unanswered(desk, ask, error.fault)
+    if handed.fault is not None:
+        return Deed(later=[(ask, _due_us(desk, ask))])
+    failpoint("before-named")
+    return Deed(held=handed.held, settled=[ask])
+
+
+async def _fetched(desk: Desk, ask: Ask) -> Fetched:
+    base = desk.settings.base_url
+    kind, ident = named(base, ask.reference)
+    answer = await desk.server.get(f"{base}/{kind}/{ident}", kind)
+    if len(answer.body) <= LARGE_BYTES:
+        return resource(answer.body, kind, ident)
+    return await asyncio.to_thread(resource, answer.body, kind, ident)
+
+
+def _unanswered(desk: Desk, ask: Ask, fault: Fault) -> Deed:
+    """What the server may still answer is asked for later; what it never will is told, and done."""
+    around = desk.around
+    gone = fault.code == "resource-gone" or (
+        fault.category is Category.NOT_FOUND and ask.tries >= _LATE_TRIES
+    )
+    if gone:
+        around.report(PullGone(around.channel, around.site, fault.code))
+        return Deed(settled=[ask])
+    if fault.code == "named-elsewhere":
+        around.report(PullRefused(around.channel, around.site, fault.code))
+        return Deed(settled=[ask])
+    if desk.server.fault is not None:
+        return Deed()
+    if ask.tries == 0:
+        around.report(PullRefused(around.channel, around.site, fault.code))
+    return Deed(later=[(ask, _due_us(desk, ask))])
+
+
+def _due_us(desk: Desk, ask: Ask) -> int:
+    wait_s = min(_LONGEST_S, 1 << min(ask.tries + 1, 12))
+    return desk.around.clock.now_us() + wait_s * SECOND_US

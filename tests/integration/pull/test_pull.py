@@ -1,0 +1,177 @@
+"""What is polled, compared and named comes once, and comes again only when it changed."""
+
+import asyncio
+import json
+
+import pytest
+
+from engine.core.fault import Category, Fault
+from engine.core.values import FHIR_JSON
+from engine.plugin.memory import MemoryIntake
+from engine.plugin.protocol import Admission
+from tests.integration.pull.puller import Puller, until
+
+pytestmark = pytest.mark.anyio
+POLLED = {"resources": [{"type": "Observation"}]}
+COMPARED = {"resources": [{"type": "Observation", "by": "compare"}]}
+
+
+async def quiet(puller: Puller, searches: int = 3) -> None:
+    """Wait for some more polls."""
+    before = len(puller.site.searches("Observation"))
+    await until(
+        lambda: len(puller.site.searches("Observation")) >= before + searches, "further polls"
+    )
+
+
+async def test_everything_first_and_then_only_what_changed(puller: Puller) -> None:
+    puller.settings = POLLED
+    puller.site.page = 2
+    for number in range(5):
+        puller.site.put("Observation", str(number))
+    async with puller.running():
+        await until(lambda: len(puller.taken) == 5, "five resources")
+        await quiet(puller)
+        assert len(puller.taken) == 5
+        puller.site.put("Observation", "3", status="amended")
+        await until(lambda: len(puller.taken) == 6, "the one that changed")
+        await quiet(puller)
+    assert puller.names == [*(f"Observation/{n}" for n in range(5)), "Observation/3"]
+    assert {one.media_type for one in puller.taken} == {FHIR_JSON}
+    first, later = puller.site.searches("Observation")[0], puller.site.searches("Observation")[-1]
+    assert "_lastUpdated" not in first.query
+    assert later.query["_lastUpdated"].startswith("ge20")
+
+
+async def test_a_restart_asks_only_for_what_is_new(puller: Puller) -> None:
+    puller.settings = POLLED
+    puller.site.put("Observation", "1")
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+    puller.site.put("Observation", "2")
+    asked = len(puller.site.asked)
+    async with puller.running():
+        await until(lambda: len(puller.taken) == 2, "the new one")
+    assert "_lastUpdated" in puller.site.asked[asked].query
+    assert puller.names == ["Observation/1", "Observation/2"]
+
+
+async def test_the_watermark_waits_for_the_disk(puller: Puller) -> None:
+    puller.settings = POLLED
+    puller.intake = MemoryIntake(hold=True)
+    puller.site.put("Observation", "1")
+    async with puller.running():
+        await until(lambda: puller.intake.held, "a delivery on its way")
+        assert (puller.note(), puller.memory.known) == ({}, {})
+    puller.intake = MemoryIntake()
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+    assert puller.names == ["Observation/1"]
+
+
+async def test_a_full_disk_moves_nothing(puller: Puller) -> None:
+    puller.settings = POLLED
+    puller.intake.fault = Fault(Category.UNAVAILABLE, "disk-full", "no room")
+    puller.site.put("Observation", "1")
+    async with puller.running():
+        await until(lambda: puller.note().get("code") == "disk-full", "the fault noted")
+        assert (puller.note()["mark_us"], puller.memory.known) == (0, {})
+        puller.intake.fault = None
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+    assert puller.names == ["Observation/1"]
+
+
+async def test_a_server_whose_clock_is_ahead_or_mad(puller: Puller) -> None:
+    """The watermark is the server's own time: a resource of the year 2199 blinds nobody."""
+    puller.settings = POLLED | {"overlap": "1ms"}
+    puller.site.ahead_us = 3_600_000_000
+    mad = puller.site.put("Observation", "1")
+    mad["meta"]["lastUpdated"] = "2199-01-01T00:00:00Z"
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+        puller.site.put("Observation", "2")
+        await until(lambda: len(puller.taken) == 2, "what came after")
+    assert puller.names == ["Observation/1", "Observation/2"]
+
+
+async def test_what_is_refused_is_counted_and_does_not_stop_the_rest(puller: Puller) -> None:
+    fault = Fault(Category.UNSUPPORTED, "unknown-resource", "no mapping")
+    puller.admit = lambda body: Admission(fault=fault if json.loads(body)["id"] == "1" else None)
+    puller.settings = POLLED
+    for number in range(3):
+        puller.site.put("Observation", str(number))
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+        await quiet(puller)
+    assert puller.names == ["Observation/0", "Observation/2"]
+    assert puller.memory.known["Observation/1"].code == "unknown-resource"
+    assert puller.codes("delivery-refused") == ["unknown-resource"]
+
+
+async def test_a_server_without_times_is_compared(puller: Puller) -> None:
+    puller.settings = COMPARED | {"compare": "daily 03:00"}
+    puller.site.with_times = False
+    for number in range(3):
+        puller.site.put("Observation", str(number))
+    async with puller.running():
+        await until(lambda: puller.codes("pull-compared"), "a comparison")
+        asked = len(puller.site.asked)
+        await asyncio.sleep(0.1)
+        assert len(puller.site.asked) == asked, "the next is tomorrow"
+    assert sorted(puller.names) == [f"Observation/{n}" for n in range(3)]
+    assert {one.control_id for one in puller.taken} == {""}, "said anew, as whoever has no time"
+
+
+async def test_a_named_resource_is_fetched(puller: Puller) -> None:
+    puller.site.put("Patient", "a-1.E-7")
+    for reference in ("Patient/a-1.E-7", f"{puller.site.base}/Patient/a-1.E-7"):
+        puller.memory.ask(reference)
+    async with puller.running():
+        await until(lambda: not puller.memory.asked, "everything settled")
+    assert puller.names == ["Patient/a-1.E-7"], "the second was the same"
+
+
+async def test_named_elsewhere_is_never_asked_for(puller: Puller) -> None:
+    for reference in (
+        "https://elsewhere.example/r4/Patient/1",
+        "http://169.254.169.254/latest/meta-data",
+        f"{puller.site.base}/../admin/Patient/1",
+        "Patient/../../token",
+        "Patient/..",
+        "Patient/1?_include=*",
+        "urn:uuid:7",
+        "",
+    ):
+        puller.memory.ask(reference)
+    async with puller.running():
+        await until(lambda: not puller.memory.asked, "everything settled")
+    assert (puller.site.asked, puller.taken) == ([], [])
+    assert set(puller.codes("pull-refused")) == {"named-elsewhere"}
+
+
+async def test_what_was_deleted_is_told_and_left_alone(puller: Puller) -> None:
+    puller.site.put("Patient", "1")
+    puller.site.delete("Patient", "1")
+    puller.memory.ask("Patient/1")
+    async with puller.running():
+        await until(lambda: not puller.memory.asked, "it settled")
+    assert puller.codes("pull-gone") == ["resource-gone"]
+    assert puller.taken == []
+
+
+async def test_an_event_may_be_quicker_than_the_server(puller: Puller) -> None:
+    puller.memory.ask("Patient/1")
+    async with puller.running():
+        await until(lambda: puller.site.asked, "the first try")
+        puller.site.put("Patient", "1")
+        await until(lambda: not puller.memory.asked, "the second")
+    assert puller.names == ["Patient/1"]
+
+
+async def test_another_host_has_the_turn(puller: Puller) -> None:
+    puller.settings = POLLED
+    puller.memory.has_turn = False
+    puller.site.put("Observation", "1")
+    async with puller.running():
+        await asyncio.sleep(0.2)
+    assert puller.site.asked == []
