@@ -12,7 +12,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from channels.fhir_rest.event import key_of
 from channels.fhir_rest.rate import Rate
 from channels.fhir_rest.request import Asked, Delivery, asked, heard
 from channels.fhir_rest.settings import FhirIn
@@ -21,6 +20,7 @@ from engine.core.clock import EPOCH, Clock
 from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import FHIR_JSON, Envelope, Receipt
+from engine.formats.fhir_event import key_of
 from engine.plugin.event import ChannelFailed, ChannelStarted, ChannelStopped, DeliveryRefused
 from engine.plugin.protocol import Admission, Intake, Started, Surroundings
 from engine.plugin.secret import reveal
