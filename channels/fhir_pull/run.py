@@ -141,8 +141,10 @@ class Runner:
         every_s = seconds(self.desk.settings.every)
         rest_s = min(every_s, RETRY_S) if course.code else every_s
         rested = not 0 <= passed_us < int(rest_s * SECOND_US)
-        if course.next and (not course.code or self.desk.server.fault is not None):
+        if course.code and self.desk.server.fault is not None:
             return self.desk.server.is_ready
+        if course.next and not course.code:
+            return True
         if not errand.whole or course.next or course.code:
             return rested
         return self._is_time(errand, course, now_us)
