@@ -1,8 +1,8 @@
 """Named points at which a test makes the process die or a step fail. Unarmed they cost one lookup.
 
 The points of the main path, in its order: `after-receive`, `before-ack`, `before-write`,
-`inside-merge`, `before-commit`, `after-commit`. A replay passes `replay-chunk` after each chunk; who
-fetches passes `before-watermark` and `after-watermark` with each page, `before-named` and
+`inside-merge`, `before-commit`, `after-commit`. A replay passes `replay-chunk` after each chunk;
+who fetches passes `before-watermark` and `after-watermark` with each page, `before-named` and
 `after-named` with each resource an event named.
 """
 
