@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations, product
 
 from mpi.aliases import holders, shared_statements, tells
 from mpi.cluster import Edge, Statement
 from mpi.desk import BY_PERSON, Desk
-from mpi.rows import MOST_SHARING
+from mpi.evidence import rating_of
+from mpi.gates import contradict
+from mpi.model import Model
+from mpi.rows import MOST_SHARING, IdentityRow
 
 _JOINING = frozenset({"link", "merge"})
 
@@ -15,7 +19,8 @@ _JOINING = frozenset({"link", "merge"})
 class Component:
     """Records that are, were or may be one person, with the evidence about them.
 
-    `edges` also hold those that lead out of the component (possible matches).
+    `edges` also hold those that lead out of the component (possible matches), and which of its
+    records contradict each other.
     """
 
     people: dict[str, str]  # record -> enterprise id it has now, empty for a new record
@@ -24,21 +29,42 @@ class Component:
     statements: tuple[Statement, ...]
 
 
-def component(desk: Desk, seeds: Iterable[str]) -> Component:
+def component(desk: Desk, seeds: Iterable[str], model: Model) -> Component:
     """Gather the component around `seeds` and its evidence."""
     reached = sorted(reach(desk, seeds))
     if len(reached) == 1 and not _spoken_of(desk, reached[0]):
         return Component(_people(desk, reached), {}, (), ())
     people = _people(desk, reached)
     rows = dict.fromkeys(row for record in reached for row in desk.edges.of(record))
-    edges = tuple(Edge(row.a, row.b, row.bits / 1000, row.outcome, bool(row.hard)) for row in rows)
+    edges = [Edge(row.a, row.b, row.bits / 1000, row.outcome) for row in rows]
+    edges += _contradictions(desk, reached, model)
     outside = {record for row in rows for record in (row.a, row.b)} - people.keys()
     others = _people(desk, sorted(outside))
-    return Component(people, others, edges, _statements(desk, reached))
+    return Component(people, others, tuple(edges), _statements(desk, reached))
 
 
 def _spoken_of(desk: Desk, record: str) -> bool:
     return bool(desk.edges.of(record) or desk.statements.of(record))
+
+
+def _contradictions(desk: Desk, records: list[str], model: Model) -> list[Edge]:
+    """Say which records of a component no chain of evidence may join, whatever keys they share.
+
+    Many records of one person state the same facts: these are compared, not the records.
+    """
+    alike: dict[tuple[str, str, int], list[IdentityRow]] = {}
+    for record in records:
+        for row in desk.identities.of(record):
+            if row.seen:
+                person = desk.person(row.seen)
+                facts = (person.ssn, person.birth, person.birth_order)
+                alike.setdefault(facts, []).append(row)
+    return [
+        Edge(a.record, b.record, rating_of(desk, a.seen, b.seen, model).bits, "apart", hard=True)
+        for some, others in combinations(alike.values(), 2)
+        if contradict(desk.person(some[0].seen), desk.person(others[0].seen))
+        for a, b in product(some, others)
+    ]
 
 
 def _people(desk: Desk, records: list[str]) -> dict[str, str]:

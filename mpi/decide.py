@@ -5,7 +5,7 @@ without a person looking only when it scores above the model's threshold and no 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mpi.compare import compare
 from mpi.gates import HARD, Pair, closed
@@ -31,6 +31,13 @@ class Verdict:
         return not HARD.isdisjoint(self.gates)
 
 
+class Rating(NamedTuple):
+    """A verdict without its reasons."""
+
+    outcome: Outcome
+    bits: float
+
+
 def _outcome(pair: Pair, bits: float, said: set[str], model: Model) -> Outcome:
     if "apart" in said or bits < model.review_bits:
         return "apart"
@@ -47,3 +54,13 @@ def judge(a: Person, b: Person, model: Model) -> Verdict:
     gates = closed(pair)
     outcome = _outcome(pair, bits, set(gates.values()), model)
     return Verdict(outcome, bits, evidence(levels, weights, model, rival), tuple(gates))
+
+
+def rate(a: Person, b: Person, model: Model) -> Rating:
+    """Decide as `judge` does, for half the price: most pairs that share a key are two people."""
+    levels = compare(a, b)
+    bits, _ = score(weigh(a, b, levels, model), model)
+    if bits < model.review_bits:
+        return Rating("apart", bits)
+    pair = Pair(a, b, levels)
+    return Rating(_outcome(pair, bits, set(closed(pair).values()), model), bits)

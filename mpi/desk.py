@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from engine.database.transaction import Transaction
 from mpi import rows
 from mpi.blocks import Blocks
-from mpi.decide import Verdict
+from mpi.decide import Rating
 from mpi.mirror import Mirror, Way
+from mpi.person import Person, from_text
 from mpi.sources import Sources
 
 BY_RECORD = 0
@@ -35,12 +36,20 @@ class Desk:
     blocks: Blocks
     sources: Sources
     log: list[Moved] = field(default_factory=list)
-    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)  # by what is seen
+    ratings: dict[tuple[str, str], Rating] = field(default_factory=dict)  # by what is seen
+    people: dict[str, Person] = field(default_factory=dict)  # by the text of what is seen
 
     def identity(self, record: str) -> rows.IdentityRow | None:
         """Return a record as it is now."""
         found = self.identities.of(record)
         return found[0] if found else None
+
+    def person(self, seen: str) -> Person:
+        """Return the person a text describes, read once."""
+        found = self.people.get(seen)
+        if found is None:
+            found = self.people[seen] = from_text(seen)
+        return found
 
 
 def _sides(row: rows.EdgeRow | rows.StatementRow | rows.TaskRow) -> tuple[str, str]:

@@ -2,15 +2,15 @@
 
 An edge is a pure function of what is seen of two records and of the model, and it is computed anew
 whenever one of the two changes. So the edges do not depend on the order in which records came.
+Pairs that are clearly two people have none.
 """
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from mpi.decide import Verdict, judge
+from mpi.decide import Rating, rate
 from mpi.desk import Desk
 from mpi.model import Model
-from mpi.person import from_text
 from mpi.rows import EdgeRow
 from mpi.sight import NOTHING, Sight, recalled
 
@@ -58,11 +58,10 @@ def _see(desk: Desk, record: str, sight: Sight) -> None:
 
 def _compare(desk: Desk, record: str, sight: Sight, model: Model) -> bool:
     members, capped = candidates(desk, sight.keys)
-    for other, verdict in verdicts(desk, sight, members - {record}, model):
-        if verdict.outcome != "apart" or verdict.hard:
+    for other, (outcome, bits) in ratings(desk, sight, members - {record}, model):
+        if outcome != "apart":
             a, b = sorted((record, other))
-            bits = round(verdict.bits * 1000)
-            desk.edges.put(EdgeRow(a, b, bits, str(verdict.outcome), int(verdict.hard)))
+            desk.edges.put(EdgeRow(a, b, round(bits * 1000), outcome))
     return capped
 
 
@@ -71,18 +70,22 @@ def candidates(desk: Desk, keys: Collection[int]) -> tuple[set[str], bool]:
     return desk.blocks.together(keys, MOST_CANDIDATES)
 
 
-def verdicts(
+def ratings(
     desk: Desk, sight: Sight, others: Iterable[str], model: Model
-) -> Iterator[tuple[str, Verdict]]:
-    """Judge a person and each of these records; what was judged before in the batch is kept."""
+) -> Iterator[tuple[str, Rating]]:
+    """Rate a person and each of these records; what was rated before in the batch is kept."""
     ordered = sorted(others)
     desk.identities.want(ordered)
+    desk.people.setdefault(sight.text, sight.person)
     for other in ordered:
         row = desk.identity(other)
-        if row is None:
-            continue
-        pair = (sight.text, row.seen)
-        verdict = desk.verdicts.get(pair)
-        if verdict is None:
-            verdict = desk.verdicts[pair] = judge(sight.person, from_text(row.seen), model)
-        yield other, verdict
+        if row is not None:
+            yield other, rating_of(desk, sight.text, row.seen, model)
+
+
+def rating_of(desk: Desk, a: str, b: str, model: Model) -> Rating:
+    """Rate two people by the texts of what is seen of them."""
+    rating = desk.ratings.get((a, b))
+    if rating is None:
+        rating = desk.ratings[a, b] = rate(desk.person(a), desk.person(b), model)
+    return rating

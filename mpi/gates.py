@@ -8,6 +8,7 @@ say too little. Most of the safety of automatic linking comes from them, not fro
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from mpi.compare import birth_level, order_level, ssn_level
 from mpi.person import Person
 
 GENERATION_YEARS = 15  # parents and children under one name differ by more than this
@@ -83,6 +84,13 @@ def _generation(pair: Pair) -> str:
     # One digit of a year mistyped looks like a generation, unless only one of them is a Junior.
     mistyped = pair.levels.get("birth") != "different" and "suffix" not in pair.levels
     return "review" if pair.numbered or mistyped else "apart"
+
+
+def contradict(a: Person, b: Person) -> bool:
+    """Tell whether a gate of HARD is closed: facts that no evidence outweighs."""
+    if order_level(a, b) == "different":
+        return True
+    return ssn_level(a, b) == "different" and birth_level(a, b) == "different"
 
 
 def _newborn(pair: Pair) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mpi.aliases import holders, telling, tells
 from mpi.component import reach
 from mpi.desk import BY_NUMBER, Desk
-from mpi.evidence import candidates, verdicts
+from mpi.evidence import candidates, ratings
 from mpi.model import Model
 from mpi.resolve import News
 from mpi.rows import Number
@@ -48,8 +48,8 @@ def _alike(desk: Desk, batch: Sequence[News], model: Model) -> set[str]:
     desk.identities.want(other for others in found.values() for other in others)
     linked = set(changed)
     for record, others in found.items():
-        for other, verdict in verdicts(desk, changed[record], others - {record}, model):
-            if verdict.outcome == "link":
+        for other, rating in ratings(desk, changed[record], others - {record}, model):
+            if rating.outcome == "link":
                 linked.add(other)
     return linked
 

@@ -83,12 +83,14 @@ def take_in(desk: Desk, news: News, policy: Policy, at: Occasion) -> Resolved:
         seeds |= withdraw(desk, at.position, news.undoes, news.actor, news.reason)
     if not seeds:
         return _NOTHING
-    return _regroup(desk, component(desk, seeds), policy, at)
+    return _regroup(desk, component(desk, seeds, policy.model), policy, at)
 
 
 def regroup(desk: Desk, records: set[str], policy: Policy, at: Occasion) -> Resolved:
     """Put the components around these records into groups anew, on a desk."""
-    return _regroup(desk, component(desk, records), policy, at) if records else _NOTHING
+    if not records:
+        return _NOTHING
+    return _regroup(desk, component(desk, records, policy.model), policy, at)
 
 
 def _look_at(desk: Desk, news: News, model: Model, at: Occasion) -> set[str]:

@@ -55,7 +55,6 @@ class EdgeRow(NamedTuple):
     b: str
     bits: int
     outcome: str
-    hard: int
 
 
 class StatementRow(NamedTuple):

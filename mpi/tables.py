@@ -49,8 +49,7 @@ EDGE = Table(
     Column("a", String, primary_key=True, comment="the smaller record id of the pair"),
     Column("b", String, primary_key=True, comment="the larger record id"),
     Column("bits", Integer, nullable=False, comment="evidence for one person, in 1/1000 bit"),
-    Column("outcome", String, nullable=False, comment="link, review or apart"),
-    Column("hard", Integer, nullable=False, comment="1: facts that no evidence outweighs"),
+    Column("outcome", String, nullable=False, comment="link or review"),
     sqlite_with_rowid=False,
 )
 Index("edge_b", EDGE.c.b)

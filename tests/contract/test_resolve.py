@@ -58,6 +58,9 @@ ANNA = {
 }
 
 
+HOME = [{"line": ["77 Orchard Hill Rd"], "city": "Alder Fork", "postalCode": "53099"}]
+
+
 def arrive(database: Database, record: str, body: dict[str, Any], position: int) -> None:
     key = PatientKey("mercy", record, record.upper())
     with database.write() as tx:
@@ -175,3 +178,26 @@ def test_every_move_is_written_down(database: Database) -> None:
     arrive(database, "r2", ANNA["r2"], 2)
     with database.read() as tx:
         assert tx.all(LOG) == [("r1", "", "E-r1"), ("r2", "", "E-r1")]
+
+
+def test_records_that_contradict_each_other_are_not_joined_by_a_third(new_store: NewStore) -> None:
+    """Another number and another birth date: whatever resembles both of them, and in any order.
+
+    They share no key, so nobody has compared them.
+    """
+    base = {"gender": "female", "telecom": phone("608-555-0101")}
+    three = {
+        "one": patient("Falkenrath", "Imogen", "1961-04-02", identifier=ssn("666-31-0001"), **base),
+        "two": patient("Falkenrath", "Imogen", "1961-04-02", **base, address=HOME),
+        "off": patient(
+            "Falkenrath", "Imogen", "1958-09-17", identifier=ssn("666-74-8812"), address=HOME
+        ),
+    }
+    for order in itertools.permutations(three):
+        database = new_store()
+        for position, record in enumerate(order, 1):
+            arrive(database, record, three[record], position)
+        say(database, 10, "link", "two", "off")
+        assert groups(database) == {frozenset({"two", "off"}), frozenset({"one"})}
+        with database.read() as tx:
+            assert tx.all(TASKS) == [("possible-duplicate", "one", "two")]

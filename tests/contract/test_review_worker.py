@@ -307,7 +307,7 @@ def test_a_store_of_another_version_quarantines_nothing(place: Place) -> None:
     """A program was replaced, the tables were not: that is true of every message or of none."""
     place.append(deliveries(4))
     with place.store.write() as tx:
-        tx.query("ALTER TABLE edge DROP COLUMN hard", ())
+        tx.query("ALTER TABLE edge DROP COLUMN bits", ())
     worker = place.hire()
     for _ in range(12):
         try:

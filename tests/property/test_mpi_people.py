@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpi.blocking import keys
-from mpi.decide import judge
+from mpi.decide import judge, rate
+from mpi.gates import contradict
 from mpi.model import load_model
 from mpi.normalise_address import Address
 from mpi.person import SSN_SYSTEM, Person, from_text, person_of, to_text
@@ -139,3 +140,11 @@ def test_any_patient_can_be_read_and_judged(patient: dict[str, Any]) -> None:
     assert from_text(to_text(person)) == person
     assert judge(person, person, MODEL).bits == judge(person, person, MODEL).bits
     assert all(isinstance(key, int) for key in keys(person))
+
+
+@settings(max_examples=400)
+@given(people(), people())
+def test_a_rating_is_the_verdict_without_its_reasons(a: Person, b: Person) -> None:
+    verdict = judge(a, b, MODEL)
+    assert rate(a, b, MODEL) == (verdict.outcome, verdict.bits)
+    assert contradict(a, b) == verdict.hard

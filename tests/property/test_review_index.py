@@ -8,7 +8,7 @@ invented here, pair by pair: what matters is what the index does with them.
 import itertools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import mpi.component
 import mpi.evidence
 import mpi.sight
 from engine.core.values import PatientKey
 from engine.database.metadata import STORE
 from engine.database.sqlite import SqliteDatabase
+from mpi.decide import Rating
 from mpi.links import Said
 from mpi.model import load_model
-from mpi.person import Person
+from mpi.person import SSN_SYSTEM, Person
 from mpi.resolve import News, Occasion, Policy, resolve
 from mpi.sight import sight_of
 
@@ -37,21 +39,28 @@ BITS = {"link": 20.0, "review": 9.0, "apart": -9.0}
 Table = dict[tuple[str, str], str]
 
 
-@dataclass(frozen=True)
-class Invented:
-    outcome: str
-    bits: float
-    hard: bool
+def _said(table: Table, one: Person, other: Person) -> str:
+    a, b = sorted((one.first, other.first))
+    return table.get((a, b), "apart")
 
 
-def _judge(table: Table) -> Any:
-    def judge(one: Person, other: Person, _: object) -> Invented:
-        a, b = sorted((one.first, other.first))
-        outcome = table.get((a, b), "apart")
-        plain = outcome.removeprefix("hard-")
-        return Invented(plain, BITS[plain], plain != outcome)
+def _rate(table: Table) -> Any:
+    def rate(one: Person, other: Person, _: object) -> Rating:
+        plain: Any = _said(table, one, other).removeprefix("hard-")
+        return Rating(plain, BITS[plain])
 
-    return judge
+    return rate
+
+
+def _contradict(table: Table) -> Any:
+    return lambda one, other: _said(table, one, other).startswith("hard-")
+
+
+def _body(version: str) -> dict[str, Any]:
+    """A Patient with a number of its own: records that state the same facts contradict nobody."""
+    number = {"system": SSN_SYSTEM, "value": f"66612000{1 + VERSIONS.index(version)}"}
+    name = {"given": [version], "family": "Falkenrath"}
+    return {"name": [name], "identifier": [number]}
 
 
 Fate = tuple[frozenset[frozenset[str]], frozenset[tuple[str, ...]]]
@@ -60,7 +69,8 @@ Fate = tuple[frozenset[frozenset[str]], frozenset[tuple[str, ...]]]
 def play(table: Table, order: list[str], said: list[tuple[str, str, str]]) -> Fate:
     """Let the versions arrive in this order, after what was said; return people and tasks."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as made, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(mpi.evidence, "judge", _judge(table))
+        patched.setattr(mpi.evidence, "rate", _rate(table))
+        patched.setattr(mpi.component, "contradict", _contradict(table))
         patched.setattr(mpi.sight, "keys", lambda _: (1,))
         store = SqliteDatabase(Path(made) / "store.db")
         store.create(STORE)
@@ -72,8 +82,8 @@ def play(table: Table, order: list[str], said: list[tuple[str, str, str]]) -> Fa
                 resolve(tx, news, POLICY, Occasion(position, 0))
             for position, version in enumerate(order, 10):
                 key = PatientKey("mercy", version[0], version[0])
-                body = {"name": [{"given": [version], "family": "Falkenrath"}]}
-                news = News("mercy", named=(key,), patients={version[0]: sight_of(body)})
+                seen = {version[0]: sight_of(_body(version))}
+                news = News("mercy", named=(key,), patients=seen)
                 resolve(tx, news, POLICY, Occasion(position, 0))
             rows = tx.query("SELECT record, person FROM identity", ())
             tasks = frozenset(tx.query("SELECT kind, a, b FROM task", ()))
