@@ -83,6 +83,7 @@ def test_what_is_no_json_is_refused(value: object) -> None:
         b"[18446744073709551616,9223372036854775808]",
         b'{"text":"a : 1.0 , [2.50] and \\" 1e5"}',
         b'{"a":1,"b":[true,false,null,"x"]}',
+        b'{"system":"urn:oid:2.16.840","list":[1,2.50],"text":"a,1.5","n":-0.10}',
         b"13.10",
         b"-0",
         b"[]",
