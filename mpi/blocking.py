@@ -1,15 +1,17 @@
 """Which records are worth comparing: those that share a key.
 
-A key is 64 bits of BLAKE2b over a few normalised fields, so it is the same in every process and on
-every machine. Nothing that stood for "not known" makes a key. The choice of keys is measured, not
-argued: they find .997 of true pairs at 2.5 candidates a record (60,000 generated people).
+A key is 64 bits of checksums over a few normalised fields, so it is the same in every process and
+on every machine; two that fall together cost a comparison and nothing else. Nothing that stood for
+"not known" makes a key. The choice of keys is measured, not argued: they find .997 of true pairs at
+2.4 candidates a record (60,000 generated people). First name and surname with the ZIP code or the
+year of birth found 9 pairs of 205,000 records that no other key does, none of them to be linked.
 
-The upper bits of a key are those of its first field (a birth date, a phone number, a name), so that
+The upper half of a key is that of its first field (a birth date, a phone number, a name), so that
 a record's keys lie in a few places of the index and not in two dozen.
 """
 
 from collections.abc import Iterator
-from hashlib import blake2b
+from zlib import crc32
 
 from jellyfish import metaphone
 
@@ -19,7 +21,7 @@ from mpi.person import Person
 Key = tuple[str, str]
 """What a key is about in the first place, and the rest of it."""
 
-_PLACE_BYTES = 3  # 16 million places; what lies in one is told apart by the other five bytes
+_LOWEST = 1 << 31
 
 
 def _by_birth(person: Person, root: str) -> Iterator[Key]:
@@ -55,26 +57,23 @@ def _by_contact(person: Person, root: str) -> Iterator[Key]:
 
 
 def _by_name(person: Person, root: str) -> Iterator[Key]:
-    """First name and surname with where they live or a part of the birth date."""
-    zips = {place.zip for place in person.addresses if place.zip}
+    """First name and surname, in whatever order, with a part of the birth date."""
     birth = person.birth
     for surname in person.surnames:
-        name = f"{root}|{surname}"
-        for code in zips:
-            yield name, f"fz|{code}"
-        if birth:
-            yield name, f"fy|{birth[:4]}"
-            if len(birth) == 10:
-                yield name, f"fd|{birth[5:]}"
-            one, two = sorted((person.first, surname))
-            yield f"{one}|{two}", f"xy|{birth[:4]}"
+        yield _pair(person.first, surname), f"xy|{birth[:4]}"
+        if len(birth) == 10:
+            yield _pair(root, surname), f"fd|{birth[5:]}"
+
+
+def _pair(one: str, two: str) -> str:
+    return f"{one}|{two}" if one < two else f"{two}|{one}"
 
 
 def _keys(person: Person) -> set[Key]:
     root = name_root(person.first)
     found = set(_by_birth(person, root)) if len(person.birth) == 10 else set()
     found.update(_by_contact(person, root))
-    if root:
+    if root and person.birth:
         found.update(_by_name(person, root))
     if person.ssn:
         found.add((person.ssn, "s"))
@@ -87,14 +86,13 @@ def key_texts(person: Person) -> frozenset[str]:
     return frozenset(f"{rest}|{about}" for about, rest in _keys(person))
 
 
-def keys(person: Person) -> tuple[int, ...]:
-    """Block keys as signed 64-bit integers, sorted, without duplicates."""
-    places: dict[str, bytes] = {}
-    found: set[int] = set()
+def keys(person: Person) -> frozenset[int]:
+    """Block keys as signed 64-bit integers."""
+    places: dict[str, int] = {}
+    found = []
     for about, rest in _keys(person):
         place = places.get(about)
         if place is None:
-            place = places[about] = blake2b(about.encode(), digest_size=_PLACE_BYTES).digest()
-        inside = blake2b(f"{about}|{rest}".encode(), digest_size=8 - _PLACE_BYTES).digest()
-        found.add(int.from_bytes(place + inside, "big", signed=True))
-    return tuple(sorted(found))
+            place = places[about] = crc32(about.encode())
+        found.append(((place - _LOWEST) << 32) + crc32(f"{rest}|{about}".encode()))
+    return frozenset(found)

@@ -81,6 +81,7 @@ def digits(text: str) -> str:
     return _NOT_DIGIT.sub("", text)
 
 
+@lru_cache(maxsize=_REMEMBERED // 4)
 def phone(text: str) -> str:
     """Ten digits of a North American number, or `""` (E.164 without `+1`; no extension)."""
     number = digits(_EXTENSION.sub("", text))

@@ -5,9 +5,7 @@ other records. Two Patients with equal text are the same to matching.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,8 +28,7 @@ _SEX = {"male": "M", "female": "F"}
 _MAIN_USE = {"official": 0, None: 1, "usual": 2, "temp": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A person as one record describes them; `""`, 0 and `()` mean not known.
 
     Sets are sorted tuples. `placeholders` names the fields that held a stand-in value.
@@ -62,8 +59,7 @@ class Person:
         return "".join(self.surnames)
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     first: str
     middle: tuple[str, ...]
     surnames: tuple[str, ...]
@@ -199,14 +195,12 @@ def person_of(patient: Mapping[str, Any]) -> Person:
     )
 
 
-_NAMES = tuple(field.name for field in fields(Person))
-_VALUES = attrgetter(*_NAMES)
-_ADDRESSES = _NAMES.index("addresses")  # bare tuples: orjson refuses subclasses of tuple
+_ADDRESSES = Person._fields.index("addresses")  # bare tuples: orjson refuses subclasses of tuple
 
 
 def to_text(person: Person) -> str:
     """Compact JSON array of the fields in order; equal for equal persons only."""
-    values = list(_VALUES(person))
+    values: list[Any] = list(person)
     values[_ADDRESSES] = [tuple(place) for place in person.addresses]
     return orjson.dumps(values).decode()
 

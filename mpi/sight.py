@@ -5,10 +5,10 @@ Pure, so it is worked out before the store is locked, and found again when it is
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from engine.core.lexeme import decode, encode
+from engine.core.lexeme import encode
 from mpi.blocking import keys
 from mpi.person import READ, Person, from_text, person_of, to_text
 
@@ -24,16 +24,21 @@ class Sight:
     keys: frozenset[int]
 
 
+_looked: dict[str, Sight] = {}
+
+
 def sight_of(patient: Mapping[str, Any]) -> Sight:
     """Look at a FHIR R4 Patient. One that says the same as one seen before costs little."""
     # As text it takes what it needs: bytes fresh from the encoder hold a multiple of their length.
-    return _looked(encode([patient.get(element) for element in READ]).decode())
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _looked(written: str) -> Sight:
-    person = person_of(dict(zip(READ, decode(written.encode()), strict=True)))
-    return Sight(person, to_text(person), frozenset(keys(person)))
+    written = encode([patient.get(element) for element in READ]).decode()
+    found = _looked.get(written)
+    if found is None:
+        if len(_looked) >= _REMEMBERED:
+            for old in list(islice(_looked, _REMEMBERED // 2)):
+                _looked.pop(old, None)  # another thread may be about it, too
+        person = person_of(patient)
+        found = _looked[written] = Sight(person, to_text(person), keys(person))
+    return found
 
 
 NOTHING = Sight(Person(), "", frozenset())
@@ -45,4 +50,4 @@ def recalled(text: str) -> Sight:
     if not text:
         return NOTHING
     person = from_text(text)
-    return Sight(person, text, frozenset(keys(person)))
+    return Sight(person, text, keys(person))

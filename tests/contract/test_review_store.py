@@ -282,7 +282,7 @@ def test_records_that_share_a_number_cost_no_square(store: SqliteDatabase) -> No
         for number in range(MOST_SHARING):
             record = f"r{number:02d}"
             _bring(tx, record, number + 1, aliases=(Alias(record, "urn:mrn", "8"),))
-        found = component(desk_on(tx), ["r00"])
+        found = component(desk_on(tx), ["r00"], RECONCILING.policy.model)
         one = tx.query("SELECT DISTINCT person FROM identity", ())
         _bring(tx, "r99", 99, aliases=(Alias("r99", "urn:mrn", "8"),))
         many = tx.query("SELECT DISTINCT person FROM identity", ())

@@ -84,8 +84,8 @@ def test_the_evidence_is_the_score(a: Person, b: Person) -> None:
 
 @given(people(), people())
 def test_keys_are_a_set_and_need_a_fact(a: Person, b: Person) -> None:
-    assert list(keys(a)) == sorted(set(keys(a)))
-    assert keys(Person()) == ()
+    assert all(-(2**63) <= key < 2**63 for key in keys(a))
+    assert not keys(Person())
     if keys(a) and a == b:
         assert keys(a) == keys(b)
 

@@ -21,9 +21,8 @@ def meet(a: Person, b: Person) -> bool:
     return not set(keys(a)).isdisjoint(keys(b))
 
 
-def test_keys_are_sorted_signed_64_bit_integers_without_duplicates() -> None:
+def test_keys_are_signed_64_bit_integers() -> None:
     found = keys(SOFIA)
-    assert list(found) == sorted(set(found))
     assert len(found) > 13
     assert all(-(2**63) <= key < 2**63 for key in found)
     assert any(key < 0 for key in found)
@@ -32,7 +31,7 @@ def test_keys_are_sorted_signed_64_bit_integers_without_duplicates() -> None:
 def test_keys_are_the_same_in_every_process() -> None:
     code = (
         "from mpi.blocking import keys; from mpi.person import Person;"
-        "print(keys(Person(first='PEGGY', surnames=('ASH','ELM'), birth='1993-11-02')))"
+        "print(sorted(keys(Person(first='PEGGY', surnames=('ASH','ELM'), birth='1993-11-02'))))"
     )
     seen = {
         subprocess.run(
@@ -45,7 +44,7 @@ def test_keys_are_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     here = keys(Person(first="PEGGY", surnames=("ASH", "ELM"), birth="1993-11-02"))
-    assert seen == {f"{here}\n"}
+    assert seen == {f"{sorted(here)}\n"}
 
 
 def test_stand_ins_make_no_keys() -> None:
@@ -58,7 +57,7 @@ def test_stand_ins_make_no_keys() -> None:
             "address": [{"line": ["Homeless"], "city": "Alder Fork"}],
         }
     )
-    assert keys(nobody) == ()
+    assert not keys(nobody)
 
 
 def test_each_of_these_alone_brings_records_together() -> None:
@@ -89,5 +88,5 @@ def test_keys_can_be_read() -> None:
 
 
 def test_keys_about_the_same_thing_lie_together() -> None:
-    places = {key >> 40 for key in keys(SOFIA)}
+    places = {key >> 32 for key in keys(SOFIA)}
     assert len(places) < len(keys(SOFIA)) / 2
