@@ -65,6 +65,9 @@ class PostgresTransaction:
         self._execute(statement, values)
         return int(self.query("SELECT lastval()", ())[0][0])
 
+    def urged(self) -> bool:
+        return False  # the server's queue has no first place
+
     def query(self, sql: str, values: Sequence[Any]) -> list[Row]:
         text = sql.replace("%", "%%").replace("?", "%s")
         found = self._cursor.execute(text.encode(), tuple(values), prepare=False)

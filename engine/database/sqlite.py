@@ -29,11 +29,12 @@ DIALECT = SQLiteDialect(paramstyle="qmark")
 class SqliteTransaction:
     """Runs statements on a connection whose transaction is open."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_turn")
     takes_lists = False
 
-    def __init__(self, connection: driver.Connection) -> None:
+    def __init__(self, connection: driver.Connection, turn: Turn) -> None:
         self._connection = connection
+        self._turn = turn
 
     def run(self, statement: Statement, *values: Any) -> int:
         return int(self._execute(statement, values).rowcount)
@@ -51,6 +52,9 @@ class SqliteTransaction:
 
     def insert(self, statement: Statement, *values: Any) -> int:
         return int(self._execute(statement, values).lastrowid)
+
+    def urged(self) -> bool:
+        return self._turn.urged()
 
     def query(self, sql: str, values: Sequence[Any]) -> list[Row]:
         rows: list[Row] = self._connection.execute(sql, tuple(values)).fetchall()
@@ -113,7 +117,7 @@ class SqliteDatabase:
         try:
             self._connection.execute(begin)
             try:
-                yield SqliteTransaction(self._connection)
+                yield SqliteTransaction(self._connection, self._turn)
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:

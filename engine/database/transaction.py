@@ -40,6 +40,10 @@ class Transaction(Protocol):
         """Execute an insert; returns the integer key the row was given."""
         ...
 
+    def urged(self) -> bool:
+        """Say whether somebody who goes first waits for this transaction to end."""
+        ...
+
     def query(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """Run a query whose text was built for this call (search): `?` stands for each value."""
         ...

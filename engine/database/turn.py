@@ -8,6 +8,8 @@ no end of its own, so a contended one is done by a thread, on a descriptor it gi
 import fcntl
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.core.fault import FaultError
@@ -21,17 +23,19 @@ class Turn:
     """The right to write to one file. For one thread at a time.
 
     Whoever is not `first` waits in a lobby, which the one who writes leaves last. So a writer that
-    is first finds one before it at most, however many write without an end.
+    is first finds one before it at most, however many write without an end. While it waits it rings
+    (it shares a third lock), so that whoever writes may come to an end.
     """
 
     def __init__(self, path: Path, *, first: bool = False) -> None:
         self._lobby = None if first else _Lock(path.with_name(path.name + "-lobby"))
         self._lock = _Lock(path)
+        self._bell = _Bell(path.with_name(path.name + "-bell"))
 
     def take(self) -> None:
         """Wait for the writers before us. FaultError `database-busy` when one of them hangs."""
         if self._lobby is None:
-            self._lock.take()
+            self._take_first()
             return
         self._lobby.take()
         try:
@@ -39,6 +43,15 @@ class Turn:
         except BaseException:
             self._lobby.give()
             raise
+
+    def _take_first(self) -> None:
+        if not self._lock.taken():
+            with self._bell.ringing():
+                self._lock.take()
+
+    def urged(self) -> bool:
+        """Say whether one who is first waits. Costs two calls of the kernel."""
+        return self._bell.rings()
 
     def give(self) -> None:
         """Let the next one write."""
@@ -49,6 +62,7 @@ class Turn:
     def close(self) -> None:
         """Close the lock files."""
         self._lock.close()
+        self._bell.close()
         if self._lobby is not None:
             self._lobby.close()
 
@@ -58,10 +72,16 @@ class _Lock:
         self._path = path
         self._held = _opened(path)
 
-    def take(self) -> None:
+    def taken(self) -> bool:
+        """Take it if it is free."""
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            return False
+        return True
+
+    def take(self) -> None:
+        if not self.taken():
             waiter = _Waiter(self._path)
             descriptor = waiter.wait(WAIT_S)
             os.close(self._held)
@@ -72,6 +92,34 @@ class _Lock:
 
     def close(self) -> None:
         os.close(self._held)
+
+
+class _Bell:
+    """Rings while somebody shares its file: kernel and not memory, so a dead one rings no more."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _opened(path)
+
+    @contextmanager
+    def ringing(self) -> Iterator[None]:
+        # Somebody may listen just now. Then it does not ring: that costs time, not correctness.
+        with suppress(BlockingIOError):
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def rings(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        return False
+
+    def close(self) -> None:
+        os.close(self._file)
 
 
 class _Waiter:

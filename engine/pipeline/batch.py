@@ -178,7 +178,7 @@ class Worker:
         self._hold(leases)
 
     def _take(self, batch: Sequence[Prepared], upto: int) -> None:
-        """Commit a batch, in halves if it has to be; the last piece moves the offsets to `upto`.
+        """Commit a batch, in several if it has to be; the last one moves the offsets to `upto`.
 
         What is wrong with the machine (a lock, a disk, memory) is no message's fault: it ends the
         round and divides nothing.
@@ -198,6 +198,8 @@ class Worker:
                 pieces += _halves(piece, end, bug(error), error)
             else:
                 self._around.done(committed.accounts)
+                if rest := piece[committed.taken :]:
+                    pieces.append((rest, end))
 
     def _commit(self, piece: Sequence[Prepared], end: int) -> Committed:
         around = self._around
@@ -206,9 +208,10 @@ class Worker:
         writing = Writing(
             around.database, around.reconciling, around.clock, watch.lap, around.ticks_us
         )
-        committed = commit(writing, piece, leases, end)
-        watch.share(_weights(piece))
-        self._pace = self._pace.after(len(piece), committed.held_us, watch.strain())
+        committed = commit(writing, piece, leases, end, piece=self._pace.piece)
+        done = piece[: committed.taken]
+        watch.share(_weights(done))
+        self._pace = self._pace.after(len(done), committed.held_us, watch.strain())
         self._hold(committed.leases)
         return committed
 

@@ -7,7 +7,7 @@ is computed from everything said. The order in a partition is a habit, not a nee
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.core.clock import Clock, ticks_us
@@ -54,33 +54,60 @@ class Writing:
 class Committed:
     """What a batch came to."""
 
+    taken: int  # so many of it were written
     leases: tuple[Lease, ...]
     accounts: tuple[Account, ...]
     held_us: int  # how long it worked under the store's lock, without the commit itself
 
 
 def commit(
-    writing: Writing, batch: Sequence[Prepared], leases: Sequence[Lease], upto: int
+    writing: Writing,
+    batch: Sequence[Prepared],
+    leases: Sequence[Lease],
+    upto: int,
+    *,
+    piece: int = 0,
 ) -> Committed:
     """Write a batch and move `leases` to `upto`, the position it reaches.
 
-    FaultError `fenced-off` when a lease was lost: the batch is void. Other faults and exceptions
-    leave the store as it was.
+    With `piece`, so many messages are written at a time, each time with the offsets they reach, and
+    the batch ends behind a piece when somebody who goes first waits. FaultError `fenced-off` when a
+    lease was lost: the batch is void. Other faults and exceptions leave the store as it was.
     """
+    held = {lease.partition: lease for lease in leases}
+    accounts: list[Account] = []
+    taken = 0
     writes = {item.entry.position: _writes(item) for item in batch}
     writing.lap("propose")
     failpoint("before-write")
     with writing.database.write() as tx:
         started_us = writing.ticks_us()
         writing.lap("wait")
-        moved = tuple(advance_all(tx, leases, upto))
-        writing.lap("fence")
-        accounts = _write(tx, batch, writes, writing)
+        for part, end in _pieces(batch, upto, piece or len(batch)):
+            moved = advance_all(tx, [one for one in held.values() if one.position <= end], end)
+            held.update((lease.partition, lease) for lease in moved)
+            writing.lap("fence")
+            accounts += _write(tx, part, writes, writing)
+            taken += len(part)
+            if piece and tx.urged():
+                break
         held_us = writing.ticks_us() - started_us
         failpoint("before-commit")
     writing.lap("commit")
     failpoint("after-commit")
-    return Committed(moved, tuple(accounts), held_us)
+    return Committed(taken, tuple(held.values()), tuple(accounts), held_us)
+
+
+def _pieces(
+    batch: Sequence[Prepared], upto: int, size: int
+) -> Iterator[tuple[Sequence[Prepared], int]]:
+    """Yield parts of a batch with the position each reaches; the last one reaches `upto`."""
+    reached = 0
+    for start in range(0, len(batch) or 1, size or 1):
+        part = batch[start : start + size]
+        # An entry that is replayed stands before the one that asks for it, and is an older one.
+        reached = max([reached, *(item.entry.position for item in part)])
+        yield part, upto if start + size >= len(batch) else reached
 
 
 def _writes(item: Prepared) -> list[Write]:

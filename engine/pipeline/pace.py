@@ -1,14 +1,17 @@
 """How many messages a batch takes: as many as can be written while others wait their turn.
 
 Pure. What counts is the time for which the lock is held at work. Waiting for the lock costs nobody
-anything, and the fsync at the end is the same for one message and for a hundred; a machine with
-more to do than cores is slow for everyone. Batches that shrank for that would add to it.
+anything; a machine with more to do than cores is slow for everyone, and batches that shrank for
+that would add to it. A large batch is cheap: what many messages touch is written to the disk once.
+So it is large, and written a piece at a time: behind each it may end for somebody in a hurry.
 """
 
 from dataclasses import dataclass, replace
 
-LOCK_GOAL_US = 25_000
+LOCK_GOAL_US = 60_000
 """Longest time a batch should work under the store's lock: others queue behind it."""
+PIECE_GOAL_US = 12_000
+"""Longest time until it looks whether somebody who goes first waits."""
 FEWEST = 8
 """A batch does not get smaller by itself: its fixed costs would outweigh what it frees."""
 _NEWS = 0.5  # weight of the last batch in the mean
@@ -21,6 +24,11 @@ class Pace:
     size: int
     most: int
     each_us: float = 0.0  # under the lock; 0 when not known
+
+    @property
+    def piece(self) -> int:
+        """Return how many messages are written before looking up."""
+        return max(2, int(PIECE_GOAL_US / self.each_us)) if self.each_us else FEWEST
 
     def after(self, count: int, held_us: int, strain: float = 1.0) -> "Pace":
         """Return the pace after a batch of `count` messages that worked that long.

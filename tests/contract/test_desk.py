@@ -55,6 +55,9 @@ class Counting:
     def takes_lists(self) -> bool:
         return self.tx.takes_lists
 
+    def urged(self) -> bool:
+        return self.tx.urged()
+
     def run(self, statement: Statement, *values: Any) -> int:
         self.asked += 1
         return self.tx.run(statement, *values)

@@ -16,6 +16,10 @@ from engine.core.values import FHIR_JSON, Entry, Envelope, Touched
 from engine.database.protocol import Database
 from engine.database.statement import Statement
 from engine.formats.fhir_request import Request, wrapped
+from engine.journal.binding import bind
+from engine.journal.offsets import claim
+from engine.journal.protocol import JournalIdentity
+from engine.journal.watch import Watch
 from engine.pipeline.commit import Writing, commit
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.prepare import Prepared
@@ -26,6 +30,7 @@ from engine.pipeline.rederive.fold import Stretch, fold
 from engine.pipeline.rederive.tables import SHADOW
 from engine.store.read import View, history
 from tests.integration.feed.house import KEY, REGION, SITE, ident, prepared
+from tests.property.interrupted import interrupting
 
 START_US = 1_790_000_000_000_000
 RECONCILING = reconciling(REGION, KEY)
@@ -211,3 +216,26 @@ def test_a_replay_leaves_a_condition_nobody_judged_to_a_worker(writing: Writing)
         ("quarantined", "condition-not-judged"),
         ("written", ""),
     ]
+
+
+def test_a_batch_ends_behind_a_piece_when_somebody_in_a_hurry_waits(writing: Writing) -> None:
+    with writing.database.write() as tx:
+        bind(tx, JournalIdentity("test", 1, 1), 0)
+        (lease,) = claim(tx, "worker", 1, Watch(10_000_000, lambda: 0), 3)
+    batch = [prepared(entry(position, patient(f"p{position}"))) for position in (1, 2, 3)]
+    hurried = replace(writing, database=interrupting(writing.database, lambda: True))
+
+    one = commit(hurried, batch, [lease], 7, piece=1)
+    assert (one.taken, [lease.position for lease in one.leases]) == (1, [1])
+    assert [account.position for account in one.accounts] == [1]
+    rest = commit(writing, batch[1:], one.leases, 7, piece=1)
+    assert (rest.taken, [lease.position for lease in rest.leases]) == (2, [7])
+    assert [account.position for account in rest.accounts] == [2, 3]
+
+
+def test_nobody_else_ends_a_batch(writing: Writing) -> None:
+    batch = [prepared(entry(position, patient(f"p{position}"))) for position in (1, 2)]
+    hurried = replace(writing, database=interrupting(writing.database, lambda: True))
+    assert commit(hurried, batch, (), 0).taken == 2
+    with writing.database.write() as tx:
+        assert not tx.urged()

@@ -201,6 +201,9 @@ class Recording:
     def takes_lists(self) -> bool:
         return self.tx.takes_lists
 
+    def urged(self) -> bool:
+        return self.tx.urged()
+
     def _note(self, statement: Statement, values: Sequence[Any]) -> None:
         self.texts[statement.text(DIALECT)] = tuple(statement.arrange(DIALECT, values))
 

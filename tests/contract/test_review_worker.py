@@ -219,10 +219,10 @@ def test_a_fault_of_one_message_inside_the_commit_is_its_own(
     poison, *innocent = place.append(deliveries(4))
     real = commit
 
-    def refusing(database: Any, prepared: Any, *others: Any) -> Any:
+    def refusing(database: Any, prepared: Any, *others: Any, **options: Any) -> Any:
         if any(item.entry.position == poison and not item.fault for item in prepared):
             raise refuse(Category.BUG, "made-up", "a rule of the store is broken")
-        return real(database, prepared, *others)
+        return real(database, prepared, *others, **options)
 
     monkeypatch.setattr(batch, "commit", refusing)
     work(place.hire())
@@ -266,10 +266,10 @@ def _short_of_memory(real: Callable[..., Any]) -> Callable[..., Any]:
     """The machine is short of memory for a moment: the first few tries fail."""
     tries = iter(range(1000))
 
-    def trying(*arguments: Any) -> Any:
+    def trying(*arguments: Any, **options: Any) -> Any:
         if next(tries) < 2:
             raise MemoryError
-        return real(*arguments)
+        return real(*arguments, **options)
 
     return trying
 

@@ -43,6 +43,7 @@ from engine.pipeline.prepare import prepare
 from engine.security.keys import RegionKey
 from engine.store.tables import BODY, MEMBER, RESOURCE
 from mpi.tables import IDENTITY, TASK
+from tests.property.interrupted import interrupting
 
 KEY = RegionKey(bytes(32))
 REGION = region_of(Path("samples/region.yaml"))
@@ -76,6 +77,11 @@ class TickingClock:
         self.time_us += 10
         return self.time_us
 
+    def slow_us(self) -> int:
+        """Return a time by which every batch takes long, so that it is written in small pieces."""
+        self.time_us += 20_000
+        return self.time_us
+
 
 class KilledError(BaseException):
     """What a SIGKILL leaves behind: nothing of the process, an open transaction rolled back."""
@@ -91,6 +97,7 @@ class Schedule:
     scatter: bool = False  # lanes at random instead of by patient
     crash_rate: float = 0.0
     rewinds: int = 0
+    hurried: bool = False  # batches are written in pieces, and end between any two
     prompt_rate: float = 0.0  # how often an entry is worked off without a lease, out of its turn
     seed: int = 0
 
@@ -199,6 +206,7 @@ def run(deliveries: list[Delivery], schedule: Schedule, opening: Opening = on_sq
 def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None:
     journal, store, reader = opened.journal, opened.store, opened.reader
     clock = TickingClock()
+    shared = interrupting(store, lambda: chance.random() < 0.5) if schedule.hurried else store
     hired = 0
 
     def hire() -> Worker:
@@ -208,14 +216,14 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
             Surroundings(
                 owner=f"worker-{hired}",
                 journal=journal,
-                database=store,
+                database=shared,
                 plans=PLANS,
                 reconciling=RECONCILING,
                 clock=clock,
                 done=_ignore,
                 wanted=schedule.partitions,
                 most=schedule.most,
-                ticks_us=clock.now_us,
+                ticks_us=clock.slow_us if schedule.hurried else clock.now_us,
             )
         )
 
@@ -308,6 +316,7 @@ SCHEDULES = st.builds(
     scatter=st.booleans(),
     crash_rate=st.sampled_from([0.0, 0.05, 0.3]),
     rewinds=st.integers(0, 2),
+    hurried=st.booleans(),
     prompt_rate=st.sampled_from([0.0, 0.5]),
     seed=st.integers(0, 2**16),
 )

@@ -57,6 +57,26 @@ def test_who_is_first_goes_before_those_who_wait(tmp_path: Path) -> None:
     holder.close()
 
 
+def test_who_writes_hears_that_one_who_is_first_waits(tmp_path: Path) -> None:
+    path = tmp_path / "store.db.lock"
+    holder, first, other = Turn(path), Turn(path, first=True), Turn(path)
+    holder.take()
+    assert not holder.urged()
+    behind = threading.Thread(target=other.take)
+    waits(behind, path.with_name(path.name + "-lobby"))
+    assert not holder.urged()
+    hurried = threading.Thread(target=first.take)
+    waits(hurried, path)
+    assert holder.urged()
+    holder.give()
+    hurried.join(PATIENCE_S)
+    assert not holder.urged()
+    first.give()
+    behind.join(PATIENCE_S)
+    for turn in (holder, first, other):
+        turn.close()
+
+
 def test_nobody_writes_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "store.db.lock"
     inside = most = 0

@@ -1,6 +1,6 @@
 """How a batch's size follows the time it works under the lock."""
 
-from engine.pipeline.pace import FEWEST, LOCK_GOAL_US, Pace, first_pace
+from engine.pipeline.pace import FEWEST, LOCK_GOAL_US, PIECE_GOAL_US, Pace, first_pace
 
 
 def settled(each_us: int, most: int = 256, rounds: int = 20) -> Pace:
@@ -40,3 +40,9 @@ def test_a_batch_at_most_doubles() -> None:
 
 def test_a_starved_machine_is_no_reason_for_smaller_batches() -> None:
     assert Pace(40, 256).after(40, 4 * LOCK_GOAL_US, strain=4.0).size == 40
+
+
+def test_a_piece_is_written_before_somebody_in_a_hurry_minds() -> None:
+    assert settled(500).piece == PIECE_GOAL_US // 500
+    assert settled(100_000).piece == 2
+    assert first_pace(256).piece == FEWEST
