@@ -211,7 +211,9 @@ class Worker:
         committed = commit(writing, piece, leases, end, piece=self._pace.piece)
         done = piece[: committed.taken]
         watch.share(_weights(done))
-        self._pace = self._pace.after(len(done), committed.held_us, watch.strain())
+        self._pace = self._pace.after(
+            len(done), committed.held_us, strain=watch.strain(), urged=committed.urged
+        )
         self._hold(committed.leases)
         return committed
 

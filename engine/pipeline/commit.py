@@ -55,6 +55,7 @@ class Committed:
     """What a batch came to."""
 
     taken: int  # so many of it were written
+    urged: bool  # somebody who goes first waited for it to end
     leases: tuple[Lease, ...]
     accounts: tuple[Account, ...]
     held_us: int  # how long it worked under the store's lock, without the commit itself
@@ -76,7 +77,7 @@ def commit(
     """
     held = {lease.partition: lease for lease in leases}
     accounts: list[Account] = []
-    taken = 0
+    taken, urged = 0, False
     writes = {item.entry.position: _writes(item) for item in batch}
     writing.lap("propose")
     failpoint("before-write")
@@ -89,13 +90,14 @@ def commit(
             writing.lap("fence")
             accounts += _write(tx, part, writes, writing)
             taken += len(part)
-            if piece and tx.urged():
+            urged = tx.urged()
+            if urged and piece:
                 break
         held_us = writing.ticks_us() - started_us
         failpoint("before-commit")
     writing.lap("commit")
     failpoint("after-commit")
-    return Committed(taken, tuple(held.values()), tuple(accounts), held_us)
+    return Committed(taken, urged, tuple(held.values()), tuple(accounts), held_us)
 
 
 def _pieces(

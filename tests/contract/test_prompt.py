@@ -233,9 +233,10 @@ def test_a_batch_ends_behind_a_piece_when_somebody_in_a_hurry_waits(writing: Wri
     assert [account.position for account in rest.accounts] == [2, 3]
 
 
-def test_nobody_else_ends_a_batch(writing: Writing) -> None:
+def test_a_batch_of_one_piece_says_that_somebody_waited(writing: Writing) -> None:
     batch = [prepared(entry(position, patient(f"p{position}"))) for position in (1, 2)]
     hurried = replace(writing, database=interrupting(writing.database, lambda: True))
-    assert commit(hurried, batch, (), 0).taken == 2
+    committed = commit(hurried, batch, (), 0)
+    assert (committed.taken, committed.urged) == (2, True)
     with writing.database.write() as tx:
         assert not tx.urged()

@@ -1,6 +1,6 @@
 """How a batch's size follows the time it works under the lock."""
 
-from engine.pipeline.pace import FEWEST, LOCK_GOAL_US, PIECE_GOAL_US, Pace, first_pace
+from engine.pipeline.pace import FEWEST, LINGER, LOCK_GOAL_US, PIECE_GOAL_US, Pace, first_pace
 
 
 def settled(each_us: int, most: int = 256, rounds: int = 20) -> Pace:
@@ -43,6 +43,19 @@ def test_a_starved_machine_is_no_reason_for_smaller_batches() -> None:
 
 
 def test_a_piece_is_written_before_somebody_in_a_hurry_minds() -> None:
-    assert settled(500).piece == PIECE_GOAL_US // 500
-    assert settled(100_000).piece == 2
-    assert first_pace(256).piece == FEWEST
+    def urged(each_us: int) -> Pace:
+        return settled(each_us).after(10, 10 * each_us, urged=True)
+
+    assert urged(500).piece == PIECE_GOAL_US // 500
+    assert urged(100_000).piece == 2
+    assert urged(0).piece == FEWEST
+
+
+def test_a_batch_is_written_as_a_whole_where_nobody_is_in_a_hurry() -> None:
+    pace = settled(500)
+    assert pace.piece == 0
+    pace = pace.after(10, 5000, urged=True)
+    for _ in range(LINGER):
+        assert pace.piece
+        pace = pace.after(10, 5000)
+    assert pace.piece == 0
