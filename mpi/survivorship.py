@@ -60,13 +60,21 @@ _ORDER = [
 class Golden:
     """A Patient ready to be stored.
 
-    `lineage` maps an element (`birthDate`, `name[0]`) to the record it was taken from. `conflicts`
-    are the elements on which members disagree and a person should look, sorted.
+    `conflicts` are the elements on which members disagree and a person should look, sorted.
     """
 
     body: dict[str, Any]
-    lineage: dict[str, str]
+    chosen: Mapping[str, Sequence[Candidate]]  # element -> the values shown
     conflicts: tuple[str, ...]
+
+    @property
+    def lineage(self) -> dict[str, str]:
+        """Element (`birthDate`, `name[0]`) -> the record it was taken from."""
+        return {
+            (f"{element}[{place}]" if element not in _CHOICES else element): (c.member.record)
+            for element, some in self.chosen.items()
+            for place, c in enumerate(some)
+        }
 
 
 class _Draft:
@@ -74,19 +82,18 @@ class _Draft:
 
     def __init__(self) -> None:
         self.body: dict[str, Any] = {}
-        self.lineage: dict[str, str] = {}
+        self.chosen: dict[str, Sequence[Candidate]] = {}
         self.conflicts: set[str] = set()
 
     def one(self, element: str, chosen: Candidate | None) -> None:
         if chosen is not None:
             self.body[chosen.key] = chosen.value
-            self.lineage[element] = chosen.member.record
+            self.chosen[element] = (chosen,)
 
     def many(self, element: str, chosen: Sequence[Candidate]) -> None:
         if chosen:
             self.body[element] = [c.value for c in chosen]
-            for index, c in enumerate(chosen):
-                self.lineage[f"{element}[{index}]"] = c.member.record
+            self.chosen[element] = chosen
 
 
 def _is_empty(element: str, value: Any) -> bool:
@@ -104,6 +111,8 @@ def _known(members: Sequence[Member], element: str, rules: Rules) -> list[Candid
         for key in _CHOICES[element]
         if m.body.get(key) is not None
     ]
+    if len(found) < 2:
+        return found
     return [c for c in found if not _is_empty(element, c.value)] or found
 
 
@@ -210,4 +219,4 @@ def golden(eid: str, members: Sequence[Member], rules: Rules) -> Golden:
         for record in sorted({m.record for m in ordered})
     ]
     body = {name: draft.body[name] for name in _ORDER if name in draft.body}
-    return Golden(body, draft.lineage, tuple(sorted(draft.conflicts & rules.conflicts)))
+    return Golden(body, draft.chosen, tuple(sorted(draft.conflicts & rules.conflicts)))

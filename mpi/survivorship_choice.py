@@ -30,9 +30,13 @@ class Candidate(NamedTuple):
 
     member: Member
     value: Any
-    time: int  # microseconds; 0 when unknown
     trust: int
-    key: str = ""  # the element of the source Patient it came from
+    key: str  # the element of the source Patient it came from
+
+    @property
+    def time(self) -> int:
+        """When it was said, in microseconds; 0 when unknown."""
+        return self.member.times.get(self.key, 0)
 
     @property
     def same(self) -> bytes:
@@ -41,7 +45,7 @@ class Candidate(NamedTuple):
 
 
 def candidate(member: Member, key: str, value: Any, rules: Rules) -> Candidate:
-    return Candidate(member, value, member.times.get(key, 0), rules.trust_of(member.site), key)
+    return Candidate(member, value, rules.trust_of(member.site), key)
 
 
 def standing(c: Candidate) -> tuple[bool, int, int, str]:

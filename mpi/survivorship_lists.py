@@ -45,13 +45,15 @@ KEYS: dict[str, Key] = {
     "communication": _language_key,
     "address": lambda a: address_of(a) or encode(a),
 }
+_ALL_DIFFER = frozenset({"address", "contact"})  # each item has a key, so one alone is shown
 
 
 def _each(members: Sequence[Member], element: str, rules: Rules) -> list[Candidate]:
     """Every item of a list element of every member, in standing."""
     found = [
-        candidate(m, element, item, rules)
+        Candidate(m, item, trust, element)
         for m in members
+        for trust in (rules.trust_of(m.site),)
         for item in m.body.get(element) or ()
         if item
     ]
@@ -62,7 +64,10 @@ def united(members: Sequence[Member], element: str, rules: Rules) -> list[Candid
     """Each value once, in standing, at most as many as the rules allow."""
     key = KEYS[element]
     seen: dict[object, Candidate] = {}
-    for c in _each(members, element, rules):
+    found = _each(members, element, rules)
+    if len(found) == 1 and element in _ALL_DIFFER:
+        return found[: rules.limits.get(element)]
+    for c in found:
         if (same := key(c.value)) is not None:
             seen.setdefault(same, c)
     return list(seen.values())[: rules.limits.get(element)]
@@ -74,7 +79,7 @@ def chosen_list(members: Sequence[Member], element: str, rules: Rules) -> list[C
     best = choose(lists, rules.elements[element], leaves)
     if best is None:
         return []
-    return [candidate(best.member, element, item, rules) for item in best.value if item]
+    return [best._replace(value=item) for item in best.value if item]
 
 
 def _used(value: dict[str, Any], use: str) -> dict[str, Any]:
@@ -101,22 +106,27 @@ def identifiers(members: Sequence[Member], rules: Rules) -> tuple[list[Candidate
     best = choose(numbers, rules.elements["ssn"], _ssn_completeness)
     full = {nine for c in numbers if (nine := ssn(c.value["value"])[0])}
     seen: dict[object, Candidate] = {} if best is None else {"ssn": best}
-    for c in sorted(found, key=lambda c: (c.member.merged, -c.trust, c.member.site, *standing(c))):
+    if len(members) > 1:
+        found.sort(key=lambda c: (c.member.merged, -c.trust, c.member.site, *standing(c)))
+    for c in found:
         if not _is_ssn(c.value):
-            value = _used(c.value, "old") if c.member.merged else c.value
             same = (c.value.get("system"), c.value["value"].strip())
-            seen.setdefault(same, candidate(c.member, "identifier", value, rules))
+            old = c.member.merged and same not in seen
+            seen.setdefault(same, c._replace(value=_used(c.value, "old")) if old else c)
     return list(seen.values()), len(full) > 1
 
 
+def _given(name: dict[str, Any]) -> tuple[str, ...]:
+    return tuple([t for g in name.get("given") or () for t in tokens(g)])
+
+
 def _name_words(name: dict[str, Any]) -> tuple[str, ...]:
-    given = tuple(t for g in name.get("given") or () for t in tokens(g))
     family = tokens(name.get("family") or "")
-    return (*family, *given) or tokens(name.get("text") or "")
+    return (*family, *_given(name)) or tokens(name.get("text") or "")
 
 
 def _is_stand_in(name: dict[str, Any]) -> bool:
-    given = tuple(t for g in name.get("given") or () for t in tokens(g))
+    given = _given(name)
     surnames, _ = surname_tokens(name.get("family") or "")
     return newborn_order(given) is not None or is_placeholder("".join(given[:1]), surnames)
 
@@ -144,14 +154,16 @@ def names(members: Sequence[Member], rules: Rules) -> list[Candidate]:
     best = choose(_main_names(members, rules), rules.elements["name"], _name_completeness)
     if best is None:
         return []
-    shown = [candidate(best.member, "name", _used(best.value, "official"), rules)]
+    shown = [best._replace(value=_used(best.value, "official"))]
     seen = {_name_words(best.value)}
     for c in _each(members, "name", rules):
+        if c.value is best.value:
+            continue
         words = _name_words(c.value)
         if not words or words in seen or _is_stand_in(c.value):
             continue
         seen.add(words)
         use = c.value.get("use")
         use = rules.aliases if use in {None, "official"} else use
-        shown.append(candidate(c.member, "name", _used(c.value, use), rules))
+        shown.append(c._replace(value=_used(c.value, use)))
     return shown
