@@ -187,12 +187,13 @@ def open_journal(region: Region, key: RegionKey) -> "SqliteJournal | PostgresJou
 def open_store(region: Region, key: RegionKey, *, first: bool = False) -> Database:
     """Open the store where the region file says it is.
 
-    On SQLite, who writes little and is waited for may be `first`, and leaves tidying to others.
+    Who writes little and is waited for may be `first`; on SQLite it leaves tidying to others.
     """
     if dsn := _dsn(region):
         from engine.database.postgres import PostgresDatabase  # noqa: PLC0415
 
-        return PostgresDatabase(dsn, schema=_schema(region), standby=_needs_standby(region))
+        standby = _needs_standby(region)
+        return PostgresDatabase(dsn, schema=_schema(region), standby=standby, first=first)
     path = places(region).store
     log_pages = _PATIENT_LOG if first else LOG_PAGES
     return SqliteDatabase(path, _key_of(region, key)(path.name), log_pages=log_pages, first=first)

@@ -2,6 +2,8 @@
 
 Rule 1: the first thing a writing transaction does is to take the advisory lock of its queue, and it
 holds it to the end. So what is true on SQLite is true here: nobody else writes what it has read.
+Who is not `first` takes the lobby's before: as on SQLite, who is first finds one writer before it
+at most, and that one can ask whether somebody waits (`engine.database.turn`).
 Rule 2: it runs at READ COMMITTED, so after the lock it sees what the writer before it committed. A
 reading transaction is REPEATABLE READ: one state for the whole block.
 
@@ -28,17 +30,24 @@ from engine.database.transaction import Row
 
 _TIMED = b"SELECT"
 """Says nothing, and starts the server's timer for idle transactions (see `postgres_bulk`)."""
+# A key of 64 bits stands there in two halves (postgresql.org/docs/current/view-pg-locks.html).
+_WAITING = """
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objsubid = 1
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND (classid::bigint << 32) | objid::bigint = ? LIMIT 1
+"""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresTransaction:
     """Runs statements on a connection whose transaction is open."""
 
-    __slots__ = ("_connection", "_cursor")
+    __slots__ = ("_connection", "_cursor", "_queue")
     takes_lists = True
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, queue: int) -> None:
         self._connection = connection
+        self._queue = queue
         self._cursor = connection.cursor(binary=True)
 
     def run(self, statement: Statement, *values: Any) -> int:
@@ -66,7 +75,7 @@ class PostgresTransaction:
         return int(self.query("SELECT lastval()", ())[0][0])
 
     def urged(self) -> bool:
-        return False  # the server's queue has no first place
+        return bool(self.query(_WAITING, (self._queue,)))
 
     def query(self, sql: str, values: Sequence[Any]) -> list[Row]:
         text = sql.replace("%", "%%").replace("?", "%s")
@@ -99,17 +108,26 @@ class PostgresDatabase:
     """One schema of a PostgreSQL database, for one thread at a time."""
 
     def __init__(
-        self, dsn: str, *, schema: str, queue: str = "store", standby: bool = False
+        self,
+        dsn: str,
+        *,
+        schema: str,
+        queue: str = "store",
+        standby: bool = False,
+        first: bool = False,
     ) -> None:
         """Connect. `dsn` as libpq reads it; writers queue with those of the same `queue`.
 
-        FaultError when the server cannot be reached, refuses, or does not keep its promises; with
-        `standby` it has to promise that a commit waits for one.
+        `first`: its small transactions go before those of others that wait. FaultError when the
+        server cannot be reached, refuses, or does not keep its promises; with `standby` it has to
+        promise that a commit waits for one.
         """
         self._dsn = dsn
         self._schema = schema
         self._standby = standby
-        self._write = f"BEGIN; {_lock(schema, queue)}"
+        self._queue = _key(schema, queue)
+        lobby = "" if first else f"{_lock(_key(schema, f'{queue} lobby'))}; "
+        self._write = f"BEGIN; {lobby}{_lock(self._queue)}"
         self._connection: Connection | None = None
         self._timeline = 0
         self._connected()
@@ -137,7 +155,7 @@ class PostgresDatabase:
             connection = self._connected()
             try:
                 connection.begin(begin)
-                yield PostgresTransaction(connection)
+                yield PostgresTransaction(connection, self._queue)
                 connection.commit_surely()
             except BaseException:
                 connection.roll_back()
@@ -157,7 +175,7 @@ class PostgresDatabase:
         """Create the schema, and the declared tables and indexes that are missing."""
         with self.write() as tx:
             tx.define("SET LOCAL statement_timeout = 0")
-            tx.define(_lock(self._schema, "tables"))  # every queue has tables, in one schema
+            tx.define(_lock(_key(self._schema, "tables")))  # every queue has tables, in one schema
             tx.define(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
             for text in definitions(metadata):
                 tx.define(text)
@@ -171,6 +189,11 @@ class PostgresDatabase:
             self._connection.close()
 
 
-def _lock(schema: str, queue: str) -> str:
+def _key(schema: str, queue: str) -> int:
+    """Return the number of a queue's lock."""
     key = blake2b(f"{schema}/{queue}".encode(), digest_size=8).digest()
-    return f"SELECT pg_advisory_xact_lock({int.from_bytes(key, 'big', signed=True)})"
+    return int.from_bytes(key, "big", signed=True)
+
+
+def _lock(key: int) -> str:
+    return f"SELECT pg_advisory_xact_lock({key})"

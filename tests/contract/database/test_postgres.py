@@ -1,5 +1,6 @@
 """What only PostgreSQL has: a server that goes away, refuses, or would not keep its promises."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,11 +11,12 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, select
 from engine.core.fault import FaultError
 from engine.database.fault import StorageBrokenError
 from engine.database.inserting import inserting
-from engine.database.postgres import PostgresDatabase
+from engine.database.postgres import PostgresDatabase, PostgresTransaction
 from engine.database.postgres_connection import in_the_clear
 from engine.database.postgres_fault import translate
 from engine.database.statement import Statement
 
+PATIENCE_S = 20.0
 METADATA = MetaData()
 THING = Table("thing", METADATA, Column("id", Integer, primary_key=True, autoincrement=False))
 ADD = inserting(THING, "id")
@@ -144,6 +146,46 @@ def test_another_queue_does_not_wait(
         add(journal, 2)
     journal.close()
     assert count(database) == 2
+
+
+def test_who_is_first_goes_before_those_who_wait_and_is_heard(
+    postgres_schema: tuple[str, str], database: PostgresDatabase
+) -> None:
+    uri, schema = postgres_schema
+    first = PostgresDatabase(uri, schema=schema, first=True)
+    others = [PostgresDatabase(uri, schema=schema) for _ in range(2)]
+    order: list[str] = []
+
+    def write(name: str, opened: PostgresDatabase) -> None:
+        with opened.write():
+            order.append(name)
+
+    with ThreadPoolExecutor(3) as threads:
+        with database.write() as tx:
+            waiting = [threads.submit(write, "other", one) for one in others]
+            _until(lambda: _waiters(tx) >= 2)
+            assert not tx.urged()
+            waiting.append(threads.submit(write, "first", first))
+            _until(tx.urged)
+        for one in waiting:
+            one.result(PATIENCE_S)
+    with database.write() as tx:
+        assert not tx.urged()
+    assert order == ["first", "other", "other"]
+    for opened in (first, *others):
+        opened.close()
+
+
+def _waiters(tx: PostgresTransaction) -> int:
+    text = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    return int(tx.query(text, ())[0][0])
+
+
+def _until(said: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not said():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
 
 
 def test_a_holder_that_sleeps_loses_the_lock(
