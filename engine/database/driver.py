@@ -30,6 +30,8 @@ def connect(path: Path, key: bytes | None, *, cache_mb: int, page_bytes: int) ->
             f"SQLite {driver.sqlite_version} can lose commits",
         )
     _refuse_network(path)
+    # Without an adapter each value of bytes is searched for one, for a microsecond.
+    driver.register_adapter(bytes, bytearray)
     connection = driver.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
         _configure(connection, key, cache_mb, page_bytes)
