@@ -79,13 +79,12 @@ def save(
 ) -> None:
     """Write what the batch has collected, and the index rows that change with it."""
     rows.write(tx, batch, before, after)
-    changes = [
-        index.Change(
-            new.rid, _indexed(batch, old), batch.indexed.get(new.rid) or _indexed(batch, new)
-        )
-        for key, new in after.items()
-        if _differs(old := before.get(key), new)
-    ]
+    changes = []
+    for key, new in after.items():
+        old = before.get(key)
+        if _differs(old, new):
+            now = batch.indexed.get(new.rid) or _indexed(batch, new)
+            changes.append(index.Change(new.rid, _indexed(batch, old), now))
     index.write(tx, changes)
 
 

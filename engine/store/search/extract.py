@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.store.codes import code_of
 from engine.store.search.dates import MISSING
@@ -11,8 +11,7 @@ from engine.store.search.params import CLINICAL, parameters
 from engine.store.search.visit import Visit, compile_visit
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """What the index holds of one resource, without its row id."""
 
     terms: frozenset[tuple[int, str]] = frozenset()  # param, value

@@ -1,8 +1,7 @@
 """Writes the index rows of resources: only what changed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, and_, bindparam, delete, insert
 
@@ -12,8 +11,7 @@ from engine.store.search.extract import Rows
 from engine.store.search.tables import CLINICAL, DATE, TERM
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The index rows of one resource as they are, and as they should be."""
 
     rid: int
@@ -45,10 +43,11 @@ def write(tx: Transaction, changes: Iterable[Change]) -> None:
     found = list(changes)
     for table, name in ((TERM.name, "terms"), (DATE.name, "dates"), (CLINICAL.name, "clinical")):
         gone, come = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-        for change in found:
-            old, new = getattr(change.old, name), getattr(change.new, name)
-            gone += [(*row, change.rid) for row in old - new]
-            come += [(*row, change.rid) for row in new - old]
+        for rid, before, after in found:
+            old, new = getattr(before, name), getattr(after, name)
+            if old:
+                gone += [(*row, rid) for row in old - new]
+            come += [(*row, rid) for row in (new - old if old else new)]
         if gone:
             tx.run_many(_TAKE[table], gone)
         if come:
