@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import re
 import uuid
 
@@ -37,6 +39,15 @@ def test_the_shape_is_a_version_8_uuid() -> None:
 )
 def test_each_fact_counts(key: bytes, site: str, kind: str, parts: tuple[str, ...]) -> None:
     assert keyed_id(key, site, kind, parts) != keyed_id(KEY, "mercy", "Patient", ("a", "b"))
+
+
+@pytest.mark.parametrize("length", [1, 32, 64, 65, 200])
+def test_the_digits_are_those_of_hmac(length: int) -> None:
+    key = bytes(range(length))
+    digits = hmac.new(key, "\x1f".join(("s", "K", "a")).encode(), hashlib.sha256).hexdigest()
+    made = keyed_id(key, "s", "K", ("a",))
+    assert made[:13] == f"{digits[:8]}-{digits[8:12]}"
+    assert made[24:] == digits[20:32]
 
 
 def test_letters_beyond_ascii_are_allowed() -> None:
