@@ -17,6 +17,7 @@ HL7_V2 = "x-application/hl7-v2+er7"
 CSV_ROW = "application/vnd.concord.csv-row+json"  # one row of a file, with its headers
 FHIR_JSON = "application/fhir+json"  # one resource or one transaction Bundle, as it was sent
 FHIR_EVENT = "application/vnd.concord.fhir-event+json"  # a notification without its resources
+WHOLE = "*"  # among proven elements: the resource as a whole is valid
 DECISION = "application/vnd.concord.decision+json"
 
 

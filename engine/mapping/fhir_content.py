@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.fault import Category, refuse
-from engine.core.values import Contribution
+from engine.core.values import WHOLE, Contribution
 from engine.mapping.datatypes.tools import Tools
 from engine.mapping.fhir_bundle import Resource
 from engine.mapping.fhir_copy import UNKNOWN, Copier, Move
@@ -100,7 +100,7 @@ class Content:
         security = self._security(known)
         if security:
             body = {**body, "meta": {**body["meta"], "security": security}}
-            proven -= {"meta"}
+            proven -= {"meta", WHOLE}
         weak, clears = found.weak, found.clears
         if found.mode == "merge":
             weak |= {name for name in body if name in feed.fills}

@@ -19,7 +19,7 @@ class Fitted:
     """The steps of a map for one combination of fields that are there."""
 
     slots: tuple[int, ...]  # whose fields are the keys of the steps' memories
-    steps: tuple[tuple[Step, Shelf, Pick], ...]
+    steps: tuple[tuple[Step, str, Shelf, Pick], ...]  # with the name of what is a plain value
 
     def fields(self, scope: Scope) -> list[str]:
         """Return the fields of the slots one after the other; none when a row is too wide."""
@@ -39,12 +39,14 @@ def fitted(steps: list[Step]) -> Fitted:
     recalls = [step.recall for step in steps if step.recall]
     slots = tuple(sorted({slot for recall in recalls for slot, _ in recall.reads}))
     places = {slot: index * WIDTH for index, slot in enumerate(slots)}
-    found = [
-        (step, step.recall.shelf, picker(step.recall.reads, places))
-        if step.recall
-        else (step, _RESTING, _unread)
-        for step in steps
-    ]
+    found = []
+    for step in steps:
+        name = "" if step.parted or step.chosen else step.name
+        if step.recall:
+            pick = picker(step.recall.reads, places)
+            found.append((step, name, step.recall.shelf, pick))
+        else:
+            found.append((step, name, _RESTING, _unread))
     return Fitted(slots, tuple(found))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.lexeme import encode
-from engine.core.values import Contribution
+from engine.core.values import WHOLE, Contribution
 from engine.mapping import objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
 from engine.mapping.datatypes.tools import memo
@@ -18,6 +18,7 @@ from engine.mapping.source import Source
 from engine.r4 import elements
 from engine.r4.compiled import proves
 from engine.r4.elements import Element
+from engine.r4.validate import validate
 
 
 def compiled(context: Context, fields: Fields, element: Element) -> Every:
@@ -154,6 +155,8 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
     body = _ordered(side.type, {**head, **side.elements})
     proven = frozenset(name for name, value in body.items() if proves(side.type, name, value))
+    if not validate(body):
+        proven |= {WHOLE}
     made = Contribution(side.type, ident, body, "", "merge", proven=proven)
     return context.memory.first(encode(body).decode(), made)  # several fields name the same person
 

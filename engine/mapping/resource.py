@@ -13,6 +13,7 @@ from engine.mapping.documents import listed, text_at
 from engine.mapping.fitted import Fitted, fitted
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
+from engine.mapping.proof import Proof
 from engine.mapping.recall import repeated
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Instance, Scope
@@ -20,6 +21,7 @@ from engine.mapping.text import lead, lowered, part
 from engine.r4 import compiled, elements
 
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
+_NO_NAMES: frozenset[str] = frozenset()
 _RANKED = frozenset({"Observation", "DiagnosticReport"})
 _ENGINES = frozenset({"resourceType", "id", "meta"})
 _SHAPES = 1_024  # combinations of fields that a map is prepared for
@@ -61,7 +63,7 @@ class CompiledMap:
     required: tuple[frozenset[str], ...]
     meta: dict[str, Any]
     mode: str
-    sound: frozenset[str]  # elements that are the same, and valid, in every resource made
+    proof: Proof
     shapes: dict[tuple[bytes, ...], Fitted] = field(default_factory=dict)
 
     def fitting(self, scope: Scope) -> Fitted:
@@ -91,27 +93,28 @@ class CompiledMap:
         scope = instance.scope
         scope.where = instance.reference
         body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
-        found = _Found([], set(), [], {})
+        found = _Found()
         fitting = self.fitting(scope)
         fields = fitting.fields(scope)
         scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
-        for step, shelf, pick in fitting.steps:
+        for step, name, shelf, pick in fitting.steps:
             made = shelf.young.get(pick(fields)) if fields and not shelf.rest else None
             if made is None or not made.plain:
                 self._made_anew(step, instance, body, found)
                 continue
             shelf.hits += 1
-            for effect in made.effects:
-                effect(scope)
+            if made.effects:
+                for effect in made.effects:
+                    effect(scope)
             value = made.value
-            if step.parted and value is not None:
-                value = found.heard(step.name, value, weak=instance.weak)
             if value is None:
                 continue
-            name, value = value if step.chosen else (step.name, value)
-            body[name] = value
-            if made.proven or step.proven:
-                found.proven.append(name)
+            if name:
+                body[name] = value
+                if not made.proven:
+                    found.doubtful.add(name)
+            else:
+                found.enter(step, value, body, instance, sure=made.proven)
         return self._told(instance, body, found)
 
     def _made_anew(
@@ -120,31 +123,25 @@ class CompiledMap:
         """Run a rule and put its value into the body."""
         scope = instance.scope
         value = step.op(scope)
-        nulled, defaulted = scope.nulled, scope.defaulted
+        nulled, weak = scope.nulled, scope.defaulted and not scope.nulled
         sound = step.sound and scope.env.usual and not scope.doubtful
         sure = sound or scope.proven or step.proven
         scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
-        if step.parted and value is not None:
-            value = found.heard(step.name, value, weak=instance.weak)
-        if value is None:
+        name = "" if value is None else found.enter(step, value, body, instance, sure=sure)
+        if not name:
             if nulled and self.mode == "merge" and not instance.weak:
                 found.clears.extend(step.names)
-            return
-        name, value = value if step.chosen else (step.name, value)
-        body[name] = value
-        if sure:
-            found.proven.append(name)
-        if defaulted and not nulled:
+        elif weak:
             found.weak.add(name)
 
     def _told(
         self, instance: Instance, body: dict[str, Any], found: "_Found"
     ) -> Contribution | None:
-        missing = next((names for names in self.required if names.isdisjoint(body)), None)
-        if missing is not None:
-            where = f"{self.type}.{min(missing)}"
-            instance.scope.env.note("missing-required", where, MISSING)
-            return None
+        for names in self.required:
+            if names.isdisjoint(body):
+                where = f"{self.type}.{min(names)}"
+                instance.scope.env.note("missing-required", where, MISSING)
+                return None
         weak = found.weak.union(body) - _ENGINES if instance.weak else found.weak
         return Contribution(
             self.type,
@@ -153,27 +150,41 @@ class CompiledMap:
             instance.scope.record,
             self.mode,
             tuple(found.clears),
-            frozenset(weak) if self.mode == "merge" else frozenset(),
+            frozenset(weak) if self.mode == "merge" else _NO_NAMES,
             _rank(self.type, body),
-            self.sound.union(found.proven),
+            self.proof.of(body, found.doubtful),
             found.told,
         )
 
 
-@dataclass(frozen=True, slots=True)
 class _Found:
     """What a run of a map finds beside values."""
 
-    clears: list[str]
-    weak: set[str]
-    proven: list[str]
-    told: dict[str, Parts]
+    __slots__ = ("clears", "doubtful", "told", "weak")
 
-    def heard(self, name: str, value: parts.Spoken, *, weak: bool) -> Any:
-        """Note what is said of the parts of an element; return its value as a whole."""
-        self.told[name] = value.heard(weak=weak)
-        self.weak.update(value.weak)
-        return value.whole
+    def __init__(self) -> None:
+        self.clears: list[str] = []
+        self.weak: set[str] = set()
+        self.doubtful: set[str] = set()  # elements that a validator has to look at
+        self.told: dict[str, Parts] = {}
+
+    def enter(
+        self, step: Step, value: Any, body: dict[str, Any], instance: Instance, *, sure: bool
+    ) -> str:
+        """Put a value into the body; return the name it has there, empty without a value."""
+        name = step.name
+        if step.parted:
+            self.told[name] = value.heard(weak=instance.weak)
+            self.weak.update(value.weak)
+            value = value.whole
+            if value is None:
+                return ""
+        elif step.chosen:
+            name, value = value
+        body[name] = value
+        if not sure:
+            self.doubtful.add(name)
+        return name
 
 
 def _rank(type_name: str, body: dict[str, Any]) -> int:
@@ -211,7 +222,7 @@ def compile_map(
         required,
         meta,
         mode,
-        _sound(context.resource, meta),
+        Proof(context.resource, sound=compiled.proves(context.resource, "meta", meta)),
     )
 
 
@@ -234,12 +245,6 @@ def _meta(context: Context, document: Fields) -> dict[str, Any]:
     if profiles:
         meta["profile"] = profiles
     return meta
-
-
-def _sound(resource: str, meta: dict[str, Any]) -> frozenset[str]:
-    """Name the elements the engine sets: an id is always shaped as a UUID."""
-    names = {"resourceType", "id"}
-    return frozenset(names | {"meta"} if compiled.proves(resource, "meta", meta) else names)
 
 
 def _steps(context: Context, fields: Fields, labels: parts.Labels) -> list[Step]:

@@ -46,7 +46,7 @@ def sound(convert: Convert, source: Source, element: Element, tools: Tools) -> C
     target, valid = element.types[0] if element.types else "", judge(element)
     if target in _TYPE_OF_CODES and _within(_TYPE_OF_CODES[target], tools):
         return _undated(convert, valid)
-    if target == "Identifier" and registry.family(source.datatype) in {"CX", "ST"}:
+    if target == "Identifier" and registry.family(source.datatype) in {"CX", "EI", "ST"}:
         return _by_tail(convert, valid)
     return _shown(convert, valid)
 

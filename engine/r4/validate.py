@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from engine.core.values import WHOLE
 from engine.r4 import elements
 from engine.r4.compiled import check_whole
 from engine.r4.problem import NOTHING, Scope
@@ -59,7 +60,12 @@ def compile_validator(type_name: str) -> Validator:
 
 
 def validate(resource: dict[str, Any], proven: frozenset[str] = NOTHING) -> list[Issue]:
-    """Validate a resource by the type it names itself, `proven` as for a validator."""
+    """Validate a resource by the type it names itself, `proven` as for a validator.
+
+    With `WHOLE` in it nothing is looked at.
+    """
+    if WHOLE in proven:
+        return []
     name = resource.get("resourceType") if type(resource) is dict else None
     if type(name) is not str or name not in elements.resource_types():
         return _NO_TYPE.copy()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.core.values import WHOLE
 from engine.r4.compiled import proves
 from engine.r4.validate import validate
 
@@ -53,3 +54,8 @@ def test_rules_between_elements_hold_for_proven_ones() -> None:
         "participant": [{"actor": {"reference": "Patient/1"}, "status": "accepted"}],
     }
     assert [i.code for i in validate(appointment, frozenset(appointment))] == ["invariant"]
+
+
+def test_of_what_is_proven_as_a_whole_nothing_is_looked_at() -> None:
+    broken = {"resourceType": "Patient", "gender": "robot"}
+    assert validate(broken, frozenset({WHOLE})) == []
