@@ -1,13 +1,13 @@
 """Brings the store up to date with what the index decided: who is who, and the golden records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
 from engine.database.lists import ListStatement
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
-from engine.store.membership import Membership, assign, relink_each
+from engine.store.membership import Membership, assign, relink_each, settle
 from engine.store.people import Golden, put_goldens, retired
 from engine.store.put import remove
 from engine.store.stamps import times
@@ -37,14 +37,21 @@ _SUCCEED = Statement(
 )
 
 
-def follow(desk: Desk, moved: Mapping[str, int], now_us: int) -> None:
-    """Tell the store who moved, and give their resources a version of the entry that moved them."""
-    if not moved:
-        return
+def enroll(desk: Desk, moved: Iterable[str]) -> None:
+    """Tell the store whose the records are that moved."""
     rows = [row for record in sorted(moved) for row in desk.identities.of(record)]
-    members = [Membership(row.record, row.person, row.site, row.local_id) for row in rows]
-    assign(desk.tx, members)
-    relink_each(desk.tx, moved, now_us)
+    assign(desk.tx, [Membership(row.record, row.person, row.site, row.local_id) for row in rows])
+
+
+def follow(desk: Desk, moved: Mapping[str, int], now_us: int) -> None:
+    """Tell the store who moved, and give their resources a version of the entry that moved them.
+
+    Versions written just now, when nobody knew whose they are, name their person.
+    """
+    if moved:
+        enroll(desk, moved)
+        settle(desk.tx, list(moved), now_us)
+        relink_each(desk.tx, moved, now_us)
 
 
 def rebuild(desk: Desk, stale: Mapping[str, int], rules: Rules, now_us: int) -> None:

@@ -24,6 +24,10 @@ class Sources:
         self._tx = tx
         self._known: dict[str, Source | None] = {}
 
+    def take(self, patients: Mapping[str, tuple[Mapping[str, Any], str]]) -> None:
+        """Note what these records say now, by body and stamps; it need not be stored yet."""
+        self._known.update((record, Source(*said)) for record, said in patients.items())
+
     def want(self, records: Iterable[str]) -> None:
         """Read what these records say, as far as that has not been done."""
         missing = [record for record in dict.fromkeys(records) if record not in self._known]

@@ -26,7 +26,7 @@ from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
 from engine.pipeline.reconcile import CHANGED, Deciding, Reconciling, reconcile
 from engine.store.proposal import propose
-from engine.store.put import Write, put
+from engine.store.put import Write, merge
 from engine.store.save import Written
 
 REPEAT_WINDOW_US = 7 * DAY_US
@@ -145,10 +145,10 @@ def _write_run(
     writing.lap("ledger")
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     ledger.remember_deliveries(tx, _delivered(fresh, news))
-    written = _put(tx, [one for item in fresh for one in _left(item, writes)], now_us)
+    merged = merge(tx, [one for item in fresh for one in _left(item, writes)], now_us)
     writing.lap("put")
-    reconcile(tx, fresh, written, Deciding(writing.reconciling, now_us, writing.lap))
-    outcomes = between_people(tx, fresh, written)
+    deciding = Deciding(writing.reconciling, now_us, writing.lap)
+    outcomes = between_people(tx, fresh, reconcile(tx, fresh, merged, deciding))
     now = {item.entry.position: item for item in fresh}
     accounts = [
         _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us)
@@ -239,13 +239,6 @@ def _left(item: Prepared, writes: _Writes) -> Sequence[Write]:
     """Return what an entry writes; nothing if its condition left nothing of it."""
     said = item.mapped is not None and item.mapped.contributions
     return writes[item.entry.position] if said else ()
-
-
-def _put(tx: Transaction, writes: Sequence[Write], now_us: int) -> dict[int, list[Written]]:
-    outcomes: dict[int, list[Written]] = {}
-    for write, written in zip(writes, put(tx, writes, now_us), strict=True):
-        outcomes.setdefault(write.position, []).append(written)
-    return outcomes
 
 
 def _account(

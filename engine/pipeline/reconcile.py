@@ -1,6 +1,7 @@
 """What a batch means for who is who: identity message by message, then each golden record once.
 
-Runs under the store's lock, behind the writing of resources (`engine.pipeline.commit`).
+Runs under the store's lock, behind the merging of resources (`engine.pipeline.commit`): what was
+merged is looked at as it is, and written once it is known whose it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -11,11 +12,14 @@ from engine.core.lap import Lap
 from engine.core.values import Mapped, PatientKey
 from engine.database.transaction import Transaction
 from engine.pipeline.decision import Decision
+from engine.pipeline.moves import Outcomes
 from engine.pipeline.prepare import Prepared
+from engine.store.membership import relink_each
+from engine.store.put import Merged, name, store
 from engine.store.save import Written
 from mpi.desk import BY_PERSON, Desk, desk_on
 from mpi.flush import flush
-from mpi.golden import follow, rebuild
+from mpi.golden import enroll, rebuild
 from mpi.links import Said
 from mpi.prefetch import prefetch
 from mpi.resolve import News, Occasion, Policy, take_in
@@ -45,11 +49,16 @@ class Deciding:
 def reconcile(
     tx: Transaction,
     batch: Sequence[Prepared],
-    written: Mapping[int, Sequence[Written]],
+    merged: Merged,
     deciding: Deciding,
-) -> None:
-    """Bring identity and golden records up to what was written, by position of the entry."""
+) -> Outcomes:
+    """Store what was merged, under the persons it is about, and bring golden records up to it.
+
+    Returns what became of each entry's contributions, by its position.
+    """
+    written = _by_position(batch, merged.done)
     desk = desk_on(tx)
+    desk.sources.take(merged.patients())
     told = _told(desk, batch, written)
     prefetch(desk, [news for _, news in told], deciding.by.policy.model)
     moved: dict[str, int] = {}  # record -> the last entry that moved it
@@ -66,11 +75,37 @@ def reconcile(
         mentioned = resolved.touched | _persons(desk, filter(_tells, patients))
         last.update(dict.fromkeys(mentioned, position))
     flush(desk)
-    follow(desk, moved, deciding.now_us)
     deciding.lap("resolve")
+    _store(desk, merged, moved, deciding)
     stale |= _several(desk, last.keys() - stale)
     rebuild(desk, {person: last[person] for person in stale}, deciding.by.rules, deciding.now_us)
     deciding.lap("golden")
+    return written
+
+
+def _store(desk: Desk, merged: Merged, moved: Mapping[str, int], deciding: Deciding) -> None:
+    """Write the resources, and a version of those that were there and changed person."""
+    nameless = {record for _, record in merged.nameless}
+    desk.identities.want(nameless)
+    named = name(merged, {one: row.person for one in nameless if (row := desk.identity(one))})
+    store(desk.tx, merged)
+    deciding.lap("put")
+    if moved:
+        enroll(desk, moved)
+        relink_each(desk.tx, moved, deciding.now_us, named)
+    deciding.lap("resolve")
+
+
+def _by_position(batch: Sequence[Prepared], done: Sequence[Written]) -> Outcomes:
+    """Return results by entry: each has as many as contributions, in the order of the batch."""
+    outcomes: dict[int, list[Written]] = {}
+    start = 0
+    for item in batch:
+        count = len(item.mapped.contributions) if item.mapped else 0
+        if count:
+            outcomes.setdefault(item.entry.position, []).extend(done[start : start + count])
+            start += count
+    return outcomes
 
 
 def _changes(done: Written) -> bool:

@@ -5,7 +5,7 @@ rewritten for a change of person: `relink` adds small version rows that point to
 that `_lastUpdated`, `_since` and ETags show it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,18 +175,31 @@ def relink(tx: Transaction, records: Sequence[str], now_us: int, position: int) 
 
     Returns the number of versions added; resources that already name the person get none.
     """
+    settle(tx, records, now_us)
     return relink_each(tx, dict.fromkeys(records, position), now_us)
 
 
-def relink_each(tx: Transaction, moved: Mapping[str, int], now_us: int) -> int:
-    """Do as `relink` for records that moved, each because of the journal entry given with it."""
-    record_of: dict[int, str] = dict(_RIDS.all(tx, list(moved)))
+def settle(tx: Transaction, records: Sequence[str], now_us: int) -> None:
+    """Name the person in versions written just now (`now_us`), when nobody knew whose they are."""
+    rids = sorted(row[0] for row in _RIDS.all(tx, records))
+    for start in range(0, len(rids), MOST):
+        _SETTLE.run(tx, rids[start : start + MOST], now_us)
+
+
+def relink_each(
+    tx: Transaction, moved: Mapping[str, int], now_us: int, named: Set[int] = frozenset()
+) -> int:
+    """Do as `relink` for records that moved, each because of the journal entry given with it.
+
+    `named`: rows of resources that are known to name their person.
+    """
+    found = _RIDS.all(tx, list(moved))
+    record_of: dict[int, str] = {rid: record for rid, record in found if rid not in named}
     rids = sorted(record_of)
     added = 0
     # Some at a time, in the order of the tables: each page is read and decrypted once.
     for start in range(0, len(rids), MOST):
         some = rids[start : start + MOST]
-        _SETTLE.run(tx, some, now_us)
         stale: dict[int, list[int]] = {}
         for (rid,) in sorted(_STALE.all(tx, some)):
             stale.setdefault(moved[record_of[rid]], []).append(rid)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from engine.core.lexeme import encode
 from engine.core.values import Contribution
 from engine.store import splice, stamps
+from engine.store.rows import Body
 from engine.store.search.extract import Rows, extract
 from engine.store.sole import sole
 
@@ -25,6 +26,7 @@ class Proposal(NamedTuple):
     refs: bytes  # engine.store.splice
     stamps: tuple[str, ...]  # engine.store.stamps.cut
     rows: Rows  # of the index, about the patient of the contribution
+    body: Body | None = None  # what `text` says, of a Patient: whose it is, is asked next
 
     def stamped(self, source_us: int, position: int) -> str:
         """Return the text of the stamps when it is said at this time, by this journal entry."""
@@ -69,4 +71,5 @@ def _made(told: Contribution) -> Proposal:
     body, cut = sole(told)
     text = splice.encoded(body)
     refs = splice.offsets(told.type, text)
-    return Proposal(told, text, refs, cut, extract(told.type, told.patient, body))
+    kept = body if told.type == "Patient" else None
+    return Proposal(told, text, refs, cut, extract(told.type, told.patient, body), kept)

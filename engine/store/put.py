@@ -16,7 +16,7 @@ from engine.store import registers, rows, splice, stamps
 from engine.store.membership import persons_of
 from engine.store.proposal import Proposal, propose
 from engine.store.registers import State
-from engine.store.rows import Batch, Held, Key, Version
+from engine.store.rows import Batch, Body, Held, Key, Version
 from engine.store.save import Content, Moment, Written, advance, save, written
 from engine.store.tables import DELETED, LIVE
 
@@ -35,21 +35,67 @@ class Write(NamedTuple):
         return (self.contribution.type, self.contribution.id)
 
 
+class Merged(NamedTuple):
+    """What writes come to; nothing of it is in the store before `store`."""
+
+    done: list[Written]  # one for each write
+    before: Mapping[Key, Held]
+    after: Mapping[Key, Held]
+    batch: Batch
+    nameless: Sequence[tuple[int, str]]  # place of a version, and its record that has no person yet
+
+    def patients(self) -> dict[str, tuple[Body, str]]:
+        """Return record -> body and stamps of the source Patients that live."""
+        stamps = self.batch.stamps
+        return {
+            key[1]: (self.batch.body_of(held), stamps.get(held.rid, held.stamps))
+            for key, held in self.after.items()
+            if key[0] == "Patient" and held.state == LIVE
+        }
+
+
 def put(tx: Transaction, writes: Sequence[Write], now_us: int) -> list[Written]:
     """Merge contributions into the store, in the order given; one result for each."""
+    merged = merge(tx, writes, now_us)
+    store(tx, merged)
+    return merged.done
+
+
+def store(tx: Transaction, merged: Merged) -> None:
+    """Write down what was merged. Nobody else may have written since."""
+    save(tx, merged.batch, merged.before, merged.after)
+
+
+def name(merged: Merged, persons: Mapping[str, str]) -> set[int]:
+    """Say whose the new versions are of which that was not known; `persons`: by record.
+
+    Returns the row numbers of the resources that name their person by it.
+    """
+    versions = merged.batch.versions
+    last = {version.rid: place for place, version in enumerate(versions)}
+    named = set()
+    for place, record in merged.nameless:
+        version = versions[place]._replace(person=persons.get(record, ""))
+        versions[place] = version
+        if version.person and last[version.rid] == place:
+            named.add(version.rid)
+    return named
+
+
+def merge(tx: Transaction, writes: Sequence[Write], now_us: int) -> Merged:
+    """Work out what contributions make of what is stored, in the order given."""
     keys = [(write.contribution.type, write.contribution.id) for write in writes]
     before = rows.load(tx, list(dict.fromkeys(keys)))
     records = [write.contribution.patient for write in writes]
     records += [held.record for held in before.values()]
     persons = persons_of(tx, list(dict.fromkeys(filter(None, records))))
-    desk = _Desk(rows.open_batch(tx), persons, now_us)
+    desk = _Desk(rows.open_batch(tx), persons, now_us, [])
     drafts = {key: _Draft(held) for key, held in before.items()}
     done = []
     for key, write in zip(keys, writes, strict=True):
         drafts[key], outcome = _merged(desk, drafts.get(key), write)
         done.append(outcome)
-    save(tx, desk.batch, before, _sealed(desk.batch, drafts))
-    return done
+    return Merged(done, before, _sealed(desk.batch, drafts), desk.batch, desk.nameless)
 
 
 class _Desk(NamedTuple):
@@ -58,6 +104,7 @@ class _Desk(NamedTuple):
     batch: Batch
     persons: Mapping[str, str]  # record -> enterprise id
     now_us: int
+    nameless: list[tuple[int, str]]  # see `Merged`
 
 
 class _Draft(NamedTuple):
@@ -105,7 +152,7 @@ def _begun(
     about = write.contribution.patient
     record = about or (held.record if held else "")
     known = proposal.rows if record == about else None
-    content = Content(write.site, record, proposal.text, proposal.refs, rows=known)
+    content = Content(write.site, record, proposal.text, proposal.refs, proposal.body, known)
     now = _advanced(desk, held, write, content)
     draft = _Draft(now, alone=proposal, at=(write.source_us, write.position), moved=True)
     return draft, written(now, "updated" if held else "created")
@@ -161,6 +208,8 @@ def _changed(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]
 
 def _advanced(desk: _Desk, held: Held | None, write: Write, now: Content) -> Held:
     at = Moment(desk.now_us, write.position, desk.persons.get(now.record, ""))
+    if now.record and not at.person:
+        desk.nameless.append((len(desk.batch.versions), now.record))
     return advance(desk.batch, write.key, held, now, at)
 
 
