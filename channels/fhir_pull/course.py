@@ -26,6 +26,7 @@ class Course:
     next: str = ""  # page to go on with; empty: no chain is on its way
     begun_us: int = 0  # when the chain on its way, or the last one, began
     ended_us: int = 0  # when a chain was last finished
+    first_us: int = 0  # when one was for the first time
     tried_us: int = 0  # when the server was last asked
     high_us: int = 0  # newest time a resource of the chain has
     cap_us: int = 0  # the server's time when the chain began
@@ -66,7 +67,7 @@ def first_url(
 
 def begun(course: Course, now_us: int) -> Course:
     """Begin a chain."""
-    fresh = Course(mark_us=course.mark_us, ended_us=course.ended_us)
+    fresh = Course(course.mark_us, ended_us=course.ended_us, first_us=course.first_us)
     return replace(fresh, begun_us=now_us, tried_us=now_us)
 
 
@@ -92,7 +93,8 @@ def ended(course: Course, now_us: int) -> Course:
     """
     high_us = course.high_us if course.high_us or not course.count else course.cap_us
     mark_us = max(course.mark_us, min(high_us, course.cap_us))
-    return replace(course, mark_us=mark_us, next="", ended_us=now_us)
+    first_us = course.first_us or now_us
+    return replace(course, mark_us=mark_us, next="", ended_us=now_us, first_us=first_us)
 
 
 def failed(course: Course, fault: Fault) -> Course:

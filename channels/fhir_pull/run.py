@@ -151,8 +151,7 @@ class Runner:
 
     def _is_time(self, errand: Errand, course: Course, now_us: int) -> bool:
         """The first poll of a search compares as well, so the next comparison is a while away."""
-        first = self.courses.get(errand.key, Course()).ended_us
-        last_us = max(course.begun_us, first)
+        last_us = course.begun_us or self.courses.get(errand.key, Course()).first_us
         if not last_us:
             return errand.search.by == "compare"
         due_us = next_us(self.desk.settings.compare, self.desk.around.timezone, last_us)

@@ -19,6 +19,7 @@ from engine.plugin.protocol import Surroundings
 _ACCEPT = {"Accept": "application/fhir+json", "Prefer": "handling=strict"}
 _SLICE_S = 1.0  # a wait looks at the clock again so often: it may be set
 _WEARY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_OF_THE_ANSWER = frozenset({"answer-too-large", "answer-encoding", "answer-cut-off"})
 _MOST_CHANCE = 1 << 20
 
 
@@ -94,7 +95,7 @@ class Server:
         self._failures, self._held_us, self.fault = 0, 0, None
 
     def _wait_s(self, answer: Answer | None, now_us: int) -> float:
-        own_s = backoff_s(self._failures, _chance)
+        own_s = min(backoff_s(self._failures, _chance), self._manners.longest_wait_s)
         if answer is None or answer.status not in {429, 503}:
             return own_s
         told_s = retry_after_s(answer.headers, now_us)
@@ -125,7 +126,8 @@ class Server:
         try:
             answer = await asked
         except FaultError as error:
-            self.failed(error.fault)
+            if error.fault.code not in _OF_THE_ANSWER:
+                self.failed(error.fault)
             raise
         self._around.tally.bytes_received += len(answer.body)
         return answer

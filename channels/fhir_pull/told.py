@@ -23,16 +23,20 @@ def _of(search: Search, notes: Mapping[str, str], now_us: int, every_us: int) ->
     if key in notes:
         course = course_of(notes[key])
         due = instant(max(now_us, course.tried_us + every_us))
-        yield f"{name}: {_line(course, now_us)}, next poll {due}"
+        yield f"{name}: {_line(course)}{_mark(course, now_us)}, next poll {due}"
     if f"{key} compare" in notes:
-        yield f"{name}, compared: {_line(course_of(notes[f'{key} compare']), now_us)}"
+        yield f"{name}, compared: {_line(course_of(notes[f'{key} compare']))}"
 
 
-def _line(course: Course, now_us: int) -> str:
+def _mark(course: Course, now_us: int) -> str:
+    if not course.mark_us:
+        return ", no watermark yet"
+    ago_s = max(0, now_us - course.mark_us) // _MICRO
+    return f", watermark {instant(course.mark_us)} ({ago_s} s ago)"
+
+
+def _line(course: Course) -> str:
     parts = [f"last asked {_time(course.tried_us)}", f"last finished {_time(course.ended_us)}"]
-    if course.mark_us:
-        lag_s = max(0, now_us - course.mark_us) // _MICRO
-        parts.append(f"watermark {instant(course.mark_us)} ({lag_s} s ago)")
     if course.next:
         parts.append(f"at page {course.pages + 1}")
     if course.code:

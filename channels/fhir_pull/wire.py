@@ -212,10 +212,12 @@ async def wire(bounds: Bounds) -> AsyncIterator[Wire]:
 
 
 def _tls_error(error: BaseException) -> ssl.SSLError | None:
-    """Return what OpenSSL said, from behind what was raised."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+    """Return what OpenSSL said, from behind what was raised. Causes may lead round in a circle."""
+    seen: list[BaseException] = []
+    now: BaseException | None = error
+    while now is not None and now not in seen:
+        if isinstance(now, ssl.SSLError):
+            return now
+        seen.append(now)
+        now = now.__cause__ or now.__context__
     return None

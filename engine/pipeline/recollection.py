@@ -140,6 +140,10 @@ class Recollection:
         self._taken = True
         return True
 
+    def give_back(self, tx: Transaction) -> None:
+        """Leave the turn to others, if it is ours."""
+        tx.run(_GIVE, self._channel, self._owner)
+
     def close(self) -> None:
         """Give the turn back, as far as the store lets us, and close it; safe to call twice."""
         with self._one:
@@ -147,7 +151,7 @@ class Recollection:
                 return
             try:
                 with self._database.write() as tx:
-                    tx.run(_GIVE, self._channel, self._owner)
+                    self.give_back(tx)
             except FaultError:
                 pass  # whoever comes next waits for the lease
             finally:

@@ -153,7 +153,7 @@ async def served(
                 await _write(writer, reply)
                 if reply.cut:
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass
         finally:
             writer.transport.abort()
