@@ -2,20 +2,15 @@
 
 from dataclasses import replace
 
-from sqlalchemy import and_, bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.pipeline.ledger import DUPLICATE, QUARANTINED, WRITTEN
 from engine.pipeline.rederive.course import Course
-from engine.pipeline.rederive.tables import FAILING
+from engine.pipeline.rederive.tables import FAILING, STRETCH
 from engine.pipeline.tables import LEDGER
 
-_RANGE = and_(
-    LEDGER.c.site == bindparam("site_"),
-    LEDGER.c.position > bindparam("after_"),
-    LEDGER.c.position <= bindparam("upto_"),
-)
 _FAILS = exists(
     select(FAILING.c.position).where(
         FAILING.c.site == LEDGER.c.site, FAILING.c.position == LEDGER.c.position
@@ -23,15 +18,15 @@ _FAILS = exists(
 )
 _MEND = Statement(
     update(LEDGER)
-    .where(_RANGE, LEDGER.c.state == QUARANTINED, ~_FAILS)
+    .where(STRETCH, LEDGER.c.state == QUARANTINED, ~_FAILS)
     .values(state=WRITTEN, category="", code="", place=""),
-    *("site_", "after_", "upto_"),
+    *("after_", "upto_", "site_"),
 )
 _REPLAN = Statement(
     update(LEDGER)
-    .where(_RANGE, LEDGER.c.state != DUPLICATE, LEDGER.c.state != QUARANTINED, ~_FAILS)
+    .where(STRETCH, LEDGER.c.state != DUPLICATE, LEDGER.c.state != QUARANTINED, ~_FAILS)
     .values(plan=bindparam("plan_")),
-    *("plan_", "site_", "after_", "upto_"),
+    *("plan_", "after_", "upto_", "site_"),
 )
 _FAILING = Statement(
     select(FAILING.c.position, FAILING.c.category, FAILING.c.code, FAILING.c.place)
@@ -41,7 +36,7 @@ _FAILING = Statement(
         FAILING.c.position <= bindparam("upto_"),
     )
     .order_by(FAILING.c.position),
-    *("site_", "after_", "upto_"),
+    *("after_", "upto_", "site_"),
 )
 _QUARANTINE = Statement(
     update(LEDGER)
@@ -75,7 +70,7 @@ def account(tx: Transaction, course: Course, most: int) -> Course | None:
     if after >= course.folded:
         return None
     upto = min(course.folded, after + most)
-    stretch = (course.site, after, upto)
+    stretch = (after, upto, course.site)
     tx.run(_MEND, *stretch)
     tx.run(_REPLAN, course.plan, *stretch)
     failing = tx.all(_FAILING, *stretch)

@@ -7,7 +7,7 @@ message may be folded twice: the second time changes nothing.
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.values import DECISION, Entry, Mapped
@@ -21,15 +21,12 @@ from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.course import Course
 from engine.pipeline.rederive.shadow import Merged, Told
+from engine.pipeline.rederive.tables import STRETCH
 from engine.pipeline.tables import LEDGER
 
 _STATES = Statement(
-    select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.plan, LEDGER.c.code).where(
-        LEDGER.c.position > bindparam("after"),
-        LEDGER.c.position <= bindparam("upto"),
-        LEDGER.c.site == bindparam("site_"),
-    ),
-    *("after", "upto", "site_"),
+    select(LEDGER.c.position, LEDGER.c.state, LEDGER.c.plan, LEDGER.c.code).where(STRETCH),
+    *("after_", "upto_", "site_"),
 )
 _MAX_BYTES = 16_000_000
 _END = 1 << 62

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, exists, or_, select
+from sqlalchemy import bindparam, delete, exists, select, tuple_
 
 from engine.core.lexeme import decode
 from engine.core.values import Alias, Contribution, PatientKey
@@ -34,15 +34,13 @@ _LOAD = ListStatement(
 _NEXT = Statement(
     select(SHADOW.c.type, SHADOW.c.id, SHADOW.c.record, SHADOW.c.stamps, SHADOW.c.bytes)
     .where(
+        # As one comparison of rows: an OR of two is no place in the index to go on from.
+        tuple_(SHADOW.c.id, SHADOW.c.type) > tuple_(bindparam("id_"), bindparam("type_")),
         SHADOW.c.site == bindparam("site_"),
-        or_(
-            SHADOW.c.id > bindparam("id_"),
-            and_(SHADOW.c.id == bindparam("id_"), SHADOW.c.type > bindparam("type_")),
-        ),
     )
     .order_by(SHADOW.c.id, SHADOW.c.type)
     .limit(bindparam("most_")),
-    *("site_", "type_", "id_", "most_"),
+    *("id_", "type_", "site_", "most_"),
 )
 _SAVE = inserting(SHADOW, "site", "type", "id", "record", "stamps", "bytes", on_conflict="replace")
 _NAME = inserting(SHADOW_NAME, "site", "record", "local_id", on_conflict="ignore")
@@ -159,7 +157,7 @@ def load(tx: Transaction, site: str, ids: Sequence[str]) -> dict[Key, Shade]:
 def beyond(tx: Transaction, site: str, key: Key | None, most: int) -> list[Shade]:
     """Return the next shades behind a key, in the order of the table; None: from the first."""
     kind, about = (code_of(key[0]), key[1]) if key else (-1, "")
-    return [_shade(row) for row in tx.all(_NEXT, site, kind, about, most)]
+    return [_shade(row) for row in tx.all(_NEXT, about, kind, site, most)]
 
 
 def _shade(row: tuple[int, str, str, str, bytes]) -> Shade:

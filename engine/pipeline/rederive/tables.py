@@ -4,9 +4,21 @@ It lies in the store, in the same transactions as its progress, so a replay goes
 killed. When it is done the rows are gone.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+)
 
 from engine.database.metadata import STORE
+from engine.pipeline.tables import LEDGER
 
 COURSE = Table(
     "rederivation",
@@ -81,3 +93,11 @@ FAILING = Table(
     Column("news", SmallInteger, nullable=False, comment="1: it was written until now"),
     sqlite_with_rowid=False,
 )
+
+STRETCH = and_(
+    LEDGER.c.position > bindparam("after_"),
+    LEDGER.c.position <= bindparam("upto_"),
+    # Not the bare column: its index leads to all a site ever sent, a stretch is found by position.
+    LEDGER.c.site.concat("") == bindparam("site_"),
+)
+"""The accounts of a site's messages in a stretch of the journal."""
