@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine.mapping.datatypes import registry
+from engine.mapping.datatypes import moments, registry
 from engine.mapping.datatypes.tools import Convert, Flawed, Tools, memo
 from engine.mapping.source import Source
 from engine.mapping.text import COMPONENT
@@ -48,6 +48,8 @@ def sound(convert: Convert, source: Source, element: Element, tools: Tools) -> C
         return _undated(convert, valid)
     if target == "Identifier" and registry.family(source.datatype) in {"CX", "EI", "ST"}:
         return _by_tail(convert, valid)
+    if target in {"date", "dateTime", "instant"} and registry.family(source.datatype) == "DTM":
+        return _near(convert)
     return _shown(convert, valid)
 
 
@@ -77,6 +79,17 @@ def _undated(convert: Convert, valid: Valid) -> Convert:
         if value is None or "period" not in value or valid(value):
             return value
         return _shown_as(value, sound=False)
+
+    return checked
+
+
+def _near(convert: Convert) -> Convert:
+    def checked(raw: str) -> Any:
+        value = convert(raw)
+        if value.__class__ is str and moments.is_near(value):
+            return value
+        bare = _bare(value)
+        return None if value is None else _shown_as(value, sound=not bare or moments.is_near(bare))
 
     return checked
 

@@ -8,6 +8,7 @@ both are reported.
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from datetime import date as calendar_day
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ _DTM = re.compile(
     re.ASCII,
 )
 _TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
+_DAY = 10  # characters of a day
+_WHOLE_MINUTES = "1973"  # since this year clocks are changed at whole minutes only
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_SHIFT = timedelta(0)
 _BAD = Flawed("bad-time", "not a date or time of the HL7 calendar")
@@ -94,16 +97,33 @@ def stamp(time_us: int) -> str:
     return f"{moment:%Y%m%d%H%M%S}.{time_us % 1_000_000:06d}+0000"
 
 
+def _digits(text: str, count: int) -> bool:
+    return len(text) == count and text.isascii() and text.isdigit()
+
+
+def _day(text: str) -> str:
+    """Write eight digits as a day, the usual case; empty when they are none."""
+    if not _digits(text, 8):
+        return ""
+    year, month, day = text[:4], text[4:6], text[6:]
+    try:
+        calendar_day(int(year), int(month), int(day))
+    except ValueError:
+        return ""
+    return f"{year}-{month}-{day}"
+
+
 def date(tools: Tools) -> Convert:
     """Year, month or day; a time of day is cut off."""
 
     @memo
-    def convert(raw: str) -> Any:
-        text = lead(raw)
-        if not text:
-            return None
+    def unusual(text: str) -> Any:
         found = _moment(text, tools.zone)
         return _BAD if found is None else _dated(found[1], 3)
+
+    def convert(raw: str) -> Any:
+        text = lead(raw)
+        return (_day(text) or unusual(text)) if text else None
 
     return convert
 
@@ -112,17 +132,27 @@ def date_time(tools: Tools) -> Convert:
     """As precise as sent; with a time of day always with offset."""
 
     @memo
-    def convert(raw: str) -> Any:
-        text = lead(raw)
-        if not text:
-            return None
+    def unusual(text: str) -> Any:
         found = _moment(text, tools.zone)
         if found is None:
             return _BAD
         moment, match = found
         return _timed(moment, match) if match.group(4) else _dated(match, 3)
 
+    def convert(raw: str) -> Any:
+        text = lead(raw)
+        if _digits(text, 14) and text[12:] < "60" and text[:4] >= _WHOLE_MINUTES:
+            first = unusual(text[:12])  # nearly all moments of a minute are alike
+            if first.__class__ is str:
+                return f"{first[:17]}{text[12:]}{first[19:]}"
+        return (_day(text) or unusual(text)) if text else None
+
     return convert
+
+
+def is_near(value: str) -> bool:
+    """Whether a date or time that was made here is one for R4, which knows no zone beyond 14:00."""
+    return len(value) <= _DAY or value[-5:] <= "14:00"
 
 
 def _timed(moment: datetime, match: re.Match[str]) -> Any:
