@@ -204,9 +204,15 @@ def _matches(reader: Reader, tree: syntax.Compare, left: One) -> Test:
     return lambda scope: matches(left(scope))
 
 
+@memo
+def _amount(text: str) -> float | None:
+    found = number(text)
+    return None if found is None else float(found)
+
+
 def _comparable(left: str, right: str) -> tuple[float, float] | tuple[str, str]:
-    one, other = number(left), number(right)
-    return (left, right) if one is None or other is None else (float(one), float(other))
+    one, other = _amount(left), _amount(right)
+    return (left, right) if one is None or other is None else (one, other)
 
 
 _ORDER: dict[str, Callable[..., bool]] = {

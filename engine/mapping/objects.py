@@ -4,7 +4,7 @@ Elements come out in the order of R4. An object without content does not exist; 
 element R4 requires is left out with a diagnostic, so what is made is valid by construction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import Recall, remembering
 from engine.mapping.required import BROKEN, MISSING, needed
-from engine.mapping.scope import Scope
+from engine.mapping.scope import WIDTH, Scope
 from engine.r4 import elements
 from engine.r4.compiled import proves
 from engine.r4.elements import Element
@@ -130,19 +130,34 @@ def present(rows: list[list[str]], gate: Gate) -> bool:
     return False
 
 
-def run(steps: tuple[Step, ...], scope: Scope, found: dict[str, Any]) -> None:
-    """Put the values of all steps into an object."""
-    rows = scope.rows
-    for item in steps:
-        if item.gate is not None and not present(rows, item.gate):
-            continue
-        value = item.op(scope)
-        if value is None:
-            continue
-        if item.chosen:
-            found[value[0]] = value[1]
-        else:
-            found[item.name] = value
+def running(steps: Sequence[Step]) -> Callable[[Scope, dict[str, Any]], None]:
+    """Return what puts the values of all steps into an object."""
+    plan = [(*_only(item.gate), item.gate, item.op, item.chosen, item.name) for item in steps]
+
+    def run(scope: Scope, found: dict[str, Any]) -> None:
+        rows = scope.rows
+        for slot, number, gate, op, chosen, name in plan:
+            if number:
+                if not rows[slot][number]:
+                    continue
+            elif gate is not None and not present(rows, gate):
+                continue
+            value = op(scope)
+            if value is None:
+                continue
+            if chosen:
+                found[value[0]] = value[1]
+            else:
+                found[name] = value
+
+    return run
+
+
+def _only(gate: Gate | None) -> tuple[int, int]:
+    """Return the slot and number of a gate of one field that every row has, else zeros."""
+    if gate is None or len(gate) != 1 or gate[0][1] >= WIDTH:
+        return 0, 0
+    return gate[0]
 
 
 def built(context: Context, fields: Fields, path: str) -> Op:
@@ -233,9 +248,11 @@ def members(context: Context, fields: Fields, path: str) -> tuple[Step, ...]:
 
 
 def _object(steps: tuple[Step, ...], required: tuple[frozenset[str], ...], path: str) -> Op:
+    run = running(steps)
+
     def op(scope: Scope) -> Any:
         found: dict[str, Any] = {}
-        run(steps, scope, found)
+        run(scope, found)
         if not found:
             return None
         for names in required:

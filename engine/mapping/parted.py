@@ -73,7 +73,8 @@ def _list(context: Context, node: Node, element: Element, labels: tuple[str, ...
                     weak.add(f"{name}/{label}")
                 else:
                     weak.discard(f"{name}/{label}")
-                said[label] = distinct((said.get(label) or _NOTHING, found))
+                before = said.get(label) or _NOTHING
+                said[label] = distinct((before, found)) if before or len(found) > 1 else found
             elif scope.nulled or found is _EMPTIED:
                 said.setdefault(label, None)
         scope.nulled = scope.defaulted = False

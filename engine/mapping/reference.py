@@ -225,13 +225,13 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
         and (compiled := objects.step(context.below(), name, value, type_name)) is not None
     ]
     steps.sort(key=lambda item: item.rank)
-    ordered = tuple(steps)
+    run = objects.running(steps)
     required = tuple(needed(type_name).values())
     parts = _key_parts(context, node.get("key") or key)
 
     def every(scope: Scope) -> list[Any]:
         found: dict[str, Any] = {}
-        objects.run(ordered, scope, found)
+        run(scope, found)
         if not found or (type_name == "RelatedPerson" and not scope.record):
             return []
         if any(names.isdisjoint(found) and "patient" not in names for names in required):
