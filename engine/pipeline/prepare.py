@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.lap import Lap, untimed
-from engine.core.values import DECISION, Diagnostic, Entry, Mapped
+from engine.core.values import DECISION, WHOLE, Diagnostic, Entry, Mapped
 from engine.mapping.plan import Plan
 from engine.pipeline import interpret
 from engine.pipeline.decision import Decision, read_decision
@@ -48,17 +48,27 @@ def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
     plan = plans.get(envelope.site)
     mapped = _timely(interpret.mapped(plan, envelope), envelope.received_us)
     lap("map")
-    for contribution in mapped.contributions:
-        issues = validate(contribution.body, contribution.proven)
-        if issues:
-            text = "the mapping made a resource that is not valid FHIR R4"
-            raise FaultError(Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path))
+    fault = faulty(mapped)
+    if fault is not None:
+        raise FaultError(fault)
     lap("validate")
     for contribution in mapped.contributions:
         if contribution.type == "Patient":
             sight_of(contribution.body)  # most likely what the store will hold: it is remembered
     lap("sight")
     return mapped
+
+
+def faulty(mapped: Mapped) -> Fault | None:
+    """Return what is wrong with the first contribution that is not valid R4."""
+    for contribution in mapped.contributions:
+        if WHOLE in contribution.proven:
+            continue
+        issues = validate(contribution.body, contribution.proven)
+        if issues:
+            text = "the mapping made a resource that is not valid FHIR R4"
+            return Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path)
+    return None
 
 
 def _timely(mapped: Mapped, received_us: int) -> Mapped:

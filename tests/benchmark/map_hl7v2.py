@@ -1,150 +1,111 @@
-"""Prints CPU microseconds per message from bytes to valid JSON. Run by hand: python FILE [FOLDER].
+"""Prints the processor time from bytes to valid contributions, and what share each step has.
 
-Each round maps a message whose control id, times and set ids differ, so that no memo of a whole
-message can help; codes, people and places repeat as they do in real traffic.
+    python -m tests.benchmark.map_hl7v2 [--count 4000] [PATH]
+
+No two messages are alike: three in ten are about somebody who was there before, numbers and times
+always differ; codes, places and doctors repeat. The first half of them warms the memories of the
+plan. PATH is a file of framed messages, as for `tests/benchmark/traffic.py`.
 """
 
-# ruff: noqa: E501, T201 - segments are long lines, and a script prints
+import argparse
+import statistics
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
-from engine.core.lexeme import encode
-from engine.core.values import Mapped
+import yaml
+
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
-from engine.r4.validate import validate
+from engine.pipeline.prepare import faulty
+from engine.roles.collector import calm_collector
+from tests.benchmark.long_messages import long_admission, long_report
+from tests.benchmark.traffic import SEED, Sent, admission, stream
 
-ROUNDS = 2000
-SHARE = 200  # messages per round
-_MAPPINGS = Path(__file__).parents[2] / "mappings"
-
-ADT = "\r".join(
-    [
-        "MSH|^~\\&|EPIC|MERCY|CONCORD|NORTH|20260314{n:06d}||ADT^A01^ADT_A01|M{n}|P|2.5.1|||AL|NE",
-        "EVN|A01|20260314{n:06d}|||REG^CLERK^ROBIN",
-        (
-            "PID|1||{n}^^^MERCYMRN^MR~E{n}^^^EPI^EPI||QUILL^TESS^AVA^JR^^^L||1980{m:02d}12|F|QUILL^TESSA"
-            "|2106-3^White^CDCREC|12 ELM ST^APT {m}^SPRINGFIELD^IL^62701^USA^H^^SANGAMON"
-            "||(555)555-01{m:02d}^PRN^PH~^NET^Internet^tess{n}@mail.example|(555)555-0199^WPN^PH"
-            "|ENG^English|M^Married|CAT|A{n}^^^MERCYHAR^AN|666-12-{n:04d}|||N^Not Hispanic^CDCREC||N||||||N"
-        ),
-        "PD1|||MERCY CLINIC^^7788^^^MERCY^XX|1003^PATEL^ASHA^^^DR^MD^^NPI^L^^^NPI",
-        "NK1|1|QUILL^PERCY^^^^^L|SPO^Spouse|12 ELM ST^^SPRINGFIELD^IL^62701|(555)555-0142",
-        (
-            "PV1|1|I|W4^412^B^MERCY^^^^^^^DEP44|E|||1001^OKORO^IFE^^^DR^MD^^NPI^L^^^NPI"
-            "|1002^LIND^MAX^^^DR^MD^^NPI^L^^^NPI||MED||||7|||1001^OKORO^IFE^^^DR^MD^^NPI^L^^^NPI|IP"
-            "|V{n}^^^MERCYCSN^VN|COM|||||||||||||||||||||||||20260314{n:06d}"
-        ),
-        "PV2|||R07.9^Chest pain^I10C",
-        "AL1|1|DA|7980^Penicillin^RXNORM|SV|Hives|20010101",
-        "AL1|2|FA|91935009^Peanut^SCT|MO|Rash",
-        "DG1|1||R07.9^Chest pain^I10C||20260314|A",
-        "DG1|2||I10^Hypertension^I10C||20260314|W",
-        "GT1|1||QUILL^TESS",
-        (
-            "IN1|1|PPO1^Blue PPO|BC100|BLUE PLAN|1 PLAN WAY^^CHICAGO^IL^60601||(555)555-0177|GRP9|||"
-            "|20260101|20261231||PPO|QUILL^TESS|SEL|19800112|12 ELM ST^^SPRINGFIELD^IL^62701|||||||||||||||||MEM{n}"
-        ),
-    ]
-)
-ORU_HEAD = "\r".join(
-    [
-        "MSH|^~\\&|BEAKER|MERCY|CONCORD|NORTH|20260314{n:06d}||ORU^R01^ORU_R01|L{n}|P|2.5.1",
-        "PID|1||{n}^^^MERCYMRN^MR~E{n}^^^EPI^EPI||QUILL^TESS||19800112|F",
-        "PV1|1|I|W4^412^B^MERCY|||||||||||||||||V{n}^^^MERCYCSN^VN",
-        "ORC|RE|P{n}^EPC|F{n}^BEAKER||CM||||20260314|||1001^OKORO^IFE^^^DR^MD^^NPI",
-        (
-            "OBR|1|P{n}^EPC|F{n}^BEAKER|24323-8^CMP^LN|||20260314{n:06d}|||||||||1001^OKORO^IFE^^^DR^MD^^NPI"
-            "||||||20260314{n:06d}||LAB|F"
-        ),
-    ]
-)
-SIU = "\r".join(
-    [
-        "MSH|^~\\&|ATHENANET|888120^Lakeside|CONCORD||20260314{n:06d}||SIU^S12|S{n}|P|2.3.1",
-        (
-            "SCH|{n}^ATH|{n}^ATH|||||CHECKUP^Check up|OFFICE^Office visit|30|MIN"
-            "|^^30^20260401{m:02d}30^20260401{m:02d}50|||||9800000133^FENWICK^DORIAN"
-        ),
-        "PID|1||{n}^^^MERCYMRN^MR||QUILL^TESS^A||1980{m:02d}12|F|||12 ELM ST^^SPRINGFIELD^IL^62701",
-        "PV1|1|O|W4^412^B^MERCY||||9800000133^FENWICK^DORIAN",
-        "RGS|1",
-        "AIS|1||CHK^Check up|20260401{m:02d}30|||30|MIN",
-        "AIL|1||W4^412^B^MERCY",
-        "AIP|1||9800000133^FENWICK^DORIAN|ATND",
-    ]
-)
+_ROOT = Path(__file__).parents[2]
+_BATCH = 20  # messages whose steps are timed together, as a worker takes them
+_LIMITS_US = {"ADT^A01 1.5 KB": 250, "ADT^A01 8.5 KB": 700, "ORU^R01 10 KB, 28 OBX": 700}
+_MAKERS = dict(zip(_LIMITS_US, (admission, long_admission, long_report), strict=True))
+STEPS = ("parse", "map", "validate")
 
 
-def _results(count: int) -> str:
-    """Return an ORU of so many results; each value comes back after ten messages."""
-    results = (
-        f"OBX|{k}|NM|{2000 + k}-{k}^Analyte {k}^LN||{{m}}.{k}|mmol/L^^UCUM|3.5-5.1|N|||F|||20260314{{n:06d}}"
-        for k in range(1, count + 1)
+def plans() -> dict[str, Plan]:
+    """Compile the mappings of the demo's sites."""
+    library = read_library(_ROOT / "mappings")
+    region = yaml.safe_load((_ROOT / "samples/region.yaml").read_text("utf-8"))
+    found = {}
+    for name, site in region["sites"].items():
+        chain = tuple(site["mappings"])
+        charset = site.get("charset", "utf-8")
+        profile = SiteProfile(name, site["timezone"], chain, b"k" * 32, charset=charset)
+        found[name] = compile_plan(library, profile)
+    return found
+
+
+def _people(count: int) -> Iterator[int]:
+    """Choose whom each message is about."""
+    chance, known = Random(SEED), 0
+    for _ in range(count):
+        again = known and chance.random() < 0.3
+        yield chance.randrange(known) if again else known
+        known += not again
+
+
+def _traffic(kind: str, count: int) -> list[Sent]:
+    make = _MAKERS[kind]
+    return [Sent("mercy", make(n, who)) for n, who in enumerate(_people(count))]
+
+
+def _timed(batch: Sequence[Sent], made: dict[str, Plan]) -> list[float]:
+    """Return the seconds each step took, and how many contributions came out."""
+    times = [time.process_time()]
+    parsed = [(made[one.site], parse(one.body, made[one.site].site.charset)) for one in batch]
+    times.append(time.process_time())
+    mapped = [plan.map(message, 0) for plan, message in parsed]
+    times.append(time.process_time())
+    if any(faulty(one) for one in mapped):
+        raise RuntimeError("the mapping made what is not valid")
+    times.append(time.process_time())
+    spent = [after - before for before, after in pairwise(times)]
+    return [*spent, sum(len(one.contributions) for one in mapped)]
+
+
+def report(name: str, messages: Sequence[Sent], made: dict[str, Plan]) -> None:
+    """Map all, print the median batch of the second half."""
+    batches = [messages[at : at + _BATCH] for at in range(0, len(messages), _BATCH)]
+    rows = [_timed(batch, made) for batch in batches]
+    warm = rows[len(rows) // 2 :]
+    *steps, resources = (statistics.median(column) / _BATCH for column in zip(*warm, strict=True))
+    whole, size = sum(steps), sum(len(one.body) for one in messages) / len(messages)
+    shares = "  ".join(
+        f"{step} {spent * 1e6:6.1f} ({spent / whole:4.0%})"
+        for step, spent in zip(STEPS, steps, strict=True)
     )
-    return "\r".join([ORU_HEAD, *results])
-
-
-def _timed(name: str, work: Callable[[int], object]) -> None:
-    """Print the best of several rounds: other work on the machine counts as little as possible."""
-    spent = []
-    for first in range(0, ROUNDS, SHARE):
-        start = time.process_time()
-        for number in range(first, first + SHARE):
-            work(number)
-        spent.append(time.process_time() - start)
-    print(f"{name:34} {min(spent) / SHARE * 1e6:8.1f} us")
-
-
-def _bodies(template: str) -> list[bytes]:
-    return [template.format(n=n, m=n % 10 + 10).encode() for n in range(ROUNDS)]
-
-
-def _parse(bodies: list[bytes], number: int) -> object:
-    return parse(bodies[number])
-
-
-def _lane(plan: Plan, bodies: list[bytes], number: int) -> object:
-    return plan.lane(parse(bodies[number]))
-
-
-def _map(plan: Plan, bodies: list[bytes], number: int) -> Mapped:
-    return plan.map(parse(bodies[number]), 0)
-
-
-def _written(plan: Plan, bodies: list[bytes], number: int) -> object:
-    made = _map(plan, bodies, number).contributions
-    assert not any(validate(one.body, one.proven) for one in made)
-    return [encode(one.body) for one in made]
+    limit = f" of {_LIMITS_US[name]}" if name in _LIMITS_US else ""
+    line = f"{name:24}{size:6.0f} bytes {resources:5.1f} resources {whole * 1e6:7.1f} us{limit}"
+    sys.stdout.write(f"{line}   {shares}\n")
 
 
 def main() -> None:
-    """Measure on the base and the US layer."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _MAPPINGS
-    chain = tuple(name for name in ("base", "us") if (folder / name).is_dir())
-    site = SiteProfile("mercy", "America/Chicago", chain, b"k" * 32)
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--count", type=int, default=4000)
+    options.add_argument("path", nargs="?", default="")
+    chosen = options.parse_args()
     start = time.process_time()
-    plan = compile_plan(read_library(folder), site)
-    print(f"{'compile, ' + '+'.join(chain):34} {(time.process_time() - start) * 1e3:8.1f} ms")
-    templates = {
-        "ADT^A01": ADT,
-        "ORU^R01, 10 OBX": _results(10),
-        "ORU^R01, 28 OBX": _results(28),
-        "SIU^S12": SIU,
-    }
-    for name, template in templates.items():
-        bodies = _bodies(template)
-        size = len(bodies[0])
-        print(f"{name}, {size} bytes, {len(plan.map(parse(bodies[0]), 0).contributions)} resources")
-        _timed("  parse", partial(_parse, bodies))
-        _timed("  parse, lane", partial(_lane, plan, bodies))
-        _timed("  parse, map", partial(_map, plan, bodies))
-        _timed("  parse, map, validate, encode", partial(_written, plan, bodies))
+    made = plans()
+    spent = (time.process_time() - start) / len(made)
+    sys.stdout.write(f"compiled {len(made)} plans, {spent * 1e3:.0f} ms each\n")
+    calm_collector()
+    if chosen.path:
+        report(Path(chosen.path).name[:23], stream(chosen.path, chosen.count), made)
+        return
+    for name in _MAKERS:
+        report(name, _traffic(name, chosen.count), made)
 
 
 if __name__ == "__main__":
