@@ -2,6 +2,7 @@
 #   docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:<digest> -t concord .
 # Run it read-only, with one writable place for the data and the region file mounted beside it:
 #   docker run --read-only --tmpfs /tmp -v concord:/var/lib/concord -v ./region:/etc/concord:ro concord
+# once before it, to found the region: the same with `init /etc/concord/region.yaml` at its end.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build

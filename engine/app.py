@@ -204,6 +204,35 @@ def has_begun(region: Region) -> bool:
     return region.storage.dsn is not None or (places(region).journal / INDEX_NAME).exists()
 
 
+def is_founded(region: Region) -> bool:
+    """Tell whether the region has data where its file says, be it half of what it had."""
+    if dsn := _dsn(region):
+        from engine.journal.postgres import open_postgres_journal  # noqa: PLC0415
+
+        try:
+            open_postgres_journal(dsn, _schema(region)).close()
+        except FaultError as error:
+            if error.fault.code != "journal-missing":
+                raise
+            return False
+        return True
+    return has_begun(region) or places(region).store.exists()
+
+
+def require_founded(region: Region) -> None:
+    """FaultError `region-not-founded`: a disk that is not mounted must not look like a new region.
+
+    Trying again helps when the disk comes late.
+    """
+    if not is_founded(region):
+        message = (
+            "there is no data of this region: mount its disk or start its server; "
+            f"if it is new, found it with `concord init {region.file}`"
+        )
+        where = _schema(region) if region.storage.dsn else str(region.data_folder)
+        raise refuse(Category.UNAVAILABLE, "region-not-founded", message, where)
+
+
 def _found_journal(region: Region, key: RegionKey, instance: str) -> None:
     partitions = region.storage.partitions
     if dsn := _dsn(region):

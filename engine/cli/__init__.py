@@ -21,6 +21,7 @@ app.command(mpi)
 channel = App(name="channel", help="The channels of a region.")
 app.command(channel)
 
+app.command("engine.cli.init:init", help="Found a region, once in its life.")
 app.command("engine.cli.run:run", help="Run a region, or one of its roles.")
 app.command(
     "engine.cli.map:map_files",

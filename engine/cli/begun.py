@@ -1,4 +1,4 @@
-"""What commands need that look at a region which runs or has run. They make nothing in it."""
+"""What commands need that look at a region which was founded. They make nothing in it."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from engine.settings.region import Region
 
 
 def begun(config: Path) -> tuple[Region, RegionKey]:
-    """Return a region that was started at least once, and its key.
+    """Return a region that was founded, and its key.
 
-    FaultError `never-started`, or `secret-missing` when the key is gone from below the data folder.
+    FaultError `region-not-founded`, or `secret-missing` when the key is gone from its folder.
     """
     region = region_of(config)
     if not has_begun(region):
-        message = f"this region has never run here: start it with `concord run {config}`"
-        raise refuse(Category.NOT_FOUND, "never-started", message, str(places(region).folder))
+        message = f"there is no data of this region: found it with `concord init {config}`"
+        raise refuse(Category.NOT_FOUND, "region-not-founded", message, str(places(region).folder))
     return region, region_key(region)

@@ -21,6 +21,7 @@ from engine.app import (
     reconciling,
     region_key,
     region_of,
+    require_founded,
 )
 from engine.cli.told import exit_code, told
 from engine.core.fault import FaultError
@@ -46,6 +47,8 @@ def run(
 ) -> int:
     """Run a region until it is told to stop (SIGTERM or Ctrl-C). Starting is recovering.
 
+    The region has to be there (`concord init`): what has no data is not started empty.
+
     Parameters
     ----------
     config
@@ -59,6 +62,7 @@ def run(
     region = region_of(config)
     if key_fd < 0:  # else the supervisor has
         examine_channels(region)
+        require_founded(region)
     key = receive(key_fd) if key_fd >= 0 else region_key(region)
     if role == "supervisor":
         return _supervise(region, key)

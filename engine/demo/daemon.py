@@ -10,6 +10,7 @@ from random import Random
 
 import yaml
 
+from engine.app import is_founded, prepare_storage, region_key, region_of
 from engine.roles.notice import Notice, notices
 
 _READY_S = 60.0
@@ -45,6 +46,13 @@ def write_region(folder: Path, samples: Path, mappings: Path, seed: int, dsn: st
     return path
 
 
+def found(region_file: Path) -> None:
+    """Found the region if it is new, as `concord init` does."""
+    region = region_of(region_file)
+    if not is_founded(region):
+        prepare_storage(region, region_key(region), {})
+
+
 def door_token(folder: Path) -> str:
     """Return what opens the door of the site that posts resources."""
     return (folder / _DOOR).read_text("ascii")
@@ -70,6 +78,7 @@ class Daemon:
 
     def start(self) -> float:
         """Start it and wait until every role is ready; returns the seconds that took."""
+        found(self.region)
         began_s = time.monotonic()
         log = (self.region.parent / "daemon.log").open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - our own program

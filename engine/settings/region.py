@@ -74,7 +74,7 @@ class Api(Part):
     host: Loopback = Field(default="127.0.0.1", description="loopback address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0 takes a free one")
     token: SecretRef | None = Field(
-        default=None, description="bearer token; without it one is generated at the first start"
+        default=None, description="bearer token; without it one is made by `concord init`"
     )
 
 
@@ -109,7 +109,7 @@ class Storage(Part):
     encrypt: bool = Field(default=True, description="encrypt the database files")
     region_key: SecretRef | None = Field(
         default=None,
-        description="key all others come from; without it one is generated at first start",
+        description="key all others come from; without it one is made by `concord init`",
     )
     partitions: int = Field(
         default=32, ge=1, le=256, description="partitions of the journal; fixed once it exists"

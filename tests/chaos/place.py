@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from engine.demo.daemon import found
 from engine.roles.notice import Notice, notices
 
 ROOT = Path(__file__).parent.parent.parent
@@ -92,7 +93,8 @@ class Daemon:
     log: Path = Path()
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start it without waiting; found its region if it is new."""
+        found(self.region)
         self.log = self.region.parent / "daemon.log"
         with self.log.open("ab") as log:
             run = (sys.executable, "-m", "engine.cli", "run", str(self.region))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.demo.daemon import found
 from tests.chaos.calm import calm
 from tests.chaos.day import bodies, send_all
 from tests.chaos.place import Daemon, command, write_region
@@ -64,6 +65,7 @@ def test_killed_with_many_durable_and_none_answered(
 
 
 def test_a_failpoint_nobody_can_read_is_refused(region: Path) -> None:
+    found(region)
     refused = command(region, "run", str(region), "--role", "worker", CONCORD_FAILPOINT="here")
     assert refused.returncode == 1
     assert "failpoint-unreadable" in refused.stderr

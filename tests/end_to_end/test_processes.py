@@ -139,9 +139,26 @@ def test_a_wrong_region_key_opens_nothing(region: Path, daemon_of: Callable[...,
     assert "ff" * 8 not in refused.stderr
 
 
+def test_a_disk_that_is_not_mounted_is_waited_for(
+    region: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    """An empty mount point must not become an empty region that takes messages."""
+    data = region.parent / "data"
+    for _ in range(2):
+        refused = command(region, "run", str(region))
+        assert (refused.returncode, refused.stdout) == (75, "")
+        assert "region-not-founded" in refused.stderr
+        assert not data.exists() or not list(data.iterdir())
+        data.mkdir(exist_ok=True)
+    assert command(region, "init", str(region)).returncode == 0
+    daemon = daemon_of(region)
+    daemon.start()
+    assert daemon.stop() == 0
+
+
 def test_a_key_that_others_may_read_is_refused(region: Path) -> None:
     (region.parent / "region.key").chmod(0o644)
-    refused = command(region, "run", str(region))
+    refused = command(region, "init", str(region))
     assert refused.returncode != 0
     assert "secret-exposed" in refused.stderr
 
@@ -154,6 +171,6 @@ def test_a_generated_key_that_others_may_read_is_refused(region: Path) -> None:
     key.parent.mkdir(parents=True)
     key.write_text("ab" * 32, "ascii")
     key.chmod(0o640)
-    refused = command(region, "run", str(region))
+    refused = command(region, "init", str(region))
     assert refused.returncode != 0
     assert "secret-exposed" in refused.stderr

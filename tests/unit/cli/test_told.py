@@ -33,7 +33,7 @@ def test_looking_at_a_region_that_never_ran_makes_nothing(
 ) -> None:
     assert status(region) == 1
     assert explain("mercy|1", "mercy|2", config=region) == 1
-    assert capsys.readouterr().err.count("never-started: this region has never run here") == 2
+    assert capsys.readouterr().err.count("region-not-founded: there is no data of this region") == 2
     assert not (region.parent / "data").exists()
 
 
