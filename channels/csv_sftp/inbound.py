@@ -56,6 +56,7 @@ class CsvInbound:
                 await self._look(desk)
                 await asyncio.sleep(seconds(limits.every))
         finally:
+            around.tally.trouble = ""
             around.report(ChannelStopped(around.channel, around.site))
 
     def check(self) -> str | None:
@@ -86,6 +87,7 @@ class CsvInbound:
         try:
             async with self._place.visit():
                 await self._work(desk)
+            self._around.tally.trouble = ""
         except FaultError as error:
             self._failed(error.fault.code)
         except OSError:
@@ -94,6 +96,7 @@ class CsvInbound:
             self._failed("unexpected-error")
 
     def _failed(self, code: str) -> None:
+        self._around.tally.trouble = code
         self._around.report(ChannelFailed(self._around.channel, self._around.site, code))
 
     async def _work(self, desk: Desk) -> None:

@@ -40,6 +40,10 @@ _FINAL = ListStatement(
 )
 _COUNTS = Statement(select(LEDGER.c.state, func.count()).group_by(LEDGER.c.state))
 
+_QUARANTINED = Statement(
+    select(LEDGER.c.code, func.count()).where(LEDGER.c.state == QUARANTINED).group_by(LEDGER.c.code)
+)
+
 WRITTEN, FILTERED, DUPLICATE = "written", "filtered", "duplicate"
 
 
@@ -107,6 +111,11 @@ def settled_of(tx: Transaction, positions: Sequence[int]) -> frozenset[int]:
 def count_states(tx: Transaction) -> dict[str, int]:
     """Return how many messages ended in each state."""
     return dict(tx.all(_COUNTS))
+
+
+def count_quarantined(tx: Transaction) -> dict[str, int]:
+    """Return how many messages are quarantined for each reason, by code."""
+    return dict(tx.all(_QUARANTINED))
 
 
 def first_deliveries(tx: Transaction, digests: list[bytes]) -> dict[bytes, tuple[int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.database.protocol import Database
 from engine.journal.offsets import lag
 from engine.journal.protocol import Journal
-from engine.pipeline.ledger import count_states
+from engine.pipeline.ledger import count_quarantined, count_states
 
 _STRIDE = 2000
 _MOST_BYTES = 64_000_000
@@ -17,14 +17,15 @@ class Status:
 
     states: dict[str, int]
     pending: int
+    quarantined: dict[str, int]  # of those quarantined: how many for each code
 
 
 def status(database: Database, journal: Journal) -> Status:
     """Count from ledger, offsets and journal. Pending entries are read to be counted."""
     with database.read() as tx:
-        states = count_states(tx)
+        states, quarantined = count_states(tx), count_quarantined(tx)
         offsets = {one.partition: one.position for one in lag(tx, journal.head())}
-    return Status(states, _pending(journal, offsets))
+    return Status(states, _pending(journal, offsets), quarantined)
 
 
 def _pending(journal: Journal, offsets: dict[int, int]) -> int:

@@ -26,6 +26,8 @@ def channel_samples(channel: str, site: str, tally: Tally) -> Iterator[Sample]:
     for name, kind, text in _MEASURES:
         metric = "channel_connections_opened" if name == "connections_total" else f"channel_{name}"
         yield Sample(metric, kind, text, getattr(tally, name), labels)
+    text = "1 while something keeps the channel from taking anything"
+    yield Sample("channel_waiting", "gauge", text, int(bool(tally.trouble)), labels)
     if tally.certificate_days is not None:
         text = "days until the channel's certificate expires"
         yield Sample("channel_certificate_days", "gauge", text, tally.certificate_days, labels)

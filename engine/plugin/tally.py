@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Since the channel was built, but for the two that say "now".
+    """Since the channel was built, but for those that say "now".
 
     Written on the loop's thread; another thread may read numbers that are one message apart.
 
@@ -24,4 +24,5 @@ class Tally:
     connections_refused: int = 0
     pending: int = 0  # now: submitted, no receipt yet
     pauses: int = 0
+    trouble: str = ""  # now: code of what keeps the channel from taking anything, empty for none
     certificate_days: float | None = None  # now: until it expires; None without TLS

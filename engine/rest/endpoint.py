@@ -34,7 +34,10 @@ class ProvenanceReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the process does its work. `reasons` are constant texts, shown to anyone who asks."""
+    """Whether the process does its work, and what a person should look at even if it does.
+
+    `reasons` are constant texts, shown to anyone who asks.
+    """
 
     ok: bool
     reasons: tuple[str, ...] = ()

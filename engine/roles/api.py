@@ -118,14 +118,20 @@ def _backlog(store: Database, journal: Journal) -> list[Sample]:
 
 
 def _health(region: Region) -> Health:
-    """Say which parts are missing; the api itself answers, so it is there."""
+    """Say which parts are missing; the api itself answers, so it is there.
+
+    A channel that waits, as for a disk, is named but no reason to take the host out of service.
+    """
     running = notices(places(region).run)
     reasons = []
     if "intake" not in running:
         reasons.append("no intake is running: senders cannot connect")
     if not any(name.startswith("worker") for name in running):
         reasons.append("no worker is running: accepted messages wait in the journal")
-    return Health(not reasons, tuple(reasons))
+    ok = not reasons
+    if any(notice.troubles for notice in running.values()):
+        reasons.append("a channel can take nothing at the moment: `concord status` names it")
+    return Health(ok, tuple(reasons))
 
 
 def _numbers(voice: Voice, region: Region) -> bytes:

@@ -44,9 +44,10 @@ def built(
     plan: Plan,
     voice: Voice,
     remembering: Remembering | None = None,
+    tally: Tally | None = None,
 ) -> Inbound:
     """Build a channel with what the engine gives it; its counts become metrics."""
-    tally = Tally()
+    tally = tally or Tally()
     voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
     spec, clock = spec_of(channel), SystemClock()
     admit = admission(plan, spec.media_type)

@@ -12,6 +12,7 @@ from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
 from engine.mapping.plan import Plan
 from engine.plugin.protocol import Inbound
+from engine.plugin.tally import Tally
 from engine.roles.inbound import built, first_fault, inbound, share
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.remembering import Remembering
@@ -20,6 +21,7 @@ from engine.security.keys import RegionKey
 from engine.settings.region import Channel, Region
 
 NAME = "intake"
+_LOOK_S = 1.0
 
 
 async def run_intake(
@@ -51,8 +53,8 @@ async def run_intake(
 
     remembering = Remembering(region, key, on_broken_store)
 
-    def make(channel: Channel) -> Inbound:
-        return built(region, channel, plans[channel.site], voice, remembering)
+    def make(channel: Channel, tally: Tally) -> Inbound:
+        return built(region, channel, plans[channel.site], voice, remembering, tally)
 
     try:
         await _serve(region, make, commit, stop, voice)
@@ -71,32 +73,54 @@ async def run_intake(
 
 async def _serve(
     region: Region,
-    make: Callable[[Channel], Inbound],
+    make: Callable[[Channel, Tally], Inbound],
     commit: GroupCommit,
     stop: asyncio.Event,
     voice: Voice,
 ) -> None:
     channels = inbound(region, at_endpoint=False)
     addresses: dict[str, str] = {}
-
-    def announce() -> None:
-        if len(addresses) == len(channels):
-            post(places(region).run, Notice(NAME, os.getpid(), SystemClock().now_us(), addresses))
-            voice.ready()
+    tallies = {channel.name: Tally() for channel in channels}
+    ready = asyncio.Event()
 
     def started(name: str, bound: Sequence[str]) -> None:
         addresses[name] = bound[0] if bound else ""
-        announce()
+        if len(addresses) == len(channels):
+            ready.set()
 
     if not channels:  # every site hands in at the endpoint
-        announce()
+        ready.set()
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(
-                make(channel).run(share(region, commit), partial(started, channel.name))
+                make(channel, tallies[channel.name]).run(
+                    share(region, commit), partial(started, channel.name)
+                )
             )
             for channel in channels
         ]
+        tasks.append(group.create_task(_announce(region, voice, ready, addresses, tallies)))
         await stop.wait()
         for task in tasks:
             task.cancel()
+
+
+async def _announce(
+    region: Region,
+    voice: Voice,
+    ready: asyncio.Event,
+    addresses: Mapping[str, str],
+    tallies: Mapping[str, Tally],
+) -> None:
+    """Say that the channels are there, and then each time which of them can take nothing."""
+    await ready.wait()
+    ready_us, said = SystemClock().now_us(), None
+    while True:
+        troubles = {name: tally.trouble for name, tally in tallies.items() if tally.trouble}
+        if troubles != said:
+            notice = Notice(NAME, os.getpid(), ready_us, dict(addresses), troubles=troubles)
+            post(places(region).run, notice)
+        if said is None:
+            voice.ready()
+        said = troubles
+        await asyncio.sleep(_LOOK_S)

@@ -5,19 +5,23 @@ One small file a process, replaced as a whole, so a reader never sees half of on
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One role process that is ready. `addresses` maps a channel (or `api`) to `host:port`."""
+    """One role process that is ready. `addresses` maps a channel (or `api`) to `host:port`.
+
+    `troubles` maps a channel that can take nothing at the moment to the code of the reason.
+    """
 
     name: str  # intake, worker-1, api
     pid: int
     ready_us: int
     addresses: dict[str, str]
     owner: str = ""  # under which name a worker holds its leases
+    troubles: dict[str, str] = field(default_factory=dict)
 
 
 def post(folder: Path, notice: Notice) -> None:

@@ -1,35 +1,113 @@
-"""The intake of a region whose sites all hand in at the endpoint: it has no channel."""
+"""What an intake says of its channels: that they are there, and which of them can take nothing."""
 
 import asyncio
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
-from engine.app import compile_plans, places, prepare_storage, region_key, region_of
+from engine.app import (
+    compile_plans,
+    open_store,
+    places,
+    prepare_storage,
+    reconciling,
+    region_key,
+    region_of,
+)
+from engine.cli.status import status
+from engine.core.clock import SystemClock
+from engine.core.fault import Category, Fault
+from engine.core.lap import untimed
+from engine.core.values import FHIR_EVENT, Entry, Envelope
+from engine.pipeline.commit import Writing, commit
+from engine.pipeline.interpret import NOT_SENT
+from engine.pipeline.prepare import Prepared
 from engine.roles.intake import run_intake
-from engine.roles.notice import notices
+from engine.roles.notice import Notice, notices
 from tests.chaos.place import write_region
 
 
-def test_it_is_ready_without_channels(tmp_path: Path) -> None:
-    file = write_region(tmp_path)
+def written(folder: Path, channels: dict[str, Any]) -> Path:
+    file = write_region(folder)
     content = yaml.safe_load(file.read_text("utf-8"))
-    file.write_text(yaml.safe_dump(content | {"channels": {}}), "utf-8")
+    file.write_text(yaml.safe_dump(content | {"channels": channels}), "utf-8")
+    return file
+
+
+def said(file: Path, *wanted: Callable[[Notice], bool]) -> list[Notice]:
+    """Run an intake until its notice was as wanted, one after the other; return these notices."""
     region = region_of(file)
     key = region_key(region)
     plans = compile_plans(region, key)
     prepare_storage(region, key, plans)
 
-    async def run() -> dict[str, str]:
+    async def until(holds: Callable[[Notice], bool]) -> Notice:
+        async with asyncio.timeout(60):
+            while True:
+                found = notices(places(region).run).get("intake")
+                if found and holds(found):
+                    return found
+                await asyncio.sleep(0.01)
+
+    async def run() -> list[Notice]:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(run_intake(region, key, plans, stop))
-            for _ in range(2000):
-                if found := notices(places(region).run).get("intake"):
-                    break
-                await asyncio.sleep(0.01)
-            stop.set()
-        assert found is not None
-        return found.addresses
+            try:
+                return [await until(one) for one in wanted]
+            finally:
+                stop.set()
 
-    assert asyncio.run(run()) == {}
+    return asyncio.run(run())
+
+
+def test_it_is_ready_without_channels(tmp_path: Path) -> None:
+    (notice,) = said(written(tmp_path, {}), lambda _: True)
+    assert notice.addresses == {}
+
+
+def test_a_drop_folder_that_is_missing_is_named_until_it_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox = tmp_path / "inbox"
+    channel = {"type": "csv_sftp", "site": "hilltop", "direction": "in", "every": "50ms"}
+    file = written(tmp_path, {"hilltop-csv": {**channel, "folder": str(inbox)}})
+
+    def missing(notice: Notice) -> bool:
+        if notice.troubles != {"hilltop-csv": "place-missing"}:
+            return False
+        assert status(file) == 0
+        inbox.mkdir()
+        return True
+
+    said(file, missing, lambda notice: not notice.troubles)
+    told = capsys.readouterr().out
+    assert "hilltop-csv can take nothing now: place-missing" in told
+    assert "hilltop-csv on" not in told
+
+
+def test_events_that_only_name_a_resource_are_counted_by_their_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, {})
+    region = region_of(file)
+    key = region_key(region)
+    prepare_storage(region, key, {})
+    other = Fault(Category.INVALID, "bad-value", "words")
+    faults = [NOT_SENT, other, NOT_SENT]
+    events = [
+        Prepared(Entry(at, 0, Envelope("c", "mercy", FHIR_EVENT, b"{}", at)), fault=fault)
+        for at, fault in enumerate(faults, start=1)
+    ]
+    store = open_store(region, key)
+    commit(Writing(store, reconciling(region, key), SystemClock(), untimed), events, (), 0)
+    store.close()
+    assert status(file) == 0
+    assert "quarantined  3: content-not-sent 2, bad-value 1" in capsys.readouterr().out
+    assert status(file, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["quarantined"] == {"content-not-sent": 2, "bad-value": 1}
