@@ -20,7 +20,7 @@ from engine.pipeline.prepare import prepare
 from engine.plugin.protocol import Admission
 
 NO_CONTROL_ID = Fault(
-    Category.INVALID, "control-id-missing", "this site has to number its messages", "MSH-10"
+    Category.INVALID, "missing-control-id", "this site has to number its messages", "MSH-10"
 )
 UNKNOWN_TRIGGER = Fault(
     Category.UNSUPPORTED, "unknown-trigger", "no mapping handles this message type", "MSH-9"

@@ -5,6 +5,7 @@ It prints nothing and installs no signal handler: whoever runs the process stops
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ async def serve(
     """Serve until `stop` is set, then let running requests finish (at most five seconds).
 
     `ready` is called once with the port that is listened on (`port` 0 chooses one). Who keeps it
-    `waiting` for a request is cut off. FaultError `port-unavailable`.
+    `waiting` for a request is cut off. FaultError `port-in-use`, `cannot-listen`.
     """
     _silence()
     listener = _bind(host, port)
@@ -87,7 +88,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         message, where = "the address cannot be listened on", f"{host}:{port}"
-        fault = Fault(Category.UNAVAILABLE, "port-unavailable", message, where)
+        code = "port-in-use" if error.errno == errno.EADDRINUSE else "cannot-listen"
+        fault = Fault(Category.UNAVAILABLE, code, message, where)
         raise FaultError(fault) from error
     return listener
 

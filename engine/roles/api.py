@@ -43,7 +43,7 @@ async def run_api(
 ) -> None:
     """Serve until `stop` is set.
 
-    FaultError `port-unavailable` when the port is taken, and when a channel cannot open its door.
+    FaultError `port-in-use` or `cannot-listen`, and when a channel cannot open its door.
     """
     voice = Voice(region, NAME)
     store, journal = open_store(region, key), open_journal(region, key)

@@ -32,7 +32,7 @@ from engine.telemetry.metric import Metrics, merge, process_metrics
 from engine.telemetry.stray import capture_strays, place_of
 
 _EVERY_S = 1.0
-LISTENING = frozenset({"port-unavailable", "port-in-use", "cannot-listen"})
+LISTENING = frozenset({"port-in-use", "cannot-listen"})
 """Faults whose place is `host:port`, after the channel's name if it is a channel's."""
 _MESSAGES = "messages that got their final state"
 

@@ -171,7 +171,7 @@ def test_places_are_written_as_locations(where: str, location: str) -> None:
         (Fault(Category.UNSUPPORTED, "x", "t", "MSH-11"), "202"),
         (Fault(Category.UNSUPPORTED, "x", "t", "MSH-12"), "203"),
         (Fault(Category.INVALID, "bad-segment", "t"), "100"),
-        (Fault(Category.INVALID, "control-id-missing", "t", "MSH-10"), "101"),
+        (Fault(Category.INVALID, "missing-control-id", "t", "MSH-10"), "101"),
         (Fault(Category.INVALID, "x", "t"), "102"),
         (Fault(Category.NOT_FOUND, "x", "t"), "204"),
         (Fault(Category.BUSY, "x", "t"), "207"),

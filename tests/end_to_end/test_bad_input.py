@@ -154,9 +154,9 @@ def test_no_control_id_is_refused_where_the_site_has_to_send_one(steady: Daemon)
     answer = line.exchange(body)
     line.close()
     assert answer.code == "AE"
-    assert "control-id-missing" in answer.error
+    assert "missing-control-id" in answer.error
     assert is_unknown(steady, body)
-    is_told(steady, "delivery-refused", "control-id-missing")
+    is_told(steady, "delivery-refused", "missing-control-id")
 
 
 def test_what_no_mapping_can_use_is_quarantined(steady: Daemon, mercy: Line) -> None:

@@ -167,7 +167,7 @@ async def test_garbage_and_endless_headers_are_refused() -> None:
 
 async def test_a_port_in_use_is_a_fault() -> None:
     async with running() as port:
-        with pytest.raises(FaultError, match="port-unavailable"):
+        with pytest.raises(FaultError, match="port-in-use"):
             await serve(app, LOOPBACK, port, lambda _: None, asyncio.Event())
 
 

@@ -27,7 +27,7 @@ _BY_CODE = {
     "no-header": "100",
     "bad-segment": "100",
     "several-messages": "100",
-    "control-id-missing": "101",
+    "missing-control-id": "101",
     "required-field-missing": "101",
 }
 _BY_PLACE = {"MSH-9.2": "201", "MSH-11": "202", "MSH-12": "203"}

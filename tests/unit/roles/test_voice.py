@@ -26,7 +26,7 @@ def region(tmp_path: Path) -> Region:
 @pytest.mark.parametrize(
     ("role", "code", "where", "place"),
     [
-        ("api", "port-unavailable", "127.0.0.1:8080", ("", "127.0.0.1:8080")),
+        ("api", "port-in-use", "127.0.0.1:8080", ("", "127.0.0.1:8080")),
         ("intake", "port-in-use", "mercy-adt 0.0.0.0:2575", ("mercy-adt", "0.0.0.0:2575")),
         ("intake", "cannot-listen", "mercy-adt ::1:2575", ("mercy-adt", "::1:2575")),
         ("intake", "cannot-listen", "mercy-adt Quill:2575", ("mercy-adt", "withheld")),
