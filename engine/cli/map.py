@@ -12,11 +12,11 @@ from cyclopts import Parameter
 from engine.app import places, region_key, region_of, site_profile
 from engine.cli.map_resources import SUFFIXES, mapped_resources
 from engine.cli.map_rows import mapped_rows
+from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
-from engine.core.problem import suggestion
 from engine.formats.hl7v2.batch import split_batch
 from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.library import Library, read_library
@@ -47,21 +47,27 @@ class Outcome:
 def _chain(library: Library, site: str, chain: str) -> tuple[str, ...]:
     if chain:
         return tuple(name.strip() for name in chain.split(","))
-    if site == "generic":
-        return tuple(name for name in _GENERIC if library.layer(name))
-    lower = tuple(name for name in ("base", "us") if library.layer(name))
-    return (*lower, f"site/{site}")
+    if site != "generic":
+        message = "which vendor's mapping a site has says the region file: name it with --config"
+        raise refuse(Category.INVALID, "site-needs-region", message, f"--site {site}")
+    return tuple(name for name in _GENERIC if library.layer(name))
 
 
 def files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Yield each file to map and its name relative to what was given."""
     for path in paths:
         if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file.suffix in {_MESSAGES, _ROWS}:
-                    yield file, file.relative_to(path).as_posix()
+            for file in _below(path):
+                yield file, file.relative_to(path).as_posix()
         else:
             yield path, path.name
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return messages and rows of a folder; beside them JSON is what others made of them."""
+    found = sorted(file for file in folder.rglob("*") if file.is_file())
+    given = [file for file in found if file.suffix.lower() in {_MESSAGES, _ROWS}]
+    return given or [file for file in found if file.suffix.lower() in SUFFIXES]
 
 
 def _messages(body: bytes, charset: str) -> tuple[list[Message], list[Fault]]:
@@ -146,8 +152,8 @@ class Which:
     Parameters
     ----------
     site
-        The site whose mapping is used; `generic` needs no region file. Any other without
-        a region file is mapped by base, us and its own layer alone, without its vendor's.
+        The site whose mapping is used. All but `generic` need the region file, which says the
+        vendor's mapping they have, or a chain.
     config
         The region file that defines the site.
     chain
@@ -177,10 +183,7 @@ def plan_of(which: Which) -> Plan:
     """Compile the mapping to try: a site of a region file, or a chain by itself."""
     if which.config is not None:
         region = region_of(which.config)
-        if which.site not in region.sites:
-            hint = suggestion(which.site, region.sites) or f"sites: {', '.join(region.sites)}"
-            message = f"the region file has no such site; {hint}"
-            raise refuse(Category.NOT_FOUND, "unknown-site", message, f"--site {which.site}")
+        require_site(which.site, region.sites)
         profile = site_profile(region, which.site, _key(region))
         return compile_plan(read_library(region.mappings_folder), profile)
     library = read_library(which.mappings)
@@ -203,8 +206,8 @@ def map_files(
     Parameters
     ----------
     paths
-        Files (*.hl7, *.csv, and *.json or *.ndjson with FHIR), or folders with *.hl7 and *.csv at
-        any depth.
+        Files (*.hl7, *.csv, and *.json or *.ndjson with FHIR), or folders with such files at any
+        depth; of one with messages or rows no JSON is taken, which may have been made of them.
     which
         The mapping to use.
     out
@@ -227,4 +230,7 @@ def map_files(
         elif not as_json:
             _show(found)
         outcomes.append(found)
+    if not outcomes:
+        message = "no file to map: *.hl7, *.csv, *.json, *.ndjson"
+        raise refuse(Category.NOT_FOUND, "nothing-to-map", message, " ".join(map(str, paths)))
     return _tell(outcomes, as_json=as_json)

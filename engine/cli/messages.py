@@ -4,17 +4,19 @@ import json
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from engine.app import open_store, region_key, region_of
+from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import instant
 from engine.pipeline.ledger import Account
 from engine.pipeline.messages import Wanted
 from engine.pipeline.messages import messages as find
 
+State = Literal["written", "filtered", "duplicate", "quarantined"]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 
@@ -22,7 +24,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 def messages(
     config: Path,
     *,
-    state: str = "",
+    state: State | None = None,
     site: str = "",
     control_id: str = "",
     most: int = 50,
@@ -35,7 +37,7 @@ def messages(
     config
         The region file.
     state
-        Only those written, filtered, duplicate or quarantined.
+        Only those that ended so.
     site
         Only those of this site.
     control_id
@@ -48,7 +50,9 @@ def messages(
     region = region_of(config)
     store = open_store(region, region_key(region))
     with store.read() as tx:
-        found = list(islice(find(tx, Wanted(state, site, control_id)), most))
+        found = list(islice(find(tx, Wanted(state or "", site, control_id)), most))
+    if site and not found:  # messages of a site that was removed are still there
+        require_site(site, region.sites)
     for account in found:
         print(json.dumps(asdict(account)) if as_json else in_words(account))
     if not found and not as_json:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.cli.begun import begun
 from engine.cli.pair import in_words
 from engine.cli.told import told
 from engine.core.clock import SystemClock
+from engine.core.fault import Category, refuse
 from engine.pipeline.decide import outcome, submit
 from engine.pipeline.decision import Decision, Party
 from mpi.explain import Explanation, Known, find, require_act
@@ -71,13 +73,13 @@ def link(
     b
         The other record.
     reason
-        Why, for those who look at it later.
+        Why, for those who look at it later. Asked for when it is missing.
     config
         The region file.
     as_json
         Print JSON.
     """
-    return _say("link", (a, b), reason, config, as_json)
+    return _say("link", (a, b), _given(reason), config, as_json)
 
 
 @told
@@ -93,13 +95,13 @@ def unlink(
     b
         The other record.
     reason
-        Why, for those who look at it later.
+        Why, for those who look at it later. Asked for when it is missing.
     config
         The region file.
     as_json
         Print JSON.
     """
-    return _say("unlink", (a, b), reason, config, as_json)
+    return _say("unlink", (a, b), _given(reason), config, as_json)
 
 
 @told
@@ -120,6 +122,16 @@ def undo(
         Print JSON.
     """
     return _say("undo", (), reason, config, as_json, of=act)
+
+
+def _given(reason: str) -> str:
+    """Return the reason, asked for at a terminal. FaultError `reason-missing`."""
+    if not reason.strip() and sys.stdin.isatty():
+        reason = input("why? ")
+    if not reason.strip():
+        message = "say why, for those who look at it later: --reason TEXT"
+        raise refuse(Category.INVALID, "reason-missing", message)
+    return reason.strip()
 
 
 def _say(

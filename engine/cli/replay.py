@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from engine.app import compile_plans, open_journal, open_store, reconciling
 from engine.cli.begun import begun
 from engine.cli.messages import in_words
+from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, refuse
@@ -134,8 +135,7 @@ def _report(store: Database, positions: list[int]) -> int:
 def _replay_site(
     region: Region, key: RegionKey, site: str, *, accept_failing: bool, as_json: bool
 ) -> int:
-    if site not in region.sites:
-        raise refuse(Category.NOT_FOUND, "site-unknown", "the region file has no such site", site)
+    require_site(site, region.sites)
     arm_as_told(os.environ)
     plan = compile_plans(region, key)[site]
     journal, store = open_journal(region, key), open_store(region, key)

@@ -1,5 +1,6 @@
 """Turns what a command raises into words and an exit code: people never see a traceback."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -12,10 +13,16 @@ from engine.settings.load import SettingsErrors
 
 _P = ParamSpec("_P")
 _BAD_CONFIG, _TRY_AGAIN, _PROBLEMS = 78, 75, 1
+_USAGE = 2
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 _CODES = {Category.BUSY: _TRY_AGAIN, Category.UNAVAILABLE: _TRY_AGAIN}
 _OF_THE_FILE = frozenset({"secret-unreadable", "tls-file-unreadable", "journal-partitions"})
 """Faults that only a change of the region file ends: trying again would not."""
+_OF_THE_COMMAND = frozenset(
+    {"unknown-site", "reason-missing", "site-needs-region", "nothing-to-map", "replay-unclear"}
+)
+"""Faults of what was typed."""
 
 
 def told(command: Callable[_P, int]) -> Callable[_P, int]:
@@ -32,14 +39,16 @@ def told(command: Callable[_P, int]) -> Callable[_P, int]:
         except (SettingsErrors, MappingErrors) as error:
             print("\n\n".join(one.frame() for one in error.problems), file=sys.stderr)
             return _BAD_CONFIG
-        except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
-            print(f"concord: {error.strerror}: {error.filename}", file=sys.stderr)
-            return _BAD_CONFIG
         except KeyboardInterrupt:
             return _INTERRUPTED
         except BrokenPipeError:
             _forget_output()
             return _PROBLEMS
+        except OSError as error:
+            if error.filename is None:  # no path somebody gave: a fault of ours, or of the machine
+                raise
+            print(f"concord: {error.strerror}: {error.filename}", file=sys.stderr)
+            return _TRY_AGAIN if error.errno in _FULL else _BAD_CONFIG
         return code
 
     return spoken
@@ -49,6 +58,8 @@ def exit_code(fault: Fault) -> int:
     """Return what a program ends with that meets a fault."""
     if fault.code in _OF_THE_FILE:
         return _BAD_CONFIG
+    if fault.code in _OF_THE_COMMAND:
+        return _USAGE
     return _CODES.get(fault.category, _PROBLEMS)
 
 

@@ -42,10 +42,16 @@ def test_a_resource_can_be_traced(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Observation.code <- code (base/feeds/Observation.yaml:" in shown
 
 
-def test_folders_are_searched_for_messages_and_rows_alone(
+def test_a_folder_of_resources_is_mapped(tmp_path: Path) -> None:
+    assert map_files([FILES], which=LAKESIDE, out=tmp_path) in {0, 1}
+    assert len(list(tmp_path.iterdir())) > 5
+
+
+def test_resources_beside_messages_are_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside messages there may be bundles that others made of them."""
-    assert map_files([FILES], which=LAKESIDE, out=tmp_path) == 0
-    assert list(tmp_path.iterdir()) == []
-    assert capsys.readouterr().out == ""
+    """They may be bundles that others made of them."""
+    (tmp_path / "one.hl7").write_bytes(b"")
+    (tmp_path / "one.json").write_text("{}", "utf-8")
+    map_files([tmp_path], as_json=True)
+    assert '"files": 1' in capsys.readouterr().out

@@ -59,7 +59,7 @@ def test_a_try_of_a_mapping_makes_no_key(region: Path, capsys: pytest.CaptureFix
 def test_a_site_that_is_not_there_is_named(
     region: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert map_files([region], which=Which(site="merci", config=region)) == 1
+    assert map_files([region], which=Which(site="merci", config=region)) == 2
     assert "did you mean 'mercy'?" in capsys.readouterr().err
 
 
