@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from engine.core.fault import FaultError
 from engine.demo.daemon import found
 from engine.roles.notice import Notice, notices
 
@@ -94,7 +95,7 @@ class Daemon:
 
     def launch(self) -> None:
         """Start it without waiting; found its region if it is new."""
-        found(self.region)
+        self._found()
         self.log = self.region.parent / "daemon.log"
         with self.log.open("ab") as log:
             run = (sys.executable, "-m", "engine.cli", "run", str(self.region))
@@ -107,6 +108,14 @@ class Daemon:
                 env={**os.environ, **self.environment},
                 start_new_session=True,
             )
+
+    def _found(self) -> None:
+        """Do it here, for speed; where its server is not ours to reach, under its own program."""
+        try:
+            found(self.region)
+        except FaultError:
+            init = (sys.executable, "-m", "engine.cli", "init", str(self.region))
+            subprocess.run([*self.prefix, *init], check=False, capture_output=True)
 
     def start(self) -> None:
         """Start it, and wait until intake and workers are ready."""

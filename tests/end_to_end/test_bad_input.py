@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from engine.demo.daemon import found
 from tests.chaos.message import Person, control_id, mercy_adt
 from tests.chaos.place import ROOT, Daemon, command, wait_until
 from tests.chaos.reckoning import read, settled
@@ -190,6 +191,7 @@ def test_a_typo_in_a_mapping_is_shown_where_it_is(region: Path) -> None:
     patient = overlay / "base/segments/PID-Patient.yaml"
     patient.write_text(patient.read_text("utf-8").replace("birthDate:", "birthDay:", 1), "utf-8")
     region.write_text(yaml.safe_dump(written | {"mappings_folder": str(overlay)}), "utf-8")
+    found(region)
     refused = command(region, "run", str(region))
     assert refused.returncode == 78
     assert "PID-Patient.yaml:" in refused.stderr
