@@ -8,10 +8,22 @@ from engine.plugin.event import ChannelEvent
 
 @dataclass(frozen=True, slots=True)
 class FileFinished(ChannelEvent):
-    """`count` rows are on disk; `code` says why the file lies in `failed`, empty for `done`."""
+    """The file lies in `done`; its `count` rows are on disk."""
 
     name: ClassVar[str] = "file-finished"
     text: ClassVar[str] = "a file was read; its run record lies beside it"
+
+    count: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileRefused(ChannelEvent):
+    """`code` says why the file lies in `failed`; `count` rows of it are on disk."""
+
+    name: ClassVar[str] = "file-refused"
+    text: ClassVar[str] = "a file was refused, or rows of it; its run record says which and why"
+    level: ClassVar[str] = "warning"
 
     count: int = 0
     seconds: float = 0.0

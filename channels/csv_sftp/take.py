@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from channels.csv_sftp import memory
-from channels.csv_sftp.event import FileFinished
+from channels.csv_sftp.event import FileFinished, FileRefused
 from channels.csv_sftp.papers import REJECTED, RUN, RejectFile, Run
 from channels.csv_sftp.place import DONE, FAILED, TOO_LARGE, Place, Seen
 from channels.csv_sftp.reading import Survey, deliveries, survey
@@ -150,4 +150,5 @@ async def _finish(desk: Desk, run: Run) -> None:
     await desk.place.finish(run.file, DONE if run.is_clean else FAILED, papers)
     code = run.code or ("rows-rejected" if run.rejected else "")
     around = desk.around
-    around.report(FileFinished(around.channel, around.site, code, run.submitted, run.seconds))
+    event = FileRefused if code else FileFinished
+    around.report(event(around.channel, around.site, code, run.submitted, run.seconds))

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import asyncssh
 import pytest
 
-from channels.csv_sftp.event import FileFinished
+from channels.csv_sftp.event import FileFinished, FileRefused
 from channels.csv_sftp.inbound import SPEC
 from engine.core.clock import Clock, SystemClock
 from engine.core.values import Envelope
@@ -126,7 +126,7 @@ class Drop:
         return self.intake.taken
 
     def reported(self) -> int:
-        return sum(isinstance(event, FileFinished) for event in self.events)
+        return sum(isinstance(event, FileFinished | FileRefused) for event in self.events)
 
     def codes(self) -> list[str]:
         return [event.code for event in self.events if event.code]
