@@ -48,7 +48,7 @@ def _nowhere(_: int) -> str:
     return ""
 
 
-def _unheard(_: Fault) -> None:
+def _unheard(*_: Fault | str) -> None:
     """Nobody listens."""
 
 
@@ -71,3 +71,5 @@ class Endpoint:
     room: Room = field(default_factory=Room)  # for bodies that are being read or worked on
     lobby: Room = field(default_factory=lambda: Room(LOBBY_BYTES))  # for those of strangers
     report: Callable[[Fault], None] = field(default=_unheard)  # hears of faults of ours
+    # Hears why somebody was not let in, and at which site's address, empty for none of ours.
+    denied: Callable[[Fault, str], None] = field(default=_unheard)

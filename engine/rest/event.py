@@ -32,6 +32,7 @@ async def hear(endpoint: Endpoint, request: Request) -> Response:
         with holding(endpoint.lobby) as held:
             body = await held.read(request, MOST_BYTES)
             if door is None or not door.is_signed(body, request.headers.getlist(_SIGNATURE)):
+                endpoint.denied(UNSIGNED, request.path_params["site"] if door else "")
                 return refusal(UNSIGNED, 401, code="login")
             answered = await _heard(door, body)
     except FaultError as error:

@@ -17,12 +17,13 @@ from engine.core.fault import Category, Fault, FaultError
 from engine.plugin.web import Door
 from engine.rest.endpoint import Endpoint
 from engine.rest.headers import accepts_json
-from engine.rest.outcome import BUG, FORMAT, LOGIN, LOGINS, refusal
+from engine.rest.outcome import BUG, FORMAT, LOGIN, LOGINS, READS, WRITES, refusal
 
 OPEN = frozenset({"/health", "/fhir/metadata"})
 """Paths anyone may read: they say nothing about a patient."""
 
 _FEED = re.compile(r"/sources/([^/]*)/fhir(/.*)?", re.DOTALL)
+_SITE = re.compile(r"/sources/([^/]+)/")
 _EVENTS = re.compile(r"/sources/[^/]*/events")
 _STATUS = "/$status/"
 _SEARCH = re.compile(r"/[^/]+/_search")
@@ -69,25 +70,39 @@ class Guard:
         request = Request(scope)
         if len(request.headers.getlist("authorization")) > 1:  # RFC 9110, 11.6.2: it is no list
             await refusal(LOGINS)(scope, receive, send)
-        elif not _is_open(scope) and not self._knows(request, scope):
+        elif not _is_open(scope) and (fault := self._denies(request, scope)):
             challenge = {"WWW-Authenticate": "Bearer"}
-            await refusal(LOGIN, 401, code="login", headers=challenge)(scope, receive, send)
+            await refusal(fault, 401, code="login", headers=challenge)(scope, receive, send)
         elif "fhir" in scope["path"].split("/") and not accepts_json(request):
             await refusal(FORMAT, 406)(scope, receive, send)
         else:
             with suppress(ClientDisconnect):  # then nobody is there to be answered
                 await self._app(scope, receive, send)
 
-    def _knows(self, request: Request, scope: Scope) -> bool:
-        """Tell whether the token opens what is asked for: a site's own only what it hands in."""
+    def _denies(self, request: Request, scope: Scope) -> Fault | None:
+        """Say why the token does not open what is asked for, and tell the operator."""
+        fault = self._judged(request, scope)
+        if fault is not None:
+            found = _SITE.match(scope["path"])
+            site = found[1] if found and found[1] in self._endpoint.sites else ""
+            self._endpoint.denied(fault, site)
+        return fault
+
+    def _judged(self, request: Request, scope: Scope) -> Fault | None:
+        """A site's own token opens only what it hands in; the region's all that is read."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
         if scheme.lower() != "bearer":
-            return False
-        site = feeding(scope["method"], scope["path"])
+            return LOGIN
+        site, doors = feeding(scope["method"], scope["path"]), self._endpoint.doors
         if site is None:
-            return self._reads(token.strip())
-        door: Door | None = self._endpoint.doors.get(site)
-        return door is not None and door.knows(token.strip())
+            if self._reads(token):
+                return None
+            return WRITES if any(door.knows(token) for door in doors.values()) else LOGIN
+        door: Door | None = doors.get(site)
+        if door is not None and door.knows(token):
+            return None
+        return READS if self._reads(token) else LOGIN
 
     def _reads(self, token: str) -> bool:
         mine = self._endpoint.token.encode()

@@ -36,6 +36,16 @@ UNKNOWN_TYPE = Fault(Category.NOT_FOUND, "unknown-type", "this resource type is 
 UNKNOWN_SITE = Fault(Category.NOT_FOUND, "unknown-site", "no site has this name")
 METHOD = Fault(Category.UNSUPPORTED, "method-not-allowed", "this address takes other methods")
 LOGIN = Fault(Category.FORBIDDEN, "login-required", "a valid bearer token is required")
+WRITES = Fault(
+    Category.FORBIDDEN,
+    "token-only-writes",
+    "this token opens its site's own door, for handing in; reading needs the region's",
+)
+READS = Fault(
+    Category.FORBIDDEN,
+    "token-only-reads",
+    "the region's token reads; a site's door is opened by the token of that site",
+)
 LOGINS = Fault(Category.INVALID, "login-ambiguous", "one Authorization header is allowed")
 FORMAT = Fault(Category.UNSUPPORTED, "format-not-acceptable", "only JSON is served")
 CONTENT = Fault(Category.UNSUPPORTED, "content-type", "a search is posted as a web form")

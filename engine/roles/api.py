@@ -32,7 +32,7 @@ from engine.roles.notice import Notice, notices, post, withdraw
 from engine.roles.voice import Voice, all_numbers
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
-from engine.telemetry.event import ClientCutOff, RequestFailed
+from engine.telemetry.event import AccessRefused, ClientCutOff, RequestFailed
 from engine.telemetry.metric import Sample
 
 NAME = "api"
@@ -91,6 +91,7 @@ def _endpoint(
         version=__version__,
         channel_of=channel_of,
         report=lambda fault: voice.emit(RequestFailed(fault.code)),
+        denied=lambda fault, site: voice.emit(AccessRefused(site, fault.code)),
     )
 
 

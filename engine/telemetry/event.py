@@ -143,6 +143,18 @@ class RequestFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessRefused:
+    """`site` is whose address was asked for, empty for the region's or one that is not ours."""
+
+    name: ClassVar[str] = "access-refused"
+    text: ClassVar[str] = "a client was not let in: its token or signature is not the one agreed"
+    level: ClassVar[str] = "warning"
+
+    site: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClientCutOff:
     name: ClassVar[str] = "client-cut-off"
     text: ClassVar[str] = "a client of the endpoint was waited for in vain and disconnected"

@@ -41,6 +41,7 @@ def endpoint_on(
     doors: Mapping[str, Door] | None = None,
     channel_of: Callable[[int], str] = lambda _: "",
     report: Callable[[Fault], None] = lambda _: None,
+    denied: Callable[[Fault, str], None] = lambda *_: None,
 ) -> Endpoint:
     """Return an endpoint of the region `north` with the sites mercy and lakeside."""
     return Endpoint(
@@ -55,4 +56,5 @@ def endpoint_on(
         doors=doors or {},
         channel_of=channel_of,
         report=report,
+        denied=denied,
     )

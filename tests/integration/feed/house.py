@@ -118,6 +118,7 @@ class House:
     commit: GroupCommit
     reported: list[Fault]
     left: list[Exception]  # why entries were left to the worker
+    denied: list[tuple[str, str]]  # code and site of who was not let in
 
 
 def _founded(folder: Path, store: SqliteDatabase) -> SqliteJournal:
@@ -141,6 +142,7 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
     accounts: list[Account] = []
     reported: list[Fault] = []
     left: list[Exception] = []
+    denied: list[tuple[str, str]] = []
     events: list[ChannelEvent] = []
 
     def done(some: Sequence[Account]) -> None:
@@ -163,7 +165,13 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
         entry = journal.entry(position)
         return entry.envelope.channel if entry else ""
 
-    endpoint = endpoint_on(store, {SITE: door}, channel_of, reported.append)
+    endpoint = endpoint_on(
+        store,
+        {SITE: door},
+        channel_of,
+        reported.append,
+        lambda fault, site: denied.append((fault.code, site)),
+    )
     app = create_app(endpoint)
     async with AsyncExitStack() as stack:
         for one in (journal, store, settling):
@@ -190,6 +198,6 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
             await opened.wait()
             yield House(
                 *(client, door, store, journal, prompter, accounts, events, tally),
-                *(writing, endpoint, run, commit, reported, left),
+                *(writing, endpoint, run, commit, reported, left, denied),
             )
             run.cancel()

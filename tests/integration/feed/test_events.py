@@ -166,6 +166,7 @@ async def test_who_does_not_sign_is_not_heard(feed: House) -> None:
     ):
         refused = await send(feed, FULL, headers)
         assert (refused.status_code, refused.json()["issue"][0]["code"]) == (401, "login")
+        assert feed.denied.pop() == ("signature-wrong", SITE)
     assert feed.journal.head() == 0
 
 

@@ -119,8 +119,19 @@ async def test_only_the_sites_own_token_opens_its_door(feed: House) -> None:
             refused = await feed.client.request(
                 method, BASE + path, content=PATIENT, headers=headers
             )
-            assert (refused.status_code, code(refused)) == (401, "login-required")
+            said = "token-only-reads" if token == TOKEN else "login-required"
+            assert (refused.status_code, code(refused)) == (401, said)
+            assert feed.denied[-1] == (said, SITE)
     assert feed.journal.head() == 0
+
+
+async def test_the_token_of_a_door_reads_nothing_and_is_told_why(feed: House) -> None:
+    for url in ("/fhir/Patient", f"/sources/{SITE}/fhir/Patient", "/metrics"):
+        refused = await feed.client.get(f"http://concord.example{url}")
+        assert (refused.status_code, code(refused)) == (401, "token-only-writes")
+    assert feed.denied == [
+        (one, site) for one, site in zip(["token-only-writes"] * 3, ["", SITE, ""], strict=True)
+    ]
 
 
 async def test_a_site_without_a_door_cannot_be_told_from_none(feed: House) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from engine.app import region_of
 from engine.core.fault import Category, Fault
-from engine.roles.voice import last_words
+from engine.roles.voice import Voice, last_words
 from engine.settings.region import Region
+from engine.telemetry.event import AccessRefused
 
 
 @pytest.fixture
@@ -45,6 +46,21 @@ def test_an_address_that_is_taken_is_named_with_what_to_do(
     assert (said["event"], said["role"], said["code"]) == ("address-refused", role, code)
     assert (said["channel"], said["address"]) == place
     assert "change host and port" in said["text"]
+
+
+def test_who_is_not_let_in_is_logged_and_counted(
+    region: Region, capfd: pytest.CaptureFixture[str]
+) -> None:
+    region.data_folder.joinpath("run").mkdir(parents=True)
+    voice = Voice(region, "api")
+    voice.emit(AccessRefused("mercy", "login-required"))
+    voice.close()
+    said = json.loads(capfd.readouterr().err.splitlines()[0])
+    assert (said["event"], said["level"]) == ("access-refused", "warning")
+    counted = (region.data_folder / "run" / "api.prom").read_text("utf-8")
+    assert (
+        'concord_access_refused_total{code="login-required",role="api",site="mercy"} 1' in counted
+    )
 
 
 def test_any_other_reason_is_named_by_its_code(
