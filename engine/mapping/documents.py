@@ -4,6 +4,8 @@ Checks the outer shape of documents (kinds and their keys); what rules mean is c
 are compiled.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.mapping import node as nodes
@@ -11,7 +13,7 @@ from engine.mapping import overlay, tables
 from engine.mapping.grammar import closest
 from engine.mapping.library import Library
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.problem import Place, Problems
+from engine.mapping.problem import IDENTITY, Place, Problems
 from engine.mapping.tables import Table, Target
 from engine.mapping.vocabulary import FieldType, is_datatype
 
@@ -50,6 +52,9 @@ _REQUIRED = {
 }
 
 
+_NAMING = re.compile(r"^(name|structure|feed|from|to): *([\w.-]+) *$", re.MULTILINE)
+
+
 @dataclass(slots=True)
 class Effective:
     """What a chain comes to."""
@@ -70,6 +75,33 @@ def text_at(fields: Fields, name: str) -> str:
     return found.text if isinstance(found, Scalar) else ""
 
 
+def _name(kind: str, document: Fields) -> str:
+    """Return what other documents call this one; one without a kind is taken for a resource's."""
+    if kind == "csv":
+        return text_at(document, "feed")
+    origin, target = text_at(document, "from"), text_at(document, "to")
+    forms = {"message": text_at(document, "structure"), "fhir": f"FHIR-{origin}"}
+    return text_at(document, "name") or forms.get(kind, f"{origin}-{target}")
+
+
+def _usual(path: str) -> tuple[str, str]:
+    """Return what the document of a file is called, as a rule."""
+    stem = path.rpartition("/")[2].removesuffix(".yaml")
+    return stem, f"FHIR-{stem}"
+
+
+def _spelled(text: str) -> Iterator[str]:
+    """Yield what the documents of a text that cannot be read may be called."""
+    said: dict[str, list[str]] = {}
+    for key, value in _NAMING.findall(text):
+        said.setdefault(key, []).append(value)
+    for key in ("name", "structure", "feed"):
+        yield from said.get(key, ())
+    for origin in said.get("from", ()):
+        yield f"FHIR-{origin}"
+        yield from (f"{origin}-{target}" for target in said.get("to", ()))
+
+
 class _Assembly:
     def __init__(self, library: Library, problems: Problems) -> None:
         self._library = library
@@ -88,13 +120,22 @@ class _Assembly:
             document
             for path, text in files
             if path.endswith(".yaml")
-            for document in nodes.documents(path, text, self._problems)
+            for document in self._read(path, text)
         ]
         checked = [(kind, d) for document in documents for kind, d in self._checked(document)]
         for kind in ("resource", "message", "csv", "fhir", "identity", "overlay"):
             for found, document in checked:
                 if found == kind:
                     self._add(kind, document)
+
+    def _read(self, path: str, text: str) -> list[Node]:
+        found = nodes.documents(path, text, self._problems)
+        if not found:
+            self._problems.lose(*_usual(path), *_spelled(text))
+        return found
+
+    def _lose(self, document: Fields, name: str) -> None:
+        self._problems.lose(name, *_usual(document.mark.file))
 
     def _table(self, path: str, text: str) -> None:
         name = path.rpartition("/")[2].removesuffix(".csv")
@@ -111,17 +152,25 @@ class _Assembly:
             message = "a document begins with 'map: v1' and a known 'kind'"
             advice = closest(kind, list(_KEYS)) or "kinds: " + ", ".join(_KEYS)
             self._problems.report("E114", document.mark, message, advice)
+            self._lose(document, _name(kind, document))
             return []
-        return [(kind, document)] if self._keys_fit(kind, document) else []
+        if not self._keys_fit(kind, document):
+            self._lose(document, _name(kind, document))
+            return []
+        return [(kind, document)]
 
     def _keys_fit(self, kind: str, document: Fields) -> bool:
         makes = kind in {"resource", "csv"}
         made = text_at(document, "to") or text_at(document, "from")
         allowed = _KEYS[kind] | ({made} if makes or kind == "fhir" else set())
+        if kind == "fhir" and not made:  # which says what the body is called
+            allowed |= {key.text for key, _ in document.entries if key.text[:1].isupper()}
         for key, _ in document.entries:
             if key.text not in allowed:
                 message = f"unknown key '{key.text}' in a {kind} document"
                 self._problems.report("E111", key.mark, message, closest(key.text, list(allowed)))
+                if kind == IDENTITY:  # it may have been the rule for patients
+                    self._problems.lose(IDENTITY)
         missing = [name for name in _REQUIRED[kind] if document.get(name) is None]
         if makes and not isinstance(document.get(text_at(document, "to")), Fields):
             missing.append(f"{text_at(document, 'to')}:")
@@ -130,19 +179,18 @@ class _Assembly:
         return not missing
 
     def _add(self, kind: str, document: Fields) -> None:
-        if kind == "resource":
-            name = f"{text_at(document, 'from')}-{text_at(document, 'to')}"
-            self._define(self.effective.resources, text_at(document, "name") or name, document)
-        elif kind == "message":
-            name = text_at(document, "name") or text_at(document, "structure")
-            self._define(self.effective.messages, name, document)
-        elif kind == "csv":
-            self._define(self.effective.feeds, text_at(document, "feed"), document)
-        elif kind == "fhir":
-            name = text_at(document, "name") or f"FHIR-{text_at(document, 'from')}"
-            self._define(self.effective.sent, name, document)
+        whole = self.effective
+        known = {
+            "resource": whole.resources,
+            "message": whole.messages,
+            "csv": whole.feeds,
+            "fhir": whole.sent,
+        }
+        if kind in known:
+            self._define(known[kind], _name(kind, document), document)
         elif kind == "identity":
-            self._identity(document.drop("map", "kind"))
+            unknown = {key.text for key, _ in document.entries} - _KEYS[IDENTITY]
+            self._identity(document.drop("map", "kind", *unknown))
         else:
             self._overlay(document)
 

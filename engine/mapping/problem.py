@@ -24,6 +24,11 @@ class MappingErrors(Exception):  # noqa: N818 - it carries all errors of a run
         return "\n\n".join([*(problem.frame() for problem in self.problems), tail])
 
 
+IDENTITY = "identity"
+_NOBODY = "E240"  # nothing says who a patient is
+_MISSED = frozenset({"E120", "E230"})  # something that is named is not there
+
+
 def _order(problem: Problem) -> tuple[str, int, int, str]:
     place = problem.place
     return place.file, place.line, place.column, problem.code
@@ -34,6 +39,11 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
+        self._lost: set[str] = set()
+
+    def lose(self, *names: str) -> None:
+        """Say what could not be read: that it is missed elsewhere is no mistake of its own."""
+        self._lost.update(names)
 
     def report(self, code: str, place: Place, message: str, advice: str = "") -> None:
         """Keep a problem."""
@@ -49,4 +59,11 @@ class Problems:
     def raise_any(self) -> None:
         """Raise MappingErrors when anything was reported."""
         if self._found:
-            raise MappingErrors(tuple(sorted(self._found, key=_order)))
+            own = [one for one in self._found if not self._follows(one)]
+            raise MappingErrors(tuple(sorted(own, key=_order)))
+
+    def _follows(self, problem: Problem) -> bool:
+        if problem.code == _NOBODY:
+            return IDENTITY in self._lost
+        missed = problem.code in _MISSED
+        return missed and any(f"'{name}'" in problem.message for name in self._lost)

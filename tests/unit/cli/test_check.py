@@ -31,17 +31,41 @@ def folder(tmp_path: Path) -> Path:
 def test_what_cannot_be_read_comes_before_what_follows_from_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    message = folder / "base" / "b-message.yaml"
+    message.write_text(MESSAGE + "  - Account: {map: PID-Account, from: PID}\n", "utf-8")
     assert check(folder) == 78
     said = capsys.readouterr().err
     assert said.startswith("base/c-patient.yaml:6:14: E103")
-    assert "E230 unknown map 'PID-Patient'" in said
+    assert "E230 unknown map 'PID-Account'" in said
     assert "\n2 problems; mend the first ones first" in said
 
 
-def test_one_mistake_is_one_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "base" / "b-message.yaml").unlink()
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("c-patient.yaml", "map: v1", "map: v1"),
+        ("c-patient.yaml", "map: v1", "map: v2"),
+        ("c-patient.yaml", "kind: resource", "kind: resorce"),
+        ("c-patient.yaml", "to: Patient", "to: Patient\nto: [Patient"),
+        ("c-patient.yaml", "Patient:\n", "Patients:\n"),
+        ("a-identity.yaml", "patient:", "patien:"),
+        ("a-identity.yaml", "kind: identity", "kind: identy"),
+        ("a-identity.yaml", "kind: identity", "kind: [identity"),
+    ],
+)
+def test_what_is_missed_because_it_cannot_be_read_is_no_problem_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str], file: str, before: str, after: str
+) -> None:
+    patient = folder / "base" / "c-patient.yaml"
+    if (before, after) != ("map: v1", "map: v1"):
+        patient.write_text(BROKEN.replace("*seven", "PID-7.1"), "utf-8")
+    (folder / "base" / "a-identity.yaml").rename(folder / "base" / "identity.yaml")
+    path = folder / "base" / file.replace("a-identity", "identity")
+    path.write_text(path.read_text("utf-8").replace(before, after), "utf-8")
     assert check(folder) == 78
-    assert "\n1 problem; `concord explain CODE` says more\n" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert {"E230", "E120", "E240"}.isdisjoint(said.split())
+    assert f"base/{path.name}:" in said
 
 
 def test_a_code_far_from_all_says_what_codes_look_like(
