@@ -20,7 +20,7 @@ from engine.database.transaction import Transaction
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
 from engine.pipeline.asks import note_asks
-from engine.pipeline.condition import RULES, condition, judged, runs
+from engine.pipeline.condition import RULES, is_said_anew, judged, runs
 from engine.pipeline.ledger import Account
 from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
@@ -141,7 +141,7 @@ def _write_run(
     tx: Transaction, batch: Sequence[Prepared], writes: _Writes, writing: Writing
 ) -> list[Account]:
     now_us = writing.clock.now_us()
-    repeats, news = _repeats(tx, batch)
+    repeats, news, again = _repeats(tx, batch)
     writing.lap("ledger")
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     ledger.remember_deliveries(tx, _delivered(fresh, news))
@@ -151,7 +151,9 @@ def _write_run(
     outcomes = between_people(tx, fresh, reconcile(tx, fresh, merged, deciding))
     now = {item.entry.position: item for item in fresh}
     accounts = [
-        _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us)
+        _recognised(
+            _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us), again
+        )
         for item in batch
         for position in [item.entry.position]
     ]
@@ -168,29 +170,44 @@ def digest(entry: Entry) -> bytes:
     return hashlib.blake2b(head + envelope.body, digest_size=16).digest()
 
 
-def _repeats(tx: Transaction, batch: Sequence[Prepared]) -> tuple[dict[int, int], list[_News]]:
+def _repeats(
+    tx: Transaction, batch: Sequence[Prepared]
+) -> tuple[dict[int, int], list[_News], dict[int, int]]:
     """Return position -> the earlier entry it repeats, and what is to be remembered as new.
 
-    What is quarantined is not remembered: sent once more after the cause is mended, it is new.
+    What is quarantined is not remembered: sent once more after the cause is mended, it is new. The
+    last are entries written once more that repeat an earlier one if nothing comes of it.
     """
     digests = {item.entry.position: digest(item.entry) for item in batch}
     known = ledger.first_deliveries(tx, list(dict.fromkeys(digests.values())))
     repeats: dict[int, int] = {}
+    again: dict[int, int] = {}
     news: list[_News] = []
     lanes: dict[tuple[str, str], int] = {}
     for item in batch:
         entry, key = item.entry, digests[item.entry.position]
         first = known.get(key)
-        if first and not _is_said_anew(item) and _is_repeat(tx, entry, first, lanes):
+        anew = is_said_anew(item)
+        if first and not anew and _is_repeat(tx, entry, first, lanes):
             repeats[entry.position] = first[0]
             continue
+        if first and anew and first[0] < entry.position and _has_times(item):
+            again[entry.position] = first[0]
         if item.fault is None and (first is None or first[0] != entry.position):
             known[key] = (entry.position, entry.envelope.received_us)
             news.append((key, entry.position, entry.envelope.received_us))
         lanes[entry.envelope.site, entry.envelope.lane] = entry.position
     newest_us = max((item.entry.envelope.received_us for item in batch), default=0)
     ledger.forget_deliveries(tx, newest_us - REPEAT_WINDOW_US)
-    return repeats, news
+    return repeats, news, again
+
+
+def _recognised(account: Account, again: Mapping[int, int]) -> Account:
+    """What was written once more and changed nothing was a repetition, as of a lost answer."""
+    first = again.get(account.position)
+    if first is None or account.state != ledger.WRITTEN or account.changed:
+        return account
+    return replace(account, state=ledger.DUPLICATE, of=first)
 
 
 def _delivered(judged_ones: Sequence[Prepared], news: Sequence[_News]) -> list[_News]:
@@ -206,18 +223,12 @@ def _delivered(judged_ones: Sequence[Prepared], news: Sequence[_News]) -> list[_
     return [one for one in news if one[1] not in refused]
 
 
-def _is_said_anew(item: Prepared) -> bool:
-    """Tell whether the same bytes, come again, are a newer statement.
-
-    Resources without a control id are: they may take back what was said in between, be it with the
-    same time of their own or in the lane of another patient, and that may be pending still. One
-    for a version is none: it would fail by its own success.
-    """
-    envelope = item.entry.envelope
-    if envelope.media_type != FHIR_JSON or envelope.control_id or item.mapped is None:
-        return False
-    request = condition(envelope)
-    return not (request and request.version)
+def _has_times(item: Prepared) -> bool:
+    """Tell whether all that is said has times of its own, so that it may be a repetition."""
+    mapped, received_us = item.mapped, item.entry.envelope.received_us
+    return mapped is not None and all(
+        (told.said_us or mapped.source_us) != received_us for told in mapped.contributions
+    )
 
 
 def _is_repeat(

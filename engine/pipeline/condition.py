@@ -45,6 +45,20 @@ def _may_have_one(body: bytes) -> bool:
     return b"ifNoneExist" in body or b"?" in body or b"ifMatch" in body
 
 
+def is_said_anew(item: Prepared) -> bool:
+    """Tell whether the same bytes, come again, are a newer statement.
+
+    Resources without a control id are: they may take back what was said in between, be it with the
+    same time of their own or in the lane of another patient, and that may be pending still. One
+    for a version is none: it would fail by its own success.
+    """
+    envelope = item.entry.envelope
+    if envelope.media_type != FHIR_JSON or envelope.control_id or item.mapped is None:
+        return False
+    request = condition(envelope)
+    return not (request and request.version)
+
+
 def matches(tx: Transaction, request: Request, site: str) -> list[str]:
     """Return the ids that match a condition: two at most."""
     return [found.id for found in search(tx, query_of(request), View(site)).matches]

@@ -92,10 +92,15 @@ def test_an_update_whose_answer_was_lost_is_no_conflict(writing: Writing) -> Non
     assert [one.state for one in work(writing, *both)] == ["written", "duplicate"]
 
 
-def test_a_result_given_back_with_the_time_it_had_is_given_back(writing: Writing) -> None:
+@pytest.mark.parametrize("order", [(1, 2, 3), (1, 3, 2), (3, 1, 2)])
+def test_a_result_given_back_with_the_time_it_had_is_given_back(
+    writing: Writing, order: tuple[int, ...]
+) -> None:
     """A, B, A, all with one `lastUpdated`, as from a sender that corrects without changing it."""
     plan = plan_of(FILES)
-    for position, name in enumerate(("p1", "p2", "p1"), start=1):
+    names = {1: "p1", 2: "p2", 3: "p1"}
+    for position in order:
+        name = names[position]
         sent = observation(subject={"reference": f"Patient/{name}"})
         body = json.dumps(sent).encode()
         lane = plan.lane_of_resource(sent)

@@ -188,3 +188,21 @@ def test_what_a_worker_judges_while_a_replay_is_at_work_stays(place: Place) -> N
     commit(writing, [prepare(entry, plans(NEW))], (), 0)
     list(replay)
     assert [kind for kind, _ in outcome(store).resources] == [code_of("Patient")]
+
+
+def test_a_repetition_that_came_before_what_it_takes_back_is_in_a_replay(place: Place) -> None:
+    """A, B, A, and B was worked off last: until then the second A changed nothing."""
+    who = [{"reference": f"Patient/{name}"} for name in ("p1", "p2", "p1")]
+    post(place, *(observation(subject=one) for one in who))
+    store, _ = place.opened(plans(NEW))
+    writing = Writing(store, RECONCILING, SystemClock(), untimed)
+    first, second, third = place.journal.read_on(0, 3, 1 << 20, None).entries
+    accounts = [
+        account
+        for entry in (first, third, second)
+        for account in commit(writing, [prepare(entry, plans(NEW))], (), 0).accounts
+    ]
+    assert [one.state for one in accounts[:2]] == ["written", "duplicate"]
+    before = outcome(store)
+    list(place.replay(store, plans(NEW)).steps())
+    assert outcome(store) == before

@@ -15,7 +15,7 @@ from engine.database.statement import Statement
 from engine.database.transaction import Row, Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
-from engine.pipeline.condition import RULES, condition
+from engine.pipeline.condition import RULES, condition, is_said_anew
 from engine.pipeline.ledger import DUPLICATE, QUARANTINED
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.rederive import shadow
@@ -30,6 +30,7 @@ _STATES = Statement(
 )
 _MAX_BYTES = 16_000_000
 _END = 1 << 62
+_LEFT_OUT = "left-out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,12 @@ def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
 
 
 def _state(state: str, code: str) -> str:
-    """What a condition left out is left out for good, like a repetition."""
-    return DUPLICATE if code in RULES else state
+    """What a condition left out is left out for good."""
+    return _LEFT_OUT if code in RULES else state
 
 
 def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping[int, str]) -> None:
-    items = [item for item in items if states[item.entry.position] != DUPLICATE]
+    items = [item for item in items if _counts(item, states[item.entry.position])]
     items = [_unjudged(item) if _waits(item, states) else item for item in items]
     failing = [
         (item.entry.position, *_named(item.fault), int(states[item.entry.position] != QUARANTINED))
@@ -150,6 +151,11 @@ def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping
     shadow.name(tx, site, [key for _, mapped in said for key in mapped.patients])
     shadow.note_aliases(tx, site, [(at, one) for at, mapped in said for one in mapped.aliases])
     shadow.note_merges(tx, site, [one for at, mapped in said for one in _merges(at, mapped)])
+
+
+def _counts(item: Prepared, state: str) -> bool:
+    """A repetition says nothing, but one that was written once more is the newer statement."""
+    return state != _LEFT_OUT and (state != DUPLICATE or is_said_anew(item))
 
 
 def _waits(item: Prepared, states: Mapping[int, str]) -> bool:
