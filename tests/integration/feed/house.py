@@ -6,7 +6,7 @@ with. A resource without an id cannot be mapped.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,16 +140,11 @@ async def house(folder: Path, *, sync: bool, settings: dict[str, Any]) -> AsyncI
     store, settling = SqliteDatabase(folder / "store.db"), SqliteDatabase(folder / "store.db")
     journal = _founded(folder, store)
     accounts: list[Account] = []
-    reported: list[Fault] = []
-    left: list[Exception] = []
-    denied: list[tuple[str, str]] = []
+    reported, left, denied = list[Fault](), list[Exception](), list[tuple[str, str]]()
     events: list[ChannelEvent] = []
 
-    def done(some: Sequence[Account]) -> None:
-        accounts.extend(some)
-
     writing = Writing(settling, reconciling(REGION, KEY), SystemClock(), untimed)
-    prompter = Prompter(Prompted(writing, prepared, done, lambda _: None, left.append))
+    prompter = Prompter(Prompted(writing, prepared, accounts.extend, lambda _: None, left.append))
     commit = GroupCommit(lambda: _journal(folder), max_bytes=1 << 26, max_count=4096)
     secret = folder / "token"
     secret.touch(mode=0o600)
