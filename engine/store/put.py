@@ -168,7 +168,7 @@ def _only(draft: _Draft, proposal: Proposal) -> _Draft | None:
     if known is not None:
         return draft if known.stamps == proposal.stamps else None
     at = proposal.said_at(draft.held.stamps)
-    return None if at is None else draft._replace(alone=proposal, at=at)
+    return None if at is None else _Draft(draft.held, alone=proposal, at=at)
 
 
 def _repeated(draft: _Draft, write: Write) -> tuple[_Draft, Written]:
@@ -178,7 +178,8 @@ def _repeated(draft: _Draft, write: Write) -> tuple[_Draft, Written]:
     """
     at = (write.source_us, write.position)
     if at > draft.at:
-        return draft._replace(at=at, moved=True), written(draft.held, "unchanged")
+        again = _Draft(draft.held, alone=draft.alone, at=at, moved=True)
+        return again, written(draft.held, "unchanged")
     stale = "unchanged" if at == draft.at else "older"
     return draft, written(draft.held, stale, advanced=False)
 

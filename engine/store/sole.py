@@ -11,11 +11,12 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
+from engine.core.distinct import distinct
 from engine.core.values import Contribution, Parts
 from engine.r4 import elements
 from engine.store import registers, stamps
 from engine.store.labels import labels
-from engine.store.pieces import Piece, composed, ordered
+from engine.store.pieces import shown
 
 _OUTLINES = 4_096
 
@@ -51,20 +52,19 @@ def _merged(told: Contribution) -> Sole:
 
 
 def _shown(body: dict[str, Any], type_name: str, name: str, parts: Parts) -> bool:
-    """Show an element of parts in a body; False if not all that was said shows."""
-    said = {
-        label: Piece(registers.NEVER, value)
-        for label, value in parts.said.items()
-        if value is not None and value != []
-    }
-    listed = elements.type_children(type_name)[name].repeats
-    value = composed(ordered(said, parts.labels), listed=listed)
-    if value is None:
+    """Show an element of parts in a body; False if that is not simply all that was said of it."""
+    held = {label: parts.said[label] for label in parts.labels if label in parts.said}
+    if len(held) != len(parts.said) or f"_{name}" in body:
+        return False
+    held = {label: value for label, value in held.items() if value is not None and value != []}
+    if not held:
         body.pop(name, None)
-    else:
-        body[name] = value
-    whole = sum(len(one.value) for one in said.values()) if listed else len(said)
-    return len(value or ()) == whole and f"_{name}" not in body
+        return True
+    if not elements.type_children(type_name)[name].repeats:
+        body[name] = shown(held)
+        return len(body[name]) == len(held)
+    body[name] = distinct(held.values())
+    return len(body[name]) == sum(map(len, held.values()))
 
 
 def _count(value: Any) -> int:

@@ -47,10 +47,10 @@ def extract(type_name: str, record: str, body: Mapping[str, Any]) -> Rows:
     terms: set[tuple[int, str]] = set()
     spans: dict[int, tuple[int, int]] = {}
     reading.visit(body, terms, spans)
-    dates = frozenset((code, *spans.get(code, MISSING)) for code in reading.dates)
+    dates = frozenset([(code, *spans.get(code, MISSING)) for code in reading.dates])
     if type_name == "Patient" or not record:
         return Rows(frozenset(terms), dates)
     low = spans.get(reading.date, MISSING)[0]
-    codes = {"", *(value for param, value in terms if param == reading.code)}
-    clinical = frozenset((record, reading.type, value, low) for value in codes)
+    codes = ["", *[value for param, value in terms if param == reading.code]]
+    clinical = frozenset([(record, reading.type, value, low) for value in codes])
     return Rows(frozenset(terms), dates, clinical)

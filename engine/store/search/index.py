@@ -1,6 +1,7 @@
 """Writes the index rows of resources: only what changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, and_, bindparam, delete, insert
@@ -19,6 +20,7 @@ class Change(NamedTuple):
     new: Rows
 
 
+_SECOND = itemgetter(1)
 _TERM = ("param", "value", "rid")
 _DATE = ("param", "low_us", "high_us", "rid")
 _CLINICAL = ("record", "type", "code", "low_us", "rid")
@@ -51,4 +53,17 @@ def write(tx: Transaction, changes: Iterable[Change]) -> None:
         if gone:
             tx.run_many(_TAKE[table], gone)
         if come:
-            tx.run_many(_ADD[table], sorted(come))
+            tx.run_many(_ADD[table], _in_order(come))
+
+
+def _in_order(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Order rows about as their table is, so that neighbours are written one after the other.
+
+    By the first column, of which there are few values, then by the second: whole rows take longer
+    to compare than what their order saves.
+    """
+    groups: dict[Any, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    for first in sorted(groups):
+        yield from sorted(groups[first], key=_SECOND)
