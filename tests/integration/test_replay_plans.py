@@ -71,7 +71,7 @@ def test_the_shadow_is_gone_along_by_its_key(tx: Explained) -> None:
 
 
 def test_accounts_of_a_stretch_are_found_by_position(tx: Explained) -> None:
-    assert fold.lagging(tx, COURSE, set()) == 0
+    assert fold.lagging(tx, COURSE, fold.Seen()) == 0
     assert account(tx, COURSE, 10) == Course("mercy", "plan", ACCOUNT, 40, 40, "30")
     ledger = [plan for plan in tx.plans if " ledger" in plan]
     assert len(ledger) == 3

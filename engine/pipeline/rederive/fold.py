@@ -4,7 +4,7 @@ Messages are taken once they have an account, since it takes a worker to recogni
 message may be folded twice: the second time changes nothing.
 """
 
-from collections.abc import Container, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -43,6 +43,26 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What of the site is in the shadow, as far as its course does not say: some entries `beyond`.
+
+    Nothing up to `upto` is missing any more, so nobody needs to look there.
+    """
+
+    upto: int = 0
+    beyond: frozenset[int] = frozenset()
+
+    def also(self, positions: Iterable[int]) -> "Seen":
+        """Add positions."""
+        return Seen(self.upto, self.beyond.union(positions))
+
+    def settled(self, upto: int) -> "Seen":
+        """Say that everything up to a position is in the shadow: no account will come there."""
+        last = max(upto, self.upto)
+        return Seen(last, frozenset(at for at in self.beyond if at > last))
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """What went into the shadow. `upto`: every message of the site up to here is in it."""
 
@@ -76,7 +96,7 @@ def fold(tx: Transaction, course: Course, stretch: Stretch) -> Folded:
 
     FaultError `plan-changed` when a message that came meanwhile was mapped by another plan.
     """
-    accounts = _accounts(tx, course, stretch.upto)
+    accounts = _accounts(tx, course, course.folded, stretch.upto)
     pending = [position for position in stretch.positions if position not in accounts]
     upto = min(pending) - 1 if pending else stretch.upto
     taken = [item for item in stretch.items if item.entry.position in accounts]
@@ -85,16 +105,16 @@ def fold(tx: Transaction, course: Course, stretch: Stretch) -> Folded:
 
 
 def catch_up(
-    tx: Transaction, course: Course, known: Set[int], journal: Journal, plan: Plan, most: int
+    tx: Transaction, course: Course, seen: Seen, journal: Journal, plan: Plan, most: int
 ) -> tuple[frozenset[int], bool]:
-    """Take messages behind `course.folded` that have an account and are not `known`.
+    """Take messages behind `course.folded` that have an account and were not `seen`.
 
     So are those taken that failed here, and which a worker has written since. Returns the positions
     taken of the first kind, and whether these were all; at most `most` of both are taken.
     """
-    accounts = _accounts(tx, course, _END)
+    accounts = _accounts(tx, course, max(course.folded, seen.upto), _END)
     late = shadow.failed_once(tx, course.site)
-    fresh = [*late, *sorted(accounts.keys() - known)]
+    fresh = [*late, *sorted(accounts.keys() - seen.beyond)]
     accounts |= {at: _state(state, code) for at, (state, code) in late.items()}
     some = fresh[:most]
     entries = [entry for entry in map(journal.entry, some) if entry is not None]
@@ -104,9 +124,9 @@ def catch_up(
     return frozenset(some) - late.keys(), len(some) == len(fresh)
 
 
-def lagging(tx: Transaction, course: Course, known: Set[int]) -> int:
-    """Count the messages behind `course.folded` that have an account and are not `known`."""
-    return len(_accounts(tx, course, _END).keys() - known)
+def lagging(tx: Transaction, course: Course, seen: Seen) -> int:
+    """Count the messages behind `course.folded` that have an account and were not `seen`."""
+    return len(_accounts(tx, course, max(course.folded, seen.upto), _END).keys() - seen.beyond)
 
 
 def is_outdated(tx: Transaction, course: Course) -> bool:
@@ -118,9 +138,9 @@ def _mixed(course: Course, found: Sequence[Row]) -> bool:
     return any(at > course.goal and plan not in ("", course.plan) for at, _, plan, _ in found)
 
 
-def _accounts(tx: Transaction, course: Course, upto: int) -> dict[int, str]:
-    """Return position -> state of the messages behind `course.folded`."""
-    found = tx.all(_STATES, course.folded, upto, course.site)
+def _accounts(tx: Transaction, course: Course, after: int, upto: int) -> dict[int, str]:
+    """Return position -> state of the messages behind `after`, which is at or behind the course."""
+    found = tx.all(_STATES, after, upto, course.site)
     if _mixed(course, found):
         message = "the mapping was changed while the replay was at work: start it again"
         raise refuse(Category.CONFLICT, "plan-changed", message)

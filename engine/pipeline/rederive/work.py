@@ -14,6 +14,7 @@ from engine.core.failpoint import failpoint
 from engine.core.fault import Category, refuse
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
+from engine.journal.offsets import lowest
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline.pace import first_pace
@@ -23,7 +24,7 @@ from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.account import account, newly_failing
 from engine.pipeline.rederive.adopt import Deciding, adopt_new, adopt_stored, revise_identity
 from engine.pipeline.rederive.course import ACCOUNT, ADOPT, CREATE, FOLD, IDENTITY, PHASES, Course
-from engine.pipeline.rederive.fold import catch_up, fold, is_outdated, lagging, read
+from engine.pipeline.rederive.fold import Seen, catch_up, fold, is_outdated, lagging, read
 
 _MOST = 512
 _LAGGING = 64
@@ -50,7 +51,7 @@ class Replay:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._site = around.plan.site.name
-        self._known: set[int] = set()  # folded beyond the course's `folded`
+        self._seen = Seen()
         self._pace = first_pace(_MOST)
 
     def steps(self) -> Iterator[Course]:
@@ -86,7 +87,9 @@ class Replay:
 
     def _fold(self, course: Course) -> Course:
         around = self._around
-        stretch = read(around.journal, course.folded, self._pace.size, around.plan, self._known)
+        stretch = read(
+            around.journal, course.folded, self._pace.size, around.plan, self._seen.beyond
+        )
         with self._writing() as tx:
             courses.require(tx, course)
             folded = fold(tx, course, stretch)
@@ -100,8 +103,8 @@ class Replay:
         return course
 
     def _folded(self, course: Course, upto: int, positions: frozenset[int]) -> Course:
-        fresh = positions - self._known
-        self._known = {position for position in self._known | positions if position > upto}
+        fresh = positions - self._seen.beyond
+        self._seen = self._seen.also(positions).settled(upto)
         return replace(course, folded=upto, messages=course.messages + len(fresh))
 
     def _require_readable(self, tx: Transaction) -> None:
@@ -118,9 +121,9 @@ class Replay:
         deciding = Deciding(around.reconciling, around.clock.now_us())
         with self._writing() as tx:
             courses.require(tx, course)
-            known, _ = catch_up(tx, course, self._known, around.journal, around.plan, 1 << 30)
-            self._known |= known
-            course = replace(course, messages=course.messages + len(known))
+            fresh, _ = catch_up(tx, course, self._seen, around.journal, around.plan, 1 << 30)
+            self._seen = self._seen.also(fresh).settled(lowest(tx))
+            course = replace(course, messages=course.messages + len(fresh))
             after = _CHUNKS[course.phase](tx, course, self._pace.size, deciding)
             following = after or _next(course)
             if following is not None:
@@ -132,15 +135,15 @@ class Replay:
         """Fold what workers have written since, outside of the step that has to have it all."""
         around = self._around
         with around.database.read() as tx:
-            complete = lagging(tx, course, self._known) < _LAGGING
+            complete = lagging(tx, course, self._seen) < _LAGGING
         while not complete:
             with around.database.write() as tx:
                 courses.require(tx, course)
-                known, complete = catch_up(
-                    tx, course, self._known, around.journal, around.plan, _LAGGING
+                fresh, complete = catch_up(
+                    tx, course, self._seen, around.journal, around.plan, _LAGGING
                 )
-            self._known |= known
-            complete = complete or len(known) < _LAGGING
+            self._seen = self._seen.also(fresh)
+            complete = complete or len(fresh) < _LAGGING
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
@@ -161,7 +164,7 @@ class Replay:
                 complete = shadow.forget(tx, self._site, _MOST)
                 if complete:
                     courses.end(tx, self._site)
-        self._known = set()
+        self._seen = Seen()
 
 
 def _account(tx: Transaction, course: Course, most: int, _: Deciding) -> Course | None:
