@@ -1,6 +1,7 @@
 """Brings the store up to date with what the index decided: who is who, and the golden records."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -15,6 +16,7 @@ from mpi.desk import BY_PERSON, Desk
 from mpi.resolve import Occasion
 from mpi.rows import IdentityRow
 from mpi.survivorship import Member, Rules, golden
+from mpi.survivorship_alone import lone
 from mpi.tables import IDENTITY, LINK_LOG, PERSON
 
 _WHERE_NOW = Statement(
@@ -68,11 +70,17 @@ def rebuild(desk: Desk, stale: Mapping[str, int], rules: Rules, now_us: int) -> 
     for person in wanted:
         known = _members(desk, rows[person])
         if known:
-            goldens.append(Golden(person, golden(person, known, rules).body, stale[person]))
+            goldens.append(Golden(person, _body(person, known, rules), stale[person]))
         else:
             goldens += _retired(desk.tx, person, Occasion(stale[person], now_us))
     put_goldens(desk.tx, goldens, now_us)
     _succeed(desk.tx, {golden.person: golden.survivor for golden in goldens})
+
+
+def _body(person: str, members: Sequence[Member], rules: Rules) -> dict[str, Any]:
+    if len(members) == 1:
+        return lone(person, members[0], rules)
+    return golden(person, members, rules).body
 
 
 def _members(desk: Desk, rows: Sequence[IdentityRow]) -> list[Member]:

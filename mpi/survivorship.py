@@ -24,7 +24,7 @@ _SHARED_EXTENSIONS = (
     "http://hl7.org/fhir/StructureDefinition/patient-",
 )
 _LISTS = ("telecom", "address", "contact", "communication", "generalPractitioner")
-_CHOICES: Mapping[str, tuple[str, ...]] = {
+CHOICES: Mapping[str, tuple[str, ...]] = {
     "gender": ("gender",),
     "birthDate": ("birthDate",),
     "deceased": ("deceasedBoolean", "deceasedDateTime"),
@@ -71,7 +71,7 @@ class Golden:
     def lineage(self) -> dict[str, str]:
         """Element (`birthDate`, `name[0]`) -> the record it was taken from."""
         return {
-            (f"{element}[{place}]" if element not in _CHOICES else element): (c.member.record)
+            (f"{element}[{place}]" if element not in CHOICES else element): (c.member.record)
             for element, some in self.chosen.items()
             for place, c in enumerate(some)
         }
@@ -108,7 +108,7 @@ def _known(members: Sequence[Member], element: str, rules: Rules) -> list[Candid
     found = [
         candidate(m, key, m.body[key], rules)
         for m in members
-        for key in _CHOICES[element]
+        for key in CHOICES[element]
         if m.body.get(key) is not None
     ]
     if len(found) < 2:
@@ -164,14 +164,18 @@ def _single(draft: _Draft, members: Sequence[Member], element: str, rules: Rules
         draft.body[f"_{best.key}"] = best.member.body[f"_{best.key}"]
 
 
+def is_shared(extension: Mapping[str, Any]) -> bool:
+    """Whether an extension is about the person."""
+    return (extension.get("url") or "").startswith(_SHARED_EXTENSIONS)
+
+
 def _extensions(members: Sequence[Member], rules: Rules) -> list[Candidate]:
     """Extensions about the person, one for each URL; those about a site's chart stay there."""
     by_url: dict[str, list[Candidate]] = {}
     for m in members:
         for item in m.body.get("extension") or ():
-            url = item.get("url") or ""
-            if url.startswith(_SHARED_EXTENSIONS):
-                by_url.setdefault(url, []).append(candidate(m, "extension", item, rules))
+            if is_shared(item):
+                by_url.setdefault(item["url"], []).append(candidate(m, "extension", item, rules))
     chosen = (choose(by_url[u], rules.elements["extension"], leaves) for u in sorted(by_url))
     return [c for c in chosen if c is not None]
 
@@ -181,6 +185,11 @@ def _meta(members: Sequence[Member]) -> dict[str, Any]:
     every = [label for m in members for label in labels(m.body.get("meta") or {})]
     security = {"security": joined(every, ())} if every else {}
     return {"source": SOURCE, **security, "tag": [dict(TAG)]}
+
+
+def frame(eid: str, members: Sequence[Member]) -> dict[str, Any]:
+    """Return what every golden record begins with."""
+    return {"resourceType": "Patient", "id": eid, "meta": _meta(members)}
 
 
 def _active(members: Sequence[Member]) -> bool:
@@ -202,7 +211,7 @@ def _fill(draft: _Draft, members: Sequence[Member], rules: Rules) -> None:
         if element in said:
             take = united if rules.elements[element] == ("union",) else chosen_list
             draft.many(element, take(members, element, rules))
-    for element, written in _CHOICES.items():
+    for element, written in CHOICES.items():
         if not said.isdisjoint(written):
             _single(draft, members, element, rules)
 
@@ -211,7 +220,7 @@ def golden(eid: str, members: Sequence[Member], rules: Rules) -> Golden:
     """Put the record of person `eid` together. Needs at least one member."""
     ordered = sorted(members, key=lambda m: (m.merged, m.record))
     draft = _Draft()
-    draft.body |= {"resourceType": "Patient", "id": eid, "meta": _meta(ordered)}
+    draft.body |= frame(eid, ordered)
     draft.body["active"] = _active(ordered)
     _fill(draft, ordered, rules)
     draft.body["link"] = [

@@ -30,7 +30,7 @@ def _point_key(point: dict[str, Any]) -> object:
 
 def _contact_key(contact: dict[str, Any]) -> object:
     name = contact.get("name") or {}
-    return tuple(sorted(_name_words(name))) or encode(contact)
+    return tuple(sorted(named(name))) or encode(contact)
 
 
 def _language_key(spoken: dict[str, Any]) -> object:
@@ -82,16 +82,18 @@ def chosen_list(members: Sequence[Member], element: str, rules: Rules) -> list[C
     return [best._replace(value=item) for item in best.value if item]
 
 
-def _used(value: dict[str, Any], use: str) -> dict[str, Any]:
+def used(value: dict[str, Any], use: str) -> dict[str, Any]:
     """The same with another `use`, which FHIR writes first in names and identifiers."""
     return {"use": use, **{k: v for k, v in value.items() if k != "use"}}
 
 
-def _is_ssn(identifier: dict[str, Any]) -> bool:
+def is_ssn(identifier: dict[str, Any]) -> bool:
+    """Whether an identifier is meant to be a social security number."""
     return identifier.get("system") == SSN_SYSTEM
 
 
-def _ssn_completeness(identifier: dict[str, Any]) -> int:
+def ssn_completeness(identifier: dict[str, Any]) -> int:
+    """2 for nine digits, 1 for the last four, 0 for a stand-in."""
     full, last4 = ssn(identifier.get("value") or "")
     return 2 if full else 1 if last4 else 0
 
@@ -102,17 +104,17 @@ def identifiers(members: Sequence[Member], rules: Rules) -> tuple[list[Candidate
     Identifiers of a record that its source merged away are kept with the use `old`.
     """
     found = [c for c in _each(members, "identifier", rules) if (c.value.get("value") or "").strip()]
-    numbers = [c for c in found if _is_ssn(c.value) and _ssn_completeness(c.value)]
-    best = choose(numbers, rules.elements["ssn"], _ssn_completeness)
+    numbers = [c for c in found if is_ssn(c.value) and ssn_completeness(c.value)]
+    best = choose(numbers, rules.elements["ssn"], ssn_completeness)
     full = {nine for c in numbers if (nine := ssn(c.value["value"])[0])}
     seen: dict[object, Candidate] = {} if best is None else {"ssn": best}
     if len(members) > 1:
         found.sort(key=lambda c: (c.member.merged, -c.trust, c.member.site, *standing(c)))
     for c in found:
-        if not _is_ssn(c.value):
+        if not is_ssn(c.value):
             same = (c.value.get("system"), c.value["value"].strip())
             old = c.member.merged and same not in seen
-            seen.setdefault(same, c._replace(value=_used(c.value, "old")) if old else c)
+            seen.setdefault(same, c._replace(value=used(c.value, "old")) if old else c)
     return list(seen.values()), len(full) > 1
 
 
@@ -120,7 +122,8 @@ def _given(name: dict[str, Any]) -> tuple[str, ...]:
     return tuple([t for g in name.get("given") or () for t in tokens(g)])
 
 
-def _name_words(name: dict[str, Any]) -> tuple[str, ...]:
+def named(name: dict[str, Any]) -> tuple[str, ...]:
+    """The folded words of a name; empty for one that says nothing."""
     family = tokens(name.get("family") or "")
     return (*family, *_given(name)) or tokens(name.get("text") or "")
 
@@ -132,7 +135,7 @@ def _is_stand_in(name: dict[str, Any]) -> bool:
 
 
 def _name_completeness(name: dict[str, Any]) -> tuple[bool, int, int]:
-    words = _name_words(name)
+    words = named(name)
     return (not _is_stand_in(name), len(words), sum(map(len, words)))
 
 
@@ -143,7 +146,7 @@ def _main_names(members: Iterable[Member], rules: Rules) -> list[Candidate]:
     """Of every member the name it goes by."""
     found = []
     for m in members:
-        sent = [n for n in m.body.get("name") or () if n and _name_words(n)]
+        sent = [n for n in m.body.get("name") or () if n and named(n)]
         ranked = [n for use in _MAIN for n in sent if n.get("use") == use] or sent
         found += [candidate(m, "name", ranked[0], rules)] if ranked else []
     return found
@@ -154,16 +157,16 @@ def names(members: Sequence[Member], rules: Rules) -> list[Candidate]:
     best = choose(_main_names(members, rules), rules.elements["name"], _name_completeness)
     if best is None:
         return []
-    shown = [best._replace(value=_used(best.value, "official"))]
-    seen = {_name_words(best.value)}
+    shown = [best._replace(value=used(best.value, "official"))]
+    seen = {named(best.value)}
     for c in _each(members, "name", rules):
         if c.value is best.value:
             continue
-        words = _name_words(c.value)
+        words = named(c.value)
         if not words or words in seen or _is_stand_in(c.value):
             continue
         seen.add(words)
         use = c.value.get("use")
         use = rules.aliases if use in {None, "official"} else use
-        shown.append(c._replace(value=_used(c.value, use)))
+        shown.append(c._replace(value=used(c.value, use)))
     return shown

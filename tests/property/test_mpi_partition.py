@@ -8,8 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.lexeme import encode
 from mpi.cluster import Edge, Partition, Statement, partition
+from mpi.person import SSN_SYSTEM
 from mpi.survivorship import Member, golden, load_rules
+from mpi.survivorship_alone import lone
 
 RECORDS = "abcdef"
 RULES = load_rules(
@@ -185,6 +188,48 @@ def test_building_a_golden_record_changes_no_member(group: list[Member]) -> None
     before = [repr(m) for m in group]
     golden("E1", group, RULES)
     assert [repr(m) for m in group] == before
+
+
+NUMBER = {"system": SSN_SYSTEM}
+URL = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
+further = st.fixed_dictionaries(
+    {},
+    optional={
+        "meta": some({"source": "x"}, {"security": [{"code": "R"}, {"code": "R"}]}),
+        "extension": st.lists(
+            some({"url": f"{URL}race"}, {"url": f"{URL}birthsex"}, {"url": "urn:a:chart"}),
+            max_size=3,
+        ),
+        "identifier": st.lists(
+            some(
+                {"system": "urn:a", "value": "1"},
+                {"system": "urn:a", "value": " "},
+                {**NUMBER, "value": "666-12-0001"},
+                {**NUMBER, "value": "0000"},
+            ),
+            max_size=3,
+        ),
+        "telecom": st.lists(some({"system": "url", "value": "u"}, {"system": "phone"}), max_size=2),
+        "contact": st.lists(some({"name": {"family": "Ash"}}, {"gender": "male"}), max_size=2),
+        "communication": st.lists(some({"language": {"text": "x"}}, {"preferred": True})),
+        "generalPractitioner": st.lists(some({"display": "P"}, {}), max_size=2),
+        "maritalStatus": some({"text": "Married"}),
+        "_birthDate": some({"id": "b"}, {}),
+        "deceasedDateTime": some("2020", ""),
+        "multipleBirthBoolean": st.booleans(),
+        "name": st.lists(some({"text": "A B"}, {"text": ""}, {}), max_size=2),
+    },
+)
+
+
+@settings(max_examples=300)
+@given(bodies, further, st.booleans())
+def test_one_record_alone_is_shown_as_the_only_one_of_several(
+    body: dict[str, Any], other: dict[str, Any], merged: bool
+) -> None:
+    member = Member("r1", "epic", "1", {**body, **other}, {}, merged)
+    found = lone("E1", member, RULES)
+    assert encode(found) == encode(golden("E1", [member], RULES).body)
 
 
 def reachable(known: list[Edge], said: list[Statement]) -> list[str]:
