@@ -75,13 +75,20 @@ class Runner:
             await self._guarded(self._show_life)
 
     async def _again(self, work: Callable[[], Awaitable[bool]]) -> None:
-        """Do it again and again; at once while it says that there is more."""
+        """Do it again and again; at once while it says that there is more.
+
+        While what is behind us fails, ever more seldom: what cannot be remembered would come again.
+        """
         every_s = min(LOOK_S, seconds(self.desk.settings.every))
+        failures = 0
         while True:
             more = await self._guarded(work)
-            await asyncio.sleep(0 if more else every_s)
+            failures = failures + 1 if more is None else 0
+            wait_s = min(RETRY_S, every_s * 2.0 ** min(failures, 10))
+            await asyncio.sleep(0 if more else wait_s)
 
-    async def _guarded(self, work: Callable[[], Awaitable[bool]]) -> bool:
+    async def _guarded(self, work: Callable[[], Awaitable[bool]]) -> bool | None:
+        """Return what it says, None when it failed. FaultError `fenced-off` alone gets out."""
         around = self.desk.around
         try:
             return await work()
@@ -91,7 +98,7 @@ class Runner:
             around.report(ChannelFailed(around.channel, around.site, error.fault.code))
         except Exception:  # noqa: BLE001 - this channel must not end the intake of every site
             around.report(ChannelFailed(around.channel, around.site, "unexpected-error"))
-        return False
+        return None
 
     async def _show_life(self) -> bool:
         if not await asyncio.to_thread(self.desk.memory.take_turn):
@@ -161,18 +168,32 @@ class Runner:
 async def open_and_run(
     settings: FhirPull, around: Surroundings, intake: Intake, memory: Memory
 ) -> None:
-    """Wait for the turn, work, and wait again when another host took over; until cancelled."""
+    """Wait for the turn, work, and begin again when it is lost or cannot begin; until cancelled."""
     while True:
-        await _until_turn(memory)
-        notes = await asyncio.to_thread(memory.notes)
-        courses = {name: course_of(text) for name, text in notes.items()}
-        async with reached(settings, around) as server:
-            counter = Counter(around, intake, memory)
-            runner = Runner(Desk(settings, server, counter, memory, around), courses)
-            try:
-                await runner.run()
-            except* FaultError:
-                around.report(ChannelFailed(around.channel, around.site, "fenced-off"))
+        code = ""
+        try:
+            await _life(settings, around, intake, memory)
+        except* FaultError as several:
+            code = _first(several).fault.code
+        except* Exception:  # noqa: BLE001 - this channel must not end the intake of every site
+            code = "unexpected-error"
+        around.report(ChannelFailed(around.channel, around.site, code))
+        await asyncio.sleep(min(TURN_S, seconds(settings.every)))
+
+
+async def _life(settings: FhirPull, around: Surroundings, intake: Intake, memory: Memory) -> None:
+    """Work from one turn to its loss. FaultError of the store, and of files that are missing."""
+    await _until_turn(memory)
+    notes = await asyncio.to_thread(memory.notes)
+    courses = {name: course_of(text) for name, text in notes.items()}
+    async with reached(settings, around) as server:
+        counter = Counter(around, intake, memory)
+        await Runner(Desk(settings, server, counter, memory, around), courses).run()
+
+
+def _first(several: BaseExceptionGroup[FaultError]) -> FaultError:
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _until_turn(memory: Memory) -> None:

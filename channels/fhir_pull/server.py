@@ -89,6 +89,7 @@ class Server:
 
     def answered(self) -> None:
         """Note that it is well."""
+        self._around.tally.answered_us = self._around.clock.now_us()
         if self._failures:
             around = self._around
             around.report(PullResumed(around.channel, around.site, count=self._failures))

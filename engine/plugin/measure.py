@@ -31,3 +31,7 @@ def channel_samples(channel: str, site: str, tally: Tally) -> Iterator[Sample]:
     if tally.certificate_days is not None:
         text = "days until the channel's certificate expires"
         yield Sample("channel_certificate_days", "gauge", text, tally.certificate_days, labels)
+    if tally.answered_us is not None:
+        text = "when the server the channel asks last answered, in seconds since 1970"
+        name = "channel_answered_timestamp_seconds"
+        yield Sample(name, "gauge", text, tally.answered_us / 1e6, labels)

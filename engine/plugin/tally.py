@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Since the channel was built, but for those that say "now".
+    """Since the channel was built, but for those that say "now" or "when".
 
     Written on the loop's thread; another thread may read numbers that are one message apart.
 
@@ -26,3 +26,4 @@ class Tally:
     pauses: int = 0
     trouble: str = ""  # now: code of what keeps the channel from taking anything, empty for none
     certificate_days: float | None = None  # now: until it expires; None without TLS
+    answered_us: int | None = None  # when a server we ask last answered as it should

@@ -12,6 +12,7 @@ def test_every_count_of_a_channel_is_on_the_page(root: Path) -> None:
     page = (root / "docs/metrics.md").read_text("utf-8")
     tally = Tally()
     tally.certificate_days = 1
+    tally.answered_us = 1
     names = [
         f"concord_{sample.name}{'_total' * (sample.kind == 'counter')}"
         for sample in channel_samples("adt", "mercy", tally)

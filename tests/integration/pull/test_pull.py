@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from engine.core.fault import Category, Fault
+from engine.core.fault import Category, Fault, FaultError
 from engine.core.values import FHIR_JSON
-from engine.plugin.memory import MemoryIntake
+from engine.plugin.memory import FleetingMemory, MemoryIntake
 from engine.plugin.protocol import Admission
 from tests.integration.pull.puller import Puller, until
 
@@ -175,3 +175,46 @@ async def test_another_host_has_the_turn(puller: Puller) -> None:
     async with puller.running():
         await asyncio.sleep(0.2)
     assert puller.site.asked == []
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    puller: Puller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the beginning as at any other time: other sites go on."""
+    faults = [
+        FaultError(Fault(Category.BUSY, "database-busy", "somebody writes")),
+        RuntimeError("a bug"),
+    ]
+    turn = FleetingMemory.take_turn
+
+    def away(memory: FleetingMemory) -> bool:
+        if faults:
+            raise faults.pop(0)
+        return turn(memory)
+
+    monkeypatch.setattr(FleetingMemory, "take_turn", away)
+    puller.settings = POLLED
+    puller.site.put("Observation", "1")
+    async with puller.running():
+        await until(lambda: puller.taken, "the resource")
+        puller.memory.error = FaultError(Fault(Category.UNAVAILABLE, "disk-full", "no room"))
+        puller.site.put("Observation", "2")
+        await until(lambda: "disk-full" in puller.codes("channel-failed"), "the fault told")
+        puller.memory.error = None
+        await until(lambda: "Observation/2" in puller.memory.known, "the next resource")
+    assert puller.codes("channel-failed")[:2] == ["database-busy", "unexpected-error"]
+
+
+async def test_a_turn_that_was_lost_is_waited_for(puller: Puller) -> None:
+    puller.settings = POLLED
+    overtaken = FaultError(Fault(Category.CONFLICT, "fenced-off", "another host"))
+    async with puller.running():
+        await until(lambda: puller.note().get("ended_us"), "a poll")
+        puller.memory.error, puller.memory.has_turn = overtaken, False
+        puller.site.put("Observation", "1")
+        await until(lambda: "fenced-off" in puller.codes("channel-failed"), "the loss told")
+        puller.memory.error = None
+        asked = len(puller.site.asked)
+        await asyncio.sleep(0.2)
+        assert len(puller.site.asked) == asked, "nobody asks without a turn"
+        assert puller.memory.known == {}

@@ -57,5 +57,5 @@ def test_a_half_written_snapshot_is_refused() -> None:
 
 
 def test_every_count_of_a_channel_is_a_metric() -> None:
-    samples = list(channel_samples("adt", "mercy", Tally(certificate_days=9.5)))
+    samples = list(channel_samples("adt", "mercy", Tally(certificate_days=9.5, answered_us=1)))
     assert len({sample.name for sample in samples}) == len(Tally.__slots__)
