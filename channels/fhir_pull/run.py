@@ -177,6 +177,7 @@ async def open_and_run(
             code = _first(several).fault.code
         except* Exception:  # noqa: BLE001 - this channel must not end the intake of every site
             code = "unexpected-error"
+        around.tally.trouble = code
         around.report(ChannelFailed(around.channel, around.site, code))
         await asyncio.sleep(min(TURN_S, seconds(settings.every)))
 
@@ -187,6 +188,7 @@ async def _life(settings: FhirPull, around: Surroundings, intake: Intake, memory
     notes = await asyncio.to_thread(memory.notes)
     courses = {name: course_of(text) for name, text in notes.items()}
     async with reached(settings, around) as server:
+        around.tally.trouble = ""
         counter = Counter(around, intake, memory)
         await Runner(Desk(settings, server, counter, memory, around), courses).run()
 

@@ -79,6 +79,7 @@ class Server:
         now_us = self._around.clock.now_us()
         self._failures += 1
         self.fault = fault
+        self._around.tally.trouble = fault.code
         wait_s = self._wait_s(answer, now_us)
         self._held_us = now_us + int(wait_s * SECOND_US)
         if self._failures == 1:
@@ -94,6 +95,7 @@ class Server:
             around = self._around
             around.report(PullResumed(around.channel, around.site, count=self._failures))
         self._failures, self._held_us, self.fault = 0, 0, None
+        self._around.tally.trouble = ""
 
     def _wait_s(self, answer: Answer | None, now_us: int) -> float:
         own_s = min(backoff_s(self._failures, _chance), self._manners.longest_wait_s)

@@ -155,10 +155,11 @@ async def test_the_server_is_left_alone(bench: Bench, answer: Answer, code: str)
     bench.answers(answer, GOOD)
     server = bench.server()
     assert (await refused(server))[1] == code
-    assert not server.is_ready
+    assert (server.is_ready, bench.around.tally.trouble) == (False, code)
     assert (await server.get(URL, "Patient")).status == 200
     assert 0.5 <= bench.clock.passed_s <= 1.1, "the first wait is up to a second"
     assert told(bench) == [f"pull-held {code}", "pull-resumed"]
+    assert (bench.around.tally.trouble, bench.around.tally.answered_us) == ("", bench.clock.time_us)
 
 
 @pytest.mark.parametrize(
