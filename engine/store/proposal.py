@@ -15,7 +15,7 @@ from engine.store.rows import Body
 from engine.store.search.extract import Rows, extract
 from engine.store.sole import sole
 
-_REMEMBERED = 4_096  # places, people and organizations that messages name over and over
+_REMEMBERED = 2_048  # places, people and organizations that messages name over and over
 
 
 class Proposal(NamedTuple):

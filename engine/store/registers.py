@@ -28,7 +28,7 @@ from engine.store.pieces import Piece, Pieces, Stamp, composed, ordered
 
 NEVER: Stamp = (-(1 << 62), 0, 0)
 _WEAK = -1
-_ORDERS = 4_096  # sets of elements, as messages fill them
+_ORDERS = 1_024  # sets of elements, as messages fill them
 _IDENTITY = frozenset({"resourceType", "id", "meta"})
 _ASSIGNED = ("versionId", "lastUpdated")  # of meta: the store's own
 

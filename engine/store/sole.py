@@ -18,7 +18,7 @@ from engine.store import registers, stamps
 from engine.store.labels import labels
 from engine.store.pieces import shown
 
-_OUTLINES = 4_096
+_OUTLINES = 1_024
 
 Sole = tuple[dict[str, Any], tuple[str, ...]]
 """The body, and the text of its stamps as `engine.store.stamps.cut` leaves it."""
