@@ -20,7 +20,7 @@ from engine.app import open_store, places, role_names
 from engine.core.clock import SystemClock, ticks_us
 from engine.core.fault import Category, FaultError, refuse
 from engine.journal.offsets import depart
-from engine.roles.beat import HANG_S, silent_s
+from engine.roles.beat import EVERY_S, HANG_S, silent_s
 from engine.roles.notice import last_notice, notices
 from engine.roles.nursery import Copy, Nursery
 from engine.roles.steps import Steps
@@ -76,6 +76,7 @@ class Supervisor:
         self._voice = Voice(region, "supervisor")
         self._children = [_Child(name, role) for role, name in role_names(region)]
         self._steps = Steps()
+        self._listen_s = 0.0  # when to look for signs of life again: none comes more often
 
     def run(self, stop: threading.Event) -> None:
         """Keep every role running until `stop` is set, then stop them all."""
@@ -112,8 +113,10 @@ class Supervisor:
                 self._start(child, now_s)
             elif child.process is not None and child.process.poll() is not None:
                 self._mourn(child, now_s)
-            elif child.process is not None:
+            elif child.process is not None and now_s >= self._listen_s:
                 self._wake(child, child.process)
+        if now_s >= self._listen_s:
+            self._listen_s = now_s + EVERY_S
 
     def _watch_clock(self) -> None:
         if step_s := self._steps.since(SystemClock().now_us(), ticks_us()):
