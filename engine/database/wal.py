@@ -20,6 +20,7 @@ def tidy(connection: driver.Connection, turn: Turn, most: int) -> None:
     try:
         if _waiting(connection, "NOOP") < most or _waiting(connection, "PASSIVE") >= most:
             return  # a short log, or a reader that still needs all of it
+        _waiting(connection, "PASSIVE")  # what came meanwhile, so that the turn is short
         turn.take()
         try:
             # Nobody appends now, so the next writer finds everything moved and begins anew.
