@@ -8,6 +8,7 @@ no end of its own, so a contended one is done by a thread, on a descriptor it gi
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from engine.core.fault import FaultError
 from engine.database.fault import BUSY
 
+_COURTESIES, _COURTESY_S = 10, 0.001
 WAIT_S = 10.0
 """As long as SQLite's own busy timeout: a writer that holds on for longer hangs."""
 
@@ -38,11 +40,22 @@ class Turn:
             self._take_first()
             return
         self._lobby.take()
+        self._be_polite()
         try:
             self._lock.take()
         except BaseException:
             self._lobby.give()
             raise
+
+    def _be_polite(self) -> None:
+        """Let one who is first go in: the kernel only wakes it, and we run already.
+
+        It is no promise. One that was stopped while it waited rings on, and keeps nobody out.
+        """
+        for _ in range(_COURTESIES):
+            if not self._bell.rings():
+                break
+            time.sleep(_COURTESY_S)
 
     def _take_first(self) -> None:
         if not self._lock.taken():
