@@ -5,8 +5,10 @@ the names alone, and the messages of one sender repeat their sequence. A layout 
 its groups are bound from empty segments, whose index says which segment of a message is meant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
 from engine.formats.hl7v2.encoding import STANDARD
 from engine.formats.hl7v2.groups import Bound
@@ -28,13 +30,20 @@ class Station:
     bound: Bound
     segment: int
     slots: tuple[int, ...]
+    pick: Callable[[list[Any]], tuple[Any, ...]]  # what belongs to the slots
 
     def scope(self, env: Env, frame: Frame) -> Scope:
         """Return a scope on it; all its segments have been read."""
-        rows, shapes = env.rows, env.shapes
-        scope = Scope(env, frame, self.bound, [rows[slot] for slot in self.slots], self.segment)
-        scope.shape = tuple([shapes[slot] for slot in self.slots])
+        scope = Scope(env, frame, self.bound, list(self.pick(env.rows)), self.segment)
+        scope.shape = self.pick(env.shapes)
         return scope
+
+
+def _station(bound: Bound, segment: int, slots: tuple[int, ...]) -> Station:
+    """Return a station; the last place of a message's rows stands for segments it lacks."""
+    first = slots[0]
+    pick = itemgetter(*slots) if len(slots) > 1 else lambda rows: (rows[first],)
+    return Station(bound, segment, slots, pick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class _Draft:
     def _named(self, bound: Bound, pid: Segment) -> Station:
         """Stand on a PID, to read what identifies the patient."""
         found = [nearest(bound, key[-1], self._sight).index for key in self._identity]
-        return Station(bound, pid.index, (pid.index, *found[1:]))
+        return _station(bound, pid.index, (pid.index, *found[1:]))
 
     def _walk(self, rules: tuple[Rule, ...], frame: int) -> None:
         for rule in rules:
@@ -131,7 +140,7 @@ class _Draft:
     def _spot(self, rule: Make, frame: int, bound: Bound, segment: Segment) -> Spot:
         found = [self._slot(bound, key) for key in rule.map.slots]
         pid = segment if segment.name == "PID" else nearest(bound, "PID", self._sight)
-        at = Station(bound, segment.index, (segment.index, *found[1:]))
+        at = _station(bound, segment.index, (segment.index, *found[1:]))
         return Spot(rule, frame, pid.index, at)
 
     def _slot(self, bound: Bound, key: tuple[str, ...]) -> int:

@@ -38,6 +38,7 @@ class Step:
     parted: bool = False  # it gives a `parts.Spoken`
     recall: Recall | None = None  # what it made before, by fields
     sound: bool = False  # any value it gives is valid unless the scope is doubtful then
+    quiet: bool = False  # it reads no field: there is nothing to note beside the value
 
 
 def _unknown(context: Context, key: Scalar, path: str) -> None:
@@ -90,7 +91,8 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
         return Step(name, op, (name,), False, rank.get(name, 0), None)
     if element is not None:
         op = _element(context, node, element)
-        return Step(name, op, (name,), False, rank[name], None, _is_link(node))
+        quiet = _is_link(node) and _reads_nothing(node)
+        return Step(name, op, (name,), False, rank[name], None, _is_link(node), quiet=quiet)
     forms = choice.forms(path, name)
     if not forms:
         _unknown(context, key, path)
@@ -98,6 +100,12 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     op, names = choice.compiled(context, node, forms)
     place = min(rank[form.name] for form in forms.values())
     return Step(name, op, names, True, place, None)
+
+
+def _reads_nothing(node: Node) -> bool:
+    """Whether a link has no condition."""
+    items = node.items if isinstance(node, Items) else (node,)
+    return not any(isinstance(item, Fields) and item.get("when") is not None for item in items)
 
 
 def _is_link(node: Node) -> bool:

@@ -32,8 +32,9 @@ class Proof:
         proven = self._known.get(names)
         if proven is None:
             proven = self._first(names, body)
-        if WHOLE in proven and self._rules and not all(rule(body) for rule in self._rules):
-            return proven - {WHOLE}
+        for rule in self._rules:
+            if not rule(body):
+                return proven - {WHOLE}
         return proven
 
     def _first(self, names: tuple[str, ...], body: dict[str, Any]) -> frozenset[str]:

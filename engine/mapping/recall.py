@@ -20,6 +20,7 @@ ROOM = 8192  # what a plan remembers of late; as much again is kept until it is 
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
 _SAME = 4_096  # things of which there is one object
 _PARTS = 1_024  # results of one part of a key or one condition
+_MISSED: Any = object()
 _TRIAL = 1_000  # misses after which a rule is judged
 _REST = 10_000  # runs a rule rests for when its fields do not repeat; twice as long each time
 _LONGEST_REST = 160_000
@@ -161,14 +162,14 @@ def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], 
     if touched.more or touched.lists:
         return read
     key_of = _reader(touched)
-    known: dict[Hashable, T] = {}
+    known: dict[Hashable, Any] = {}
 
     def recalled(scope: Scope) -> T:
         key = key_of(scope)
-        try:
-            return known[key]
-        except KeyError:
-            found = read(scope)
+        kept: T = known.get(key, _MISSED)
+        if kept is not _MISSED:
+            return kept
+        found = read(scope)
         if _length(key) <= LONGEST:
             if len(known) >= _PARTS:
                 known.clear()

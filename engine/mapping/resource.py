@@ -123,6 +123,10 @@ class CompiledMap:
         """Run a rule and put its value into the body."""
         scope = instance.scope
         value = step.op(scope)
+        if step.quiet:
+            if value is not None:
+                body[step.name] = value
+            return
         nulled, weak = scope.nulled, scope.defaulted and not scope.nulled
         sound = step.sound and scope.env.usual and not scope.doubtful
         sure = sound or scope.proven or step.proven
@@ -279,9 +283,8 @@ def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:
         if not reference.allowed(element, type_name) or type_name == context.resource:
             continue
         every = reference.made(type_name, every=target.endswith("*"))
-        found.append(
-            Step(name, _link(every, element.repeats), (name,), False, rank[name], None, True)
-        )
+        link = _link(every, element.repeats)
+        found.append(Step(name, link, (name,), False, rank[name], None, True, quiet=True))
     return found
 
 

@@ -16,8 +16,8 @@ from engine.r4.objects import below
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
 WIDTH = 80  # fields that every row has, empty ones if need be; the longest usual segment has 72
-_PADDING = [""] * WIDTH
-NO_FIELDS = NOTHING.fields + _PADDING[1:]
+_PADDINGS = [[""] * (WIDTH - count) for count in range(WIDTH + 1)]  # for rows of so many fields
+NO_FIELDS = NOTHING.fields + _PADDINGS[1]
 _MANY = 64  # diagnostics, beyond which what R4 does not have is named no more
 _UNREAD: list[str] = []
 _USUAL = 20_000  # characters of a segment
@@ -83,7 +83,7 @@ class Env:
     def read(self, index: int) -> list[str]:
         """Split a segment for the first time."""
         fields = self.segments[index].fields
-        row = self.rows[index] = fields + _PADDING[len(fields) :]
+        row = self.rows[index] = fields + _PADDINGS[min(len(fields), WIDTH)]
         self.shapes[index] = bytes(map(bool, fields))
         return row
 

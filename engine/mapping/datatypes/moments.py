@@ -9,10 +9,11 @@ both are reported.
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from datetime import date as calendar_day
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.mapping.datatypes.tools import Convert, Flawed, Tools, memo
+from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools, memo
 from engine.mapping.text import lead, part
 
 _DTM = re.compile(
@@ -82,7 +83,16 @@ def _dated(match: re.Match[str], length: int) -> str:
 
 def microseconds(raw: str, zone: ZoneInfo) -> int | None:
     """Read a DTM as microseconds since 1970, None when it is none."""
-    found = _moment(lead(raw), zone)
+    text = lead(raw)
+    if _has_seconds(text):
+        first_us = _microseconds(text[:12], zone)
+        return None if first_us is None else first_us + int(text[12:]) * 1_000_000
+    return _microseconds(text, zone)
+
+
+@lru_cache(MEMO)
+def _microseconds(text: str, zone: ZoneInfo) -> int | None:
+    found = _moment(text, zone)
     if found is None:
         return None
     moment, match = found
@@ -99,6 +109,11 @@ def stamp(time_us: int) -> str:
 
 def _digits(text: str, count: int) -> bool:
     return len(text) == count and text.isascii() and text.isdigit()
+
+
+def _has_seconds(text: str) -> bool:
+    """Whether it is a time to the second whose offset is that of the whole minute."""
+    return _digits(text, 14) and text[12:] < "60" and text[:4] >= _WHOLE_MINUTES
 
 
 def _day(text: str) -> str:
@@ -141,7 +156,7 @@ def date_time(tools: Tools) -> Convert:
 
     def convert(raw: str) -> Any:
         text = lead(raw)
-        if _digits(text, 14) and text[12:] < "60" and text[:4] >= _WHOLE_MINUTES:
+        if _has_seconds(text):
             first = unusual(text[:12])  # nearly all moments of a minute are alike
             if first.__class__ is str:
                 return f"{first[:17]}{text[12:]}{first[19:]}"
