@@ -27,6 +27,7 @@ class Pace:
     size: int
     most: int
     each_us: float = 0.0  # under the lock; 0 when not known
+    goal_us: int = LOCK_GOAL_US
     alert: int = 0  # batches for which somebody in a hurry is expected
 
     @property
@@ -46,13 +47,13 @@ class Pace:
         """
         last = held_us / strain / count
         each = last if not self.each_us else self.each_us + _NEWS * (last - self.each_us)
-        fitting = int(LOCK_GOAL_US / each) if each else self.most
+        fitting = int(self.goal_us / each) if each else self.most
         grown = min(fitting, 2 * max(count, self.size))
         size = min(self.most, max(FEWEST, grown))
         alert = LINGER if urged else max(0, self.alert - 1)
         return replace(self, size=size, each_us=each, alert=alert)
 
 
-def first_pace(most: int) -> Pace:
+def first_pace(most: int, goal_us: int = LOCK_GOAL_US) -> Pace:
     """Begin small: nothing is known yet."""
-    return Pace(min(32, most), most)
+    return Pace(min(32, most), most, goal_us=goal_us)

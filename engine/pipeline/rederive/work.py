@@ -27,6 +27,8 @@ from engine.pipeline.rederive.course import ACCOUNT, ADOPT, CREATE, FOLD, IDENTI
 from engine.pipeline.rederive.fold import Seen, catch_up, fold, is_outdated, lagging, read
 
 _MOST = 512
+_GOAL_US = 25_000
+"""How long a chunk should work under the lock: it is not cut short for somebody in a hurry."""
 _LAGGING = 64
 _PAUSE_S = 0.02
 
@@ -52,7 +54,7 @@ class Replay:
         self._around = around
         self._site = around.plan.site.name
         self._seen = Seen()
-        self._pace = first_pace(_MOST)
+        self._pace = first_pace(_MOST, _GOAL_US)
 
     def steps(self) -> Iterator[Course]:
         """Go on until it is done.

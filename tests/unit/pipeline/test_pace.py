@@ -25,6 +25,13 @@ def test_a_slow_one_shrinks_but_not_to_single_messages() -> None:
     assert settled(100_000, most=1).size == 1
 
 
+def test_who_is_not_cut_short_has_a_smaller_goal() -> None:
+    pace = first_pace(512, 10_000)
+    for _ in range(20):
+        pace = pace.after(pace.size, pace.size * 500)
+    assert pace.size == 20
+
+
 def test_one_slow_batch_is_forgotten() -> None:
     pace = settled(500)
     slow = pace.after(pace.size, 20 * LOCK_GOAL_US)
