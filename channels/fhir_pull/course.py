@@ -39,10 +39,13 @@ class Course:
         return json.dumps(asdict(self))
 
 
-def key_of(search: Search) -> str:
-    """Name a search by what it asks for, so that it is another one when that changes."""
+def key_of(base: str, search: Search) -> str:
+    """Name a search by whom and what it asks, so that it is another one when that changes.
+
+    A watermark of one server says nothing of another, and no page of its is asked for there.
+    """
     asked = "&".join(f"{name}={value}" for name, value in sorted(search.search.items()))
-    return f"{search.type} {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+    return f"{search.type} {hashlib.sha256(f'{base} {asked}'.encode()).hexdigest()[:12]}"
 
 
 def course_of(text: str) -> Course:

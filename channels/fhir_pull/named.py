@@ -1,8 +1,10 @@
 """Gets what events of the site only named: each resource once, however many events named it.
 
 A resource that is not there yet may only be late: an event can be quicker than the server's own
-copies. So it is asked for a few times more. One that was deleted is left as it is stored: a site
-that wants something gone says so in its content (`entered-in-error`), as by any other way in.
+copies. So it is asked for again, for half an hour. What is refused, or seems to lie at another
+server, waits: the settings may be what is wrong, and nothing is lost meanwhile. One that was
+deleted is left as it is stored: a site that wants something gone says so in its content
+(`entered-in-error`), as by any other way in.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from engine.core.fault import Category, Fault, FaultError
 from engine.plugin.recall import Ask, Deed
 
 MOST = 20
-_LATE_TRIES = 4
+_LATE_TRIES = 10  # half an hour in all
 _LONGEST_S = 3600
 
 
@@ -66,9 +68,6 @@ def _unanswered(desk: Desk, ask: Ask, fault: Fault) -> Deed:
     )
     if gone:
         around.report(PullGone(around.channel, around.site, fault.code))
-        return Deed(settled=[ask])
-    if fault.code == "named-elsewhere":
-        around.report(PullRefused(around.channel, around.site, fault.code))
         return Deed(settled=[ask])
     if desk.server.fault is not None:
         return Deed()

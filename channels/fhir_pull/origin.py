@@ -43,6 +43,18 @@ def next_of(base: str, page: str, link: str) -> str:
     return found.partition("#")[0]
 
 
+def _below(base: str, url: str) -> str:
+    """Return what of an address lies below the base, empty if it does not."""
+    path = f"{urlsplit(base).path}/"
+    try:
+        found = urlsplit(url)
+        same = _origin(url) == _origin(base)
+        plain = "@" not in found.netloc and not (found.query or found.fragment)
+    except ValueError:
+        return ""
+    return found.path[len(path) :] if same and plain and found.path.startswith(path) else ""
+
+
 def named(base: str, reference: str) -> tuple[str, str]:
     """Read what an event names: type and id. FaultError `named-elsewhere`.
 
@@ -50,9 +62,7 @@ def named(base: str, reference: str) -> tuple[str, str]:
     """
     text = reference.partition("/_history/")[0]
     if "://" in text:
-        if not text.startswith(f"{base}/"):
-            raise FaultError(NAMED_ELSEWHERE)
-        text = text[len(base) + 1 :]
+        text = _below(base, text)
     found = _RESOURCE.fullmatch(text)
     if found is None or set(found[2]) <= {"."}:
         raise FaultError(NAMED_ELSEWHERE)

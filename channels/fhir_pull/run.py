@@ -17,7 +17,7 @@ from channels.fhir_pull.named import fetch_named
 from channels.fhir_pull.quota import SECOND_US
 from channels.fhir_pull.resolve import networks
 from channels.fhir_pull.server import Manners, Server
-from channels.fhir_pull.settings import FhirPull
+from channels.fhir_pull.settings import FhirPull, Search
 from channels.fhir_pull.timetable import next_us
 from channels.fhir_pull.token import Tokens
 from channels.fhir_pull.wire import Bounds, wire
@@ -112,7 +112,7 @@ class Runner:
     async def _poll(self) -> bool:
         more = False
         for search in self.desk.settings.resources:
-            errand = Errand(search, key_of(search), whole=False)
+            errand = self._errand(search, whole=False)
             if search.by == "last-updated" and self._is_due(errand):
                 more |= await self._step(errand)
         return more
@@ -120,10 +120,13 @@ class Runner:
     async def _compare(self) -> bool:
         more = False
         for search in self.desk.settings.resources:
-            errand = Errand(search, key_of(search), whole=True)
+            errand = self._errand(search, whole=True)
             if self._is_due(errand):
                 more |= await self._step(errand)
         return more
+
+    def _errand(self, search: Search, *, whole: bool) -> Errand:
+        return Errand(search, key_of(self.desk.settings.base_url, search), whole)
 
     async def _step(self, errand: Errand) -> bool:
         """Do some pages; tell whether the chain goes on at once."""

@@ -12,16 +12,16 @@ _MICRO = 1_000_000
 
 def told(settings: FhirPull, notes: Mapping[str, str], now_us: int) -> list[str]:
     """Return a line for each search, and one for what is compared, in the settings' order."""
-    every_us = int(seconds(settings.every) * _MICRO)
-    lines = [one for search in settings.resources for one in _of(search, notes, now_us, every_us)]
+    lines = [one for search in settings.resources for one in _of(settings, search, notes, now_us)]
     return lines or ["has not searched for anything yet"]
 
 
-def _of(search: Search, notes: Mapping[str, str], now_us: int, every_us: int) -> Iterator[str]:
+def _of(settings: FhirPull, search: Search, notes: Mapping[str, str], now_us: int) -> Iterator[str]:
     name = " ".join((search.type, *(f"{key}={value}" for key, value in search.search.items())))
-    key = key_of(search)
+    key = key_of(settings.base_url, search)
     if key in notes:
         course = course_of(notes[key])
+        every_us = int(seconds(settings.every) * _MICRO)
         due = instant(max(now_us, course.tried_us + every_us))
         yield f"{name}: {_line(course)}{_mark(course, now_us)}, next poll {due}"
     if f"{key} compare" in notes:

@@ -124,7 +124,9 @@ class Wire:
         self._bounds = bounds
         self._client = httpx.AsyncClient(
             transport=transport or _Pinned(bounds),
-            timeout=bounds.timeout_s,
+            # A handshake that is cancelled from outside leaves its socket to the garbage collector:
+            # so connecting has a time of its own, well within the whole.
+            timeout=httpx.Timeout(bounds.timeout_s, connect=bounds.timeout_s / 3),
             follow_redirects=False,
             trust_env=False,
         )

@@ -168,9 +168,10 @@ async def served(
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
-    head = await reader.readline()
-    if not head:
+    first = await reader.read(1)
+    if first in {b"", b"\x16"}:  # the end, or TLS where none is spoken
         return None
+    head = first + await reader.readline()
     method, target, _ = head.decode("latin-1").split(" ", 2)
     headers = {}
     while line := (await reader.readline()).decode("latin-1").strip():

@@ -10,6 +10,7 @@ from engine.core.values import FHIR_JSON
 from engine.plugin.memory import FleetingMemory, MemoryIntake
 from engine.plugin.protocol import Admission
 from tests.integration.pull.puller import Puller, until
+from tests.integration.pull.site import served
 
 pytestmark = pytest.mark.anyio
 POLLED = {"resources": [{"type": "Observation"}]}
@@ -132,7 +133,7 @@ async def test_a_named_resource_is_fetched(puller: Puller) -> None:
 
 
 async def test_named_elsewhere_is_never_asked_for(puller: Puller) -> None:
-    for reference in (
+    elsewhere = (
         "https://elsewhere.example/r4/Patient/1",
         "http://169.254.169.254/latest/meta-data",
         f"{puller.site.base}/../admin/Patient/1",
@@ -141,12 +142,32 @@ async def test_named_elsewhere_is_never_asked_for(puller: Puller) -> None:
         "Patient/1?_include=*",
         "urn:uuid:7",
         "",
-    ):
+    )
+    for reference in elsewhere:
         puller.memory.ask(reference)
     async with puller.running():
-        await until(lambda: not puller.memory.asked, "everything settled")
+        await until(lambda: puller.memory.asks(9, 0) == [], "every one tried")
     assert (puller.site.asked, puller.taken) == ([], [])
     assert set(puller.codes("pull-refused")) == {"named-elsewhere"}
+    assert puller.memory.waiting() == len(elsewhere), "the settings may be wrong: nothing is lost"
+
+
+async def test_another_server_is_asked_from_the_beginning(puller: Puller) -> None:
+    """A test system's watermark would hide what the real one has, and its pages are not there."""
+    puller.settings = POLLED
+    puller.site.page = 1
+    for number in range(3):
+        puller.site.put("Observation", str(number))
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+    async with served() as other:
+        other.put("Observation", "old")
+        other.resources["Observation/old"]["meta"]["lastUpdated"] = "2020-01-01T00:00:00Z"
+        puller.site, asked = other, len(puller.site.asked)
+        async with puller.running():
+            await until(lambda: "Observation/old" in puller.names, "what only the other has")
+        assert "_lastUpdated" not in other.asked[0].query
+        assert asked > 0
 
 
 async def test_what_was_deleted_is_told_and_left_alone(puller: Puller) -> None:

@@ -1,5 +1,6 @@
 """Whom the channel connects to and whom it believes: real sockets, real TLS, names that lie."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -192,11 +193,21 @@ async def test_a_connection_that_breaks_in_the_middle() -> None:
         assert (code, where) == ("server-unreachable", "127.0.0.1")
 
 
-async def test_a_server_that_never_ends_its_answer() -> None:
-    slow = Bounds(timeout_s=0.2, max_bytes=1000, allowed=LOOPBACK)
-    async with served() as site, wire(slow) as line:
-        site.spoilt.append(lambda _: Reply(headers={"Transfer-Encoding": "chunked"}))
-        assert (await refused(line, f"{site.base}/Patient/1"))[0] in {
-            "server-timeout",
-            "server-unreachable",
-        }
+async def test_a_server_that_never_answers() -> None:
+    """It takes the connection and says nothing: neither in TLS nor after the request."""
+    heard = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.transport.abort()
+        heard.set()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    slow = Bounds(timeout_s=0.6, max_bytes=1000, allowed=LOOPBACK)
+    async with server, wire(slow) as line:
+        for scheme in ("https", "http"):
+            code, where = await refused(line, f"{scheme}://127.0.0.1:{port}/r4")
+            assert (code, where) == ("server-timeout", "127.0.0.1")
+            await asyncio.wait_for(heard.wait(), 20)  # the connection was closed
+            heard.clear()

@@ -79,8 +79,9 @@ def test_a_course_survives_writing_and_damage() -> None:
 
 def test_another_search_is_another_course() -> None:
     other = Search(type="Patient", search={"ah-practice": "Organization/a-1.Practice-9"})
-    assert key_of(PATIENTS) != key_of(other)
-    assert key_of(PATIENTS) == key_of(PATIENTS.model_copy(update={"by": "compare"}))
+    assert key_of(BASE, PATIENTS) != key_of(BASE, other)
+    assert key_of(BASE, PATIENTS) != key_of("https://test.lakeside.example/r4", PATIENTS)
+    assert key_of(BASE, PATIENTS) == key_of(BASE, PATIENTS.model_copy(update={"by": "compare"}))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,7 @@ def test_a_link_at_the_server_is_followed(link: str, found: str) -> None:
     [
         ("Patient/a-1.E-7", ("Patient", "a-1.E-7")),
         (f"{BASE}/Patient/7/_history/3", ("Patient", "7")),
+        ("HTTPS://FHIR.lakeside.example:443/r4/Patient/7", ("Patient", "7")),
     ],
 )
 def test_what_an_event_names(reference: str, found: tuple[str, str]) -> None:
@@ -203,7 +205,10 @@ def test_what_is_told_of_a_search() -> None:
     assert told(settings, {}, NOW_US) == ["has not searched for anything yet"]
     course = Course(NOW_US - 90_000_000, begun_us=1, ended_us=NOW_US, tried_us=NOW_US, first_us=1)
     held = Course(code="server-busy", where="Patient, page 3, status 429", next="x", pages=2)
-    notes = {key_of(PATIENTS): course.to_text(), f"{key_of(PATIENTS)} compare": held.to_text()}
+    notes = {
+        key_of(BASE, PATIENTS): course.to_text(),
+        f"{key_of(BASE, PATIENTS)} compare": held.to_text(),
+    }
     poll, compare = told(settings, {**notes, "Other 1": json.dumps({})}, NOW_US)
     assert poll == (
         "Patient ah-practice=Organization/a-1.Practice-8: last asked 2027-01-15T08:00:00.000Z, "
