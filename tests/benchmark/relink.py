@@ -2,6 +2,8 @@
 
     python -m tests.benchmark.relink [--store plain encrypted postgresql] [--resources 20000]
 
+With `--among 10` as many admissions of others come between two reports of the person who moves, so
+that what moves lies scattered over the store, as in life.
 A worker takes the merge from the journal like any other message. A second process writes to the
 same store all the time, a row in a transaction; its longest wait is what nobody should notice.
 """
@@ -27,12 +29,19 @@ from tests.benchmark.worker import fill, work_off
 
 _PAUSE_S = 0.002
 _RESULTS = 20
+_OTHERS = 1_000_000  # number of the first message about somebody else
 
 
-def messages(resources: int) -> tuple[list[Sent], Sent]:
-    """Return what makes two people, the second with so many results, and the merge of the two."""
+def messages(resources: int, among: int = 0) -> tuple[list[Sent], Sent]:
+    """Return what makes two people, the second with so many results, and the merge of the two.
+
+    `among`: how many admissions of other people stand before each report.
+    """
     made = [admission(0, 0), admission(1, 1)]
-    made += [report_of(2 + number, 1) for number in range(resources // (_RESULTS + 1))]
+    for number in range(resources // (_RESULTS + 1)):
+        others = range(2 + number * among, 2 + (number + 1) * among)
+        made += [admission(_OTHERS + other, other) for other in others]
+        made.append(report_of(2 + number, 1))
     head = {2: "^~\\&", 3: "EPIC", 4: "MERCY", 7: "20261128120000", 9: "ADT^A40^ADT_A39"}
     head |= {10: "MERGE1", 11: "P", 12: "2.5.1"}
     kept, gone = ({3: f"E{100_000 + n}^^^MERCY^MR~{900_000_000 + n}^^^EPI^EPI"} for n in (0, 1))
@@ -62,10 +71,10 @@ def write_on(region_file: Path) -> None:
     sys.stdout.write(json.dumps(longest) + "\n")
 
 
-def measure(store: str, resources: int, folder: Path, dsn: str) -> dict[str, float]:
+def measure(store: str, resources: int, folder: Path, dsn: str, among: int = 0) -> dict[str, float]:
     """Return seconds of the merge, the longest wait of others in ms, and the probe."""
     region_file = write_region(folder, store, dsn)
-    before, merge = messages(resources)
+    before, merge = messages(resources, among)
     fill(region_file, before)
     work_off(region_file, 1)
     fill(region_file, [merge])
@@ -96,13 +105,16 @@ def _versions(region_file: Path) -> int:
         return int(tx.query("SELECT count(*) FROM version", ())[0][0])
 
 
-def play(stores: Sequence[str], resources: int, rounds: int, top: Path, dsn: str) -> dict[str, Any]:
+def play(
+    stores: Sequence[str], resources: int, rounds: int, top: Path, dsn: str, among: int = 0
+) -> dict[str, Any]:
     """Run every store in turn, so often; returns the figures of the runs by store."""
     runs: dict[str, Any] = {store: [] for store in stores}
     with servers(top, stores, dsn) as own:
         for number in range(rounds):
             for store in stores:
-                runs[store].append(measure(store, resources, top / f"{store}-{number}", own))
+                folder = top / f"{store}-{number}"
+                runs[store].append(measure(store, resources, folder, own, among))
     return runs
 
 
@@ -112,6 +124,7 @@ def main() -> None:
     options.add_argument("--store", nargs="+", choices=STORES, default=["plain", "encrypted"])
     options.add_argument("--dsn", default="", help="a server of yours; else one is started")
     options.add_argument("--resources", type=int, default=20_000)
+    options.add_argument("--among", type=int, default=0, help="messages of others in between")
     options.add_argument("--rounds", type=int, default=1)
     options.add_argument("--write-on", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -119,7 +132,8 @@ def main() -> None:
         write_on(chosen.write_on)
         return
     with tempfile.TemporaryDirectory() as name:
-        runs = play(chosen.store, chosen.resources, chosen.rounds, Path(name), chosen.dsn)
+        top, many = Path(name), (chosen.resources, chosen.rounds)
+        runs = play(chosen.store, *many, top, chosen.dsn, chosen.among)
     for store, figures in runs.items():
         told = ", ".join(f"{name} {middle([run[name] for run in figures])}" for name in figures[0])
         sys.stdout.write(f"{store}: {told}, load {load():.1f}\n")
