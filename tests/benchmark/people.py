@@ -30,21 +30,28 @@ class Tools:
 
     def registrations(self, folder: Path, count: int) -> list[Sent]:
         """Make so many registrations below `folder`. RuntimeError says what went wrong."""
-        folder.mkdir(parents=True, exist_ok=True)
-        rows, traffic = folder / "rows.csv", folder / "traffic"
-        people = str(round(count / _ROWS_A_PERSON) + 10)
-        self._run(self.python, "gen_people.py", "--n", people, "--seed", str(SEED), "--out", rows)
-        self._run(sys.executable, "render_people.py", "--rows", rows, "--out", traffic, *_ONLY)
-        return stream(str(traffic / "stream.mllp"), count)
+        people = round(count / _ROWS_A_PERSON) + 10
+        return stream(str(self._made(folder, people, "--only", "adt")), count)
 
-    def _run(self, python: str, script: str, *arguments: str | Path) -> None:
-        command = [python, str(self.folder / script), *map(str, arguments)]
+    def mixture(self, folder: Path, count: int) -> Path:
+        """Make so many messages or more, four in nine of them clinical; returns their file."""
+        people = round(count / _ROWS_A_PERSON / 1.8) + 10
+        return self._made(folder, people, "--clinical", "0.8", "--obx", "12")
+
+    def _made(self, folder: Path, people: int, *options: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows, made = folder / "rows.csv", folder / "traffic"
+        whom = ("--n", str(people), "--seed", str(SEED), "--out", str(rows))
+        self._run(self.python, "gen_people.py", *whom)
+        render = ("--rows", str(rows), "--out", str(made))
+        self._run(sys.executable, "render_people.py", *render, *options)
+        return made / "stream.mllp"
+
+    def _run(self, python: str, script: str, *arguments: str) -> None:
+        command = [python, str(self.folder / script), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{script}: {done.stderr.strip()[-300:]}")
-
-
-_ONLY = ("--only", "adt")
 
 
 def tools(folder: str, python: str) -> Tools:

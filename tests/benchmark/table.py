@@ -39,6 +39,7 @@ _HEAD = (
 )
 _BEGIN, _END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PER_ADMISSION = 12  # resources one message of the stream makes
+_PER_MESSAGE = 5  # new ones that one message of many people's traffic makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class Course:
         """Let workers work a stream off on a fresh region."""
         options = self.chosen(**more)
         messages = stream(name, self.messages // 4 + options.before)
-        return worker.measure(store, messages, self.top / f"{name}-{number}", self.dsn, options)
+        return worker.measure(
+            store, messages, self.top / f"{Path(name).stem}-{number}", self.dsn, options
+        )
 
 
 def journal_rows(course: Course) -> Iterator[Row]:
@@ -237,9 +240,13 @@ def relink_rows(course: Course) -> Iterator[Row]:
 
 def growth_row(course: Course) -> Iterator[Row]:
     """What a message costs beside 2,000,000 resources, against 20,000."""
-    small, large = 20_000 // _PER_ADMISSION, _GROWN // _PER_ADMISSION
-    few = course.worked_off("encrypted", 0, "adt", before=small)
-    many = course.worked_off("encrypted", 1, "adt", before=large)
+    name, each = "adt", _PER_ADMISSION
+    if course.tools is not None:
+        each = _PER_MESSAGE
+        most = _GROWN // each + course.messages
+        name = str(course.tools.mixture(course.top / "grown", most))
+    few = course.worked_off("encrypted", 0, name, before=20_000 // each)
+    many = course.worked_off("encrypted", 1, name, before=_GROWN // each)
     ratio = [many["cpu"] / few["cpu"]]
     yield Row("CPU of a worker at 2,000,000 resources against 20,000", ratio, 1.3)
 
