@@ -69,6 +69,10 @@ class Memory:
         self._free = ROOM
         self._same: dict[str, Any] = {}
 
+    def kept(self, text: str) -> Any:
+        """Return what is kept under a text, None when there is nothing."""
+        return self._same.get(text)
+
     def first(self, text: str, value: T) -> T:
         """Return what was first kept under a text; equal things made apart become one object."""
         if len(self._same) >= _SAME:

@@ -16,7 +16,6 @@ from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source
 from engine.r4 import elements
-from engine.r4.compiled import proves
 from engine.r4.elements import Element
 from engine.r4.validate import validate
 
@@ -154,11 +153,13 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     ident = context.identify(side.type, side.key)
     head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
     body = _ordered(side.type, {**head, **side.elements})
-    proven = frozenset(name for name, value in body.items() if proves(side.type, name, value))
-    if not validate(body):
-        proven |= {WHOLE}
+    written = encode(body).decode()
+    known: Contribution | None = context.memory.kept(written)  # several fields name the same person
+    if known is not None:
+        return known
+    proven = frozenset() if validate(body) else frozenset({*body, WHOLE})
     made = Contribution(side.type, ident, body, "", "merge", proven=proven)
-    return context.memory.first(encode(body).decode(), made)  # several fields name the same person
+    return context.memory.first(written, made)
 
 
 def _has_subject(side: sides.Side, scope: Scope) -> bool:
