@@ -7,7 +7,7 @@ is computed from everything said. The order in a partition is a habit, not a nee
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from engine.core.clock import Clock, ticks_us
@@ -25,6 +25,7 @@ from engine.pipeline.ledger import Account
 from engine.pipeline.moves import between_people
 from engine.pipeline.prepare import DAY_US, Prepared
 from engine.pipeline.reconcile import CHANGED, Deciding, Reconciling, reconcile
+from engine.pipeline.renumbered import REUSED, renumbered
 from engine.store.proposal import propose
 from engine.store.put import Write, merge
 from engine.store.save import Written
@@ -145,6 +146,7 @@ def _write_run(
     writing.lap("ledger")
     fresh = [judged(tx, item) for item in batch if item.entry.position not in repeats]
     ledger.remember_deliveries(tx, _delivered(fresh, news))
+    reused = renumbered(tx, fresh)
     merged = merge(tx, [one for item in fresh for one in _left(item, writes)], now_us)
     writing.lap("put")
     deciding = Deciding(writing.reconciling, now_us, writing.lap)
@@ -152,7 +154,9 @@ def _write_run(
     now = {item.entry.position: item for item in fresh}
     accounts = [
         _recognised(
-            _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us), again
+            _account(now.get(position, item), outcomes.get(position, ()), repeats, now_us),
+            again,
+            reused,
         )
         for item in batch
         for position in [item.entry.position]
@@ -202,8 +206,10 @@ def _repeats(
     return repeats, news, again
 
 
-def _recognised(account: Account, again: Mapping[int, int]) -> Account:
+def _recognised(account: Account, again: Mapping[int, int], reused: Set[int]) -> Account:
     """What was written once more and changed nothing was a repetition, as of a lost answer."""
+    if account.position in reused:
+        account = replace(account, notes=(*account.notes, REUSED))
     first = again.get(account.position)
     if first is None or account.state != ledger.WRITTEN or account.changed:
         return account

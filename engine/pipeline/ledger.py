@@ -14,6 +14,7 @@ from engine.database.transaction import Row, Transaction
 from engine.pipeline.tables import DELIVERY, LEDGER
 
 _COLUMNS = tuple(column.name for column in LEDGER.columns)
+WRITTEN, FILTERED, DUPLICATE = "written", "filtered", "duplicate"
 QUARANTINED = "quarantined"
 _WRITE = inserting(LEDGER, *_COLUMNS, on_conflict="replace", only_over=("state", QUARANTINED))
 _FIRST = ListStatement(
@@ -38,13 +39,16 @@ _FINAL = ListStatement(
         LEDGER.c.position.in_(some), LEDGER.c.state != QUARANTINED
     )
 )
+_NUMBERED = ListStatement(
+    lambda some: select(
+        LEDGER.c.control_id, LEDGER.c.site, LEDGER.c.position, LEDGER.c.received_us
+    ).where(LEDGER.c.control_id.in_(some), LEDGER.c.state != QUARANTINED)
+)
 _COUNTS = Statement(select(LEDGER.c.state, func.count()).group_by(LEDGER.c.state))
 
 _QUARANTINED = Statement(
     select(LEDGER.c.code, func.count()).where(LEDGER.c.state == QUARANTINED).group_by(LEDGER.c.code)
 )
-
-WRITTEN, FILTERED, DUPLICATE = "written", "filtered", "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,16 @@ def remember_deliveries(tx: Transaction, rows: list[tuple[bytes, int, int]]) -> 
 def forget_deliveries(tx: Transaction, before_us: int) -> int:
     """Drop what is older than the window in which a repetition counts as one."""
     return tx.run(_FORGET, before_us)
+
+
+def numbered(
+    tx: Transaction, control_ids: Sequence[str]
+) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return site, control id -> position and receipt of each message known under it."""
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for control_id, site, position, received_us in _NUMBERED.all(tx, control_ids):
+        found.setdefault((site, control_id), []).append((position, received_us))
+    return found
 
 
 def newest_in_lane(tx: Transaction, site: str, lane: str, before: int) -> int:

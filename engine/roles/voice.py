@@ -15,10 +15,12 @@ from engine.app import places, role_names
 from engine.core.clock import SystemClock
 from engine.core.fault import Fault, FaultError
 from engine.pipeline.ledger import QUARANTINED, Account
+from engine.pipeline.renumbered import REUSED
 from engine.settings.region import Region
 from engine.telemetry.emit import Telemetry
 from engine.telemetry.event import (
     AddressRefused,
+    ControlIdReused,
     MessageQuarantined,
     NumbersUnwritten,
     PromptFailed,
@@ -64,6 +66,8 @@ class Voice:
         for account in accounts:
             labels = {"site": account.site, "state": account.state}
             self.metrics.count("messages", _MESSAGES, labels)
+            if any(note.code == REUSED.code for note in account.notes):
+                self.emit(ControlIdReused(account.site, account.channel, account.position))
             if account.state == QUARANTINED:
                 self.emit(
                     MessageQuarantined(

@@ -89,6 +89,17 @@ class MessageQuarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlIdReused:
+    name: ClassVar[str] = "control-id-reused"
+    text: ClassVar[str] = "a message came under the control id of another one; both were kept"
+    level: ClassVar[str] = "warning"
+
+    site: str
+    channel: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkHeld:
     name: ClassVar[str] = "work-held"
     text: ClassVar[str] = "a batch could not be written; nothing of it was, and it is tried again"

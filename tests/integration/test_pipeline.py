@@ -159,9 +159,21 @@ def test_the_same_bytes_again_are_a_duplicate_whatever_came_between(bench: Bench
 
 
 def test_the_same_control_id_with_other_bytes_is_another_message(bench: Bench) -> None:
-    positions = bench.deliver(adt(), adt(family="Vandermeer-Ochs"))
+    """And the sender's fault: it is noted with each but the first."""
+    positions = bench.deliver(adt(), adt(family="Vandermeer-Ochs"), adt(control="2", minute=11))
     bench.work_off()
-    assert [bench.state(position)[0] for position in positions] == ["written", "written"]
+    assert [bench.state(position)[0] for position in positions] == ["written"] * 3
+    positions += bench.deliver(adt(family="Ochs"))
+    bench.work_off()
+    codes = {one.position: {note.code for note in one.notes} for one in bench.told}
+    reused = [at for at in positions if "control-id-reused" in codes[at]]
+    assert reused == [positions[1], positions[3]]
+
+
+def test_a_repetition_is_not_blamed_for_its_control_id(bench: Bench) -> None:
+    bench.deliver(adt(), adt())
+    bench.work_off()
+    assert not [note for one in bench.told for note in one.notes if note.where == "MSH-10"]
 
 
 def test_without_control_id_a_repetition_counts_only_in_a_row(bench: Bench) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from engine.app import region_of
 from engine.core.fault import Category, Fault
+from engine.pipeline.ledger import Account
+from engine.pipeline.renumbered import REUSED
 from engine.roles.voice import Voice, last_words
 from engine.settings.region import Region
 from engine.telemetry.event import AccessRefused
@@ -61,6 +63,19 @@ def test_who_is_not_let_in_is_logged_and_counted(
     assert (
         'concord_access_refused_total{code="login-required",role="api",site="mercy"} 1' in counted
     )
+
+
+def test_a_control_id_used_twice_is_told(region: Region, capfd: pytest.CaptureFixture[str]) -> None:
+    region.data_folder.joinpath("run").mkdir(parents=True)
+    voice = Voice(region, "worker-1")
+    names = ("mercy-adt", "mercy", "1", "ADT^A01", "mercy|1")
+    voice.told(
+        [Account(7, "written", *names, 1, 1, notes=(REUSED,)), Account(8, "written", *names, 1, 1)]
+    )
+    voice.close()
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    reused = [one for one in said if one["event"] == "control-id-reused"]
+    assert [(one["position"], one["site"]) for one in reused] == [(7, "mercy")]
 
 
 def test_any_other_reason_is_named_by_its_code(
