@@ -113,7 +113,8 @@ def deliveries(
             else:
                 columns = dict(zip(found.header, row.cells, strict=True))
                 origin = (contract.feed, found.sha256, row.number)
-                delivery = RowDelivery(*origin, source_us, columns, deleting, file_us)
+                place = (row.line, name)
+                delivery = RowDelivery(*origin, source_us, columns, deleting, file_us, *place)
                 chunk.append(Given(row, delivery))
             size += sum(map(len, row.cells))
             if len(chunk) >= CHUNK or size >= CHUNK_CHARACTERS:

@@ -1,20 +1,24 @@
 """`concord messages`: what became of messages."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from engine.app import open_store, region_key, region_of
+from engine.app import BUILT_IN, open_journal, open_store, region_key, region_of
 from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import instant
+from engine.core.values import CSV_ROW
+from engine.formats.delimited.delivery import read_delivery
 from engine.pipeline.ledger import Account
 from engine.pipeline.messages import Wanted
 from engine.pipeline.messages import messages as find
+from engine.settings.region import Channel, Region
 
 State = Literal["written", "filtered", "duplicate", "quarantined"]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -30,7 +34,7 @@ def messages(
     most: int = 50,
     as_json: Json = False,
 ) -> int:
-    """List messages by what became of them, newest first.
+    """List messages by what became of them, newest first; rows with their file and line.
 
     Parameters
     ----------
@@ -53,11 +57,44 @@ def messages(
         found = list(islice(find(tx, Wanted(state or "", site, control_id)), most))
     if site and not found:  # messages of a site that was removed are still there
         require_site(site, region.sites)
+    origins = _origins(region, found)
     for account in found:
-        print(json.dumps(asdict(account)) if as_json else in_words(account))
+        origin = origins.get(account.position)
+        if as_json:
+            print(json.dumps({**asdict(account), **(asdict(origin) if origin else {})}))
+        else:
+            print(in_words(account), *([f"line {origin.line} of {origin.file}"] if origin else []))
     if not found and not as_json:
         print("no such messages")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row stood."""
+
+    file: str
+    line: int
+
+
+def _origins(region: Region, accounts: Sequence[Account]) -> dict[int, Origin]:
+    """Return the origins of those that are rows of files, by position, as the journal has them."""
+    of_files = {one.name for one in region.channels if _reads_files(one)}
+    rows = [one.position for one in accounts if one.channel in of_files]
+    if not rows:
+        return {}
+    journal = open_journal(region, region_key(region))
+    try:
+        entries = [entry for at in rows if (entry := journal.entry(at)) is not None]
+    finally:
+        journal.close()
+    read = {entry.position: read_delivery(entry.envelope.body) for entry in entries}
+    return {at: Origin(row.file, row.line) for at, row in read.items()}
+
+
+def _reads_files(channel: Channel) -> bool:
+    spec = BUILT_IN.get(channel.type, channel.direction)
+    return spec is not None and spec.media_type == CSV_ROW
 
 
 def in_words(account: Account) -> str:

@@ -14,9 +14,10 @@ from engine.core.clock import Clock, ticks_us
 from engine.core.failpoint import failpoint
 from engine.core.fault import Fault
 from engine.core.lap import Lap
-from engine.core.values import FHIR_JSON, Diagnostic, Entry
+from engine.core.values import CSV_ROW, FHIR_JSON, Diagnostic, Entry
 from engine.database.protocol import Database
 from engine.database.transaction import Transaction
+from engine.formats.delimited.delivery import without_name
 from engine.journal.offsets import Lease, advance_all
 from engine.pipeline import ledger
 from engine.pipeline.asks import note_asks
@@ -168,10 +169,14 @@ def _write_run(
 
 
 def digest(entry: Entry) -> bytes:
-    """Return what makes two deliveries the same: site, control id and every byte."""
+    """Return what makes two deliveries the same: site, control id and every byte.
+
+    But for the name of a row's file.
+    """
     envelope = entry.envelope
     head = f"{envelope.site}\x1f{envelope.control_id}\x1f".encode()
-    return hashlib.blake2b(head + envelope.body, digest_size=16).digest()
+    body = without_name(envelope.body) if envelope.media_type == CSV_ROW else envelope.body
+    return hashlib.blake2b(head + body, digest_size=16).digest()
 
 
 def _repeats(

@@ -11,6 +11,7 @@ import yaml
 
 from engine.app import (
     compile_plans,
+    open_journal,
     open_store,
     places,
     prepare_storage,
@@ -18,11 +19,13 @@ from engine.app import (
     region_key,
     region_of,
 )
+from engine.cli.messages import messages
 from engine.cli.status import status
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, Fault
 from engine.core.lap import untimed
-from engine.core.values import FHIR_EVENT, Entry, Envelope
+from engine.core.values import CSV_ROW, FHIR_EVENT, Entry, Envelope
+from engine.formats.delimited.delivery import RowDelivery
 from engine.pipeline.commit import Writing, commit
 from engine.pipeline.interpret import NOT_SENT
 from engine.pipeline.prepare import Prepared
@@ -111,3 +114,28 @@ def test_events_that_only_name_a_resource_are_counted_by_their_reason(
     assert status(file, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["quarantined"] == {"content-not-sent": 2, "bad-value": 1}
+
+
+def test_a_row_is_listed_with_its_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    channel = {"type": "csv_sftp", "site": "hilltop", "direction": "in", "folder": "inbox"}
+    file = written(tmp_path, {"hilltop-csv": channel})
+    region = region_of(file)
+    key = region_key(region)
+    prepare_storage(region, key, {})
+    row = RowDelivery("patients", "ab" * 32, 7, 1, {"Id": "1"}, line=9, file="patients_1.csv")
+    envelope = Envelope("hilltop-csv", "hilltop", CSV_ROW, row.to_bytes(), 1, row.control_id)
+    store, journal = open_store(region, key), open_journal(region, key)
+    (position,) = journal.append([envelope])
+    bad = Prepared(
+        Entry(position, 0, envelope), fault=Fault(Category.INVALID, "bad-value", "words")
+    )
+    commit(Writing(store, reconciling(region, key), SystemClock(), untimed), [bad], (), 0)
+    store.close()
+    journal.close()
+    assert messages(file) == 0
+    assert capsys.readouterr().out.rstrip().endswith("bad-value line 9 of patients_1.csv")
+    assert messages(file, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["file"], told["line"]) == ("patients_1.csv", 9)

@@ -1,8 +1,8 @@
 """One row of a file as one delivery: what the journal keeps and the mapping reads.
 
 The cells are kept as they stood, under the file's own headers, so that a row can be mapped again
-under another contract. The file's name is not part of it: the same rows under another name are the
-same delivery.
+under another contract. The file's name is with it for people alone (`without_name`): the same rows
+under another name are the same delivery.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ class RowDelivery:
     columns: dict[str, str]  # header -> cell
     deleted: bool = False  # from a file of deletions
     file_us: int = 0  # last change of the file: tells the same rows sent again from rows said again
+    line: int = 0  # of the file, where the row begins
+    file: str = ""  # what it was called
 
     @property
     def control_id(self) -> str:
@@ -40,9 +42,16 @@ class RowDelivery:
                 "source_us": self.source_us,
                 "deleted": self.deleted,
                 "file_us": self.file_us,
+                "line": self.line,
                 "columns": self.columns,
+                "file": self.file,
             }
         )
+
+
+def without_name(body: bytes) -> bytes:
+    """Return what makes a row the delivery it is: all but its file's name, which comes last."""
+    return body[: body.rfind(b',"file":')]
 
 
 def read_delivery(body: bytes) -> RowDelivery:
@@ -58,6 +67,8 @@ def read_delivery(body: bytes) -> RowDelivery:
             {str(name): str(value) for name, value in columns.items()},
             found["deleted"] is True,
             int(found["file_us"]),
+            int(found.get("line", 0)),
+            str(found.get("file", "")),
         )
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         text = "the body is no row of a file"
