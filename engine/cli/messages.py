@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from engine.app import BUILT_IN, open_journal, open_store, region_key, region_of
+from engine.app import BUILT_IN, open_journal, open_store
+from engine.cli.begun import begun
 from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import instant
@@ -18,6 +19,7 @@ from engine.formats.delimited.delivery import read_delivery
 from engine.pipeline.ledger import Account
 from engine.pipeline.messages import Wanted
 from engine.pipeline.messages import messages as find
+from engine.security.keys import RegionKey
 from engine.settings.region import Channel, Region
 
 State = Literal["written", "filtered", "duplicate", "quarantined"]
@@ -51,13 +53,13 @@ def messages(
     as_json
         Print one JSON object a line.
     """
-    region = region_of(config)
-    store = open_store(region, region_key(region))
+    region, key = begun(config)
+    store = open_store(region, key)
     with store.read() as tx:
         found = list(islice(find(tx, Wanted(state or "", site, control_id)), most))
     if site and not found:  # messages of a site that was removed are still there
         require_site(site, region.sites)
-    origins = _origins(region, found)
+    origins = _origins(region, key, found)
     for account in found:
         origin = origins.get(account.position)
         if as_json:
@@ -77,13 +79,13 @@ class Origin:
     line: int
 
 
-def _origins(region: Region, accounts: Sequence[Account]) -> dict[int, Origin]:
+def _origins(region: Region, key: RegionKey, accounts: Sequence[Account]) -> dict[int, Origin]:
     """Return the origins of those that are rows of files, by position, as the journal has them."""
     of_files = {one.name for one in region.channels if _reads_files(one)}
     rows = [one.position for one in accounts if one.channel in of_files]
     if not rows:
         return {}
-    journal = open_journal(region, region_key(region))
+    journal = open_journal(region, key)
     try:
         entries = [entry for at in rows if (entry := journal.entry(at)) is not None]
     finally:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from engine.app import open_journal, open_store, places, region_key, region_of
+from engine.app import open_journal, open_store, places, region_key, region_of, require_founded
 from engine.cli.told import told
 from engine.database.metadata import STORE
 from engine.database.protocol import Database
@@ -35,6 +35,7 @@ def recover(config: Path) -> int:
         The region file.
     """
     region = region_of(config)
+    require_founded(region)
     key = region_key(region)
     places(region).make()
     with only_one(region):

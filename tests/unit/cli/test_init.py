@@ -4,6 +4,8 @@ import pytest
 
 from engine.app import is_founded, places, region_of, require_founded
 from engine.cli.init import init
+from engine.cli.messages import messages
+from engine.cli.recover import recover
 from engine.cli.status import status
 from engine.core.fault import Category, FaultError
 
@@ -43,6 +45,13 @@ def test_a_disk_that_is_not_mounted_is_no_new_region(region: Path, *, mounted_on
     fault = caught.value.fault
     assert (fault.code, fault.category) == ("region-not-founded", Category.UNAVAILABLE)
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_nothing_is_made_where_nothing_is(region: Path) -> None:
+    """Whoever looks at a region, or recovers it, while its disk is not mounted."""
+    assert recover(region) == 75
+    assert messages(region) == status(region) == 1
+    assert not places(region_of(region)).folder.exists()
 
 
 def test_half_of_a_region_is_one(region: Path) -> None:
