@@ -203,6 +203,21 @@ def test_meta_alone_makes_no_version_but_the_newest_is_shown(database: Database)
         assert orjson.loads(found.body)["meta"]["source"] == "urn:b"
 
 
+def test_a_security_label_stays_when_a_later_message_has_none(database: Database) -> None:
+    label = {"system": "urn:confidentiality", "code": "R"}
+    labelled, plain = observation("1"), observation("1")
+    labelled.body["meta"] = {"source": "urn:a", "security": [label]}
+    plain.body["meta"] = {"source": "urn:b"}
+    for order in ((labelled, 1), (plain, 2)), ((plain, 2), (labelled, 1)):
+        about = str(uuid.uuid5(uuid.NAMESPACE_OID, f"label {order[0][1]}"))
+        with database.write() as tx:
+            for told, at in order:
+                renamed = Contribution(told.type, about, told.body, told.patient)
+                put(tx, [write(renamed, at, at)], at)
+        meta = orjson.loads(current(database, "Observation", about).body)["meta"]
+        assert (meta["source"], meta["security"]) == ("urn:b", [label])
+
+
 def test_a_version_that_named_a_person_is_never_changed(database: Database) -> None:
     with database.write() as tx:
         assign(tx, [Membership(PATIENT, PERSON, "mercy", "M1")])
