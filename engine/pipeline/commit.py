@@ -69,13 +69,14 @@ def commit(
     leases: Sequence[Lease],
     upto: int,
     *,
-    piece: int = 0,
+    piece: int | None = None,
 ) -> Committed:
     """Write a batch and move `leases` to `upto`, the position it reaches.
 
     With `piece`, so many messages are written at a time, each time with the offsets they reach, and
-    the batch ends behind a piece when somebody who goes first waits. FaultError `fenced-off` when a
-    lease was lost: the batch is void. Other faults and exceptions leave the store as it was.
+    the batch ends behind a piece when somebody who goes first waits; 0 is the whole batch, None the
+    whole of somebody who goes first. FaultError `fenced-off` when a lease was lost: the batch is
+    void. Other faults and exceptions leave the store as it was.
     """
     held = {lease.partition: lease for lease in leases}
     accounts: list[Account] = []
@@ -92,7 +93,7 @@ def commit(
             writing.lap("fence")
             accounts += _write(tx, part, writes, writing)
             taken += len(part)
-            urged = tx.urged()
+            urged = piece is not None and tx.urged()
             if urged and piece:
                 break
         held_us = writing.ticks_us() - started_us

@@ -236,7 +236,7 @@ def test_a_batch_ends_behind_a_piece_when_somebody_in_a_hurry_waits(writing: Wri
 def test_a_batch_of_one_piece_says_that_somebody_waited(writing: Writing) -> None:
     batch = [prepared(entry(position, patient(f"p{position}"))) for position in (1, 2)]
     hurried = replace(writing, database=interrupting(writing.database, lambda: True))
-    committed = commit(hurried, batch, (), 0)
+    committed = commit(hurried, batch, (), 0, piece=0)
     assert (committed.taken, committed.urged) == (2, True)
     with writing.database.write() as tx:
         assert not tx.urged()
