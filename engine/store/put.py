@@ -142,6 +142,8 @@ def _merged(desk: _Desk, draft: _Draft | None, write: Write) -> tuple[_Draft, Wr
         same = _only(draft, proposal)
         if same is not None:
             return _repeated(same, write)
+        if draft.held.text != proposal.text and _follows(desk.batch, draft, write):
+            return _replaced(desk, draft, write, proposal)
     return _changed(desk, draft, write)
 
 
@@ -154,8 +156,7 @@ def _begun(
     known = proposal.rows if record == about else None
     content = Content(write.site, record, proposal.text, proposal.refs, proposal.body, known)
     now = _advanced(desk, held, write, content)
-    draft = _Draft(now, alone=proposal, at=(write.source_us, write.position), moved=True)
-    return draft, written(now, "updated" if held else "created")
+    return _begin(now, write, proposal), written(now, "updated" if held else "created")
 
 
 def _only(draft: _Draft, proposal: Proposal) -> _Draft | None:
@@ -182,6 +183,34 @@ def _repeated(draft: _Draft, write: Write) -> tuple[_Draft, Written]:
         return again, written(draft.held, "unchanged")
     stale = "unchanged" if at == draft.at else "older"
     return draft, written(draft.held, stale, advanced=False)
+
+
+def _follows(batch: Batch, draft: _Draft, write: Write) -> bool:
+    """Whether all that is held was one whole, and this is the next one, with the same meta."""
+    told = write.contribution
+    if told.mode != "replace" or draft.state is not None:
+        return False
+    known = stamps.whole_of(_stamps(draft))
+    if known is None or told.rank < known[0] or (write.source_us, write.position) <= known[1:]:
+        return False
+    return encode(told.body.get("meta", {})) == encode(batch.body_of(draft.held)["meta"])
+
+
+def _replaced(
+    desk: _Desk, draft: _Draft, write: Write, proposal: Proposal
+) -> tuple[_Draft, Written]:
+    """One whole takes the place of another: it is what it would be alone, and differs."""
+    held = draft.held
+    known = proposal.rows if held.record == write.contribution.patient else None
+    content = Content(
+        write.site, held.record, proposal.text, proposal.refs, proposal.body, rows=known
+    )
+    now = _advanced(desk, held, write, content)
+    return _begin(now, write, proposal), written(now, "updated")
+
+
+def _begin(now: Held, write: Write, proposal: Proposal) -> _Draft:
+    return _Draft(now, alone=proposal, at=(write.source_us, write.position), moved=True)
 
 
 def _changed(desk: _Desk, draft: _Draft, write: Write) -> tuple[_Draft, Written]:

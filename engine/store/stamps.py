@@ -27,6 +27,7 @@ SOME_TIME = (1 << 60, (1 << 60) - 1)
 
 _SEAM = "{}.{}".format(*SOME_TIME)
 _LABELS = 1024  # names of parts, as mappings have them
+_WHOLE = re.compile(r"-?\d+\.-?\d+\.\d+", re.ASCII)
 _FIRST = re.compile(r";?-?\d+\.(-?\d+)\.(\d+)", re.ASCII)
 _SIGN = re.compile(r"[^\w.-]", re.ASCII)  # what a name may not show, since the text uses it
 _QUOTED = re.compile("%([0-9a-f]{6})")
@@ -92,6 +93,11 @@ def first_time(text: str) -> tuple[int, int] | None:
     """Return source time and position of the first stamp in a text, None where there is none."""
     found = _FIRST.match(text)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def whole_of(text: str) -> Stamp | None:
+    """Return the stamp of a resource that one statement replaced as a whole, and nothing since."""
+    return _read(text) if _WHOLE.fullmatch(text) else None
 
 
 def times(text: str, type_name: str, body: Mapping[str, Any]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from engine.core.values import Contribution, Parts
 from engine.database.protocol import Database
 from engine.store.membership import Membership, assign, members_of, persons_of, relink
 from engine.store.people import Golden, put_goldens, retired
-from engine.store.put import Write, put, source_patient
+from engine.store.put import Write, put, remove, source_patient
 from engine.store.read import UNIFIED, Stored, View, history, read, vread
 from engine.store.stamps import times
 
@@ -79,6 +79,36 @@ def test_equal_content_makes_no_version_and_older_content_changes_nothing(
         old = vread(tx, "Observation", OBSERVATION, 1, UNIFIED)
     assert old is not None
     assert b'"value":1.0,' in old.body
+
+
+def test_one_whole_follows_another_and_equal_wholes_make_no_version(database: Database) -> None:
+    def ranked(value: str, rank: int, *, source: str = "urn:a") -> Contribution:
+        told = observation(value)
+        return replace(told, rank=rank, body={**told.body, "meta": {"source": source}})
+
+    steps = [
+        (ranked("1.0", 1), 10, "created", 1),
+        (ranked("2.0", 1), 11, "updated", 2),
+        (ranked("2.0", 2), 12, "unchanged", 2),  # the same, as of higher rank
+        (ranked("3.0", 1), 13, "older", 2),  # later, but of lower rank
+        (ranked("3.0", 2), 14, "updated", 3),
+        (ranked("4.0", 2), 9, "older", 3),
+        (ranked("3.0", 2, source="urn:b"), 15, "unchanged", 3),
+        (ranked("5.0", 2, source="urn:b"), 16, "updated", 4),
+    ]
+    said = [(write(told, at, at), outcome, version) for told, at, outcome, version in steps]
+    with database.write() as tx:
+        alone = [put(tx, [one], one.position)[0] for one, _, _ in said]
+    assert [(one.outcome, one.version) for one in alone] == [step[1:] for step in said]
+    stored = current(database, "Observation", OBSERVATION)
+    assert b'"source":"urn:b"' in stored.body
+    assert b'"value":5.0' in stored.body
+    with database.write() as tx:
+        remove(tx, [("Observation", OBSERVATION)], 90, 90)
+        [back, *_, last] = put(tx, [one for one, _, _ in said], 91)
+    assert back.outcome == "updated"
+    assert last.version == back.version + 3
+    assert current(database, "Observation", OBSERVATION).body[-40:] == stored.body[-40:]
 
 
 def test_elements_of_several_messages_merge_by_time(database: Database) -> None:
