@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.core.values import Alias, PatientKey
 from engine.database.metadata import STORE
 from engine.database.sqlite import DIALECT, SqliteDatabase
 from engine.database.statement import Statement
@@ -76,3 +77,15 @@ def test_accounts_of_a_stretch_are_found_by_position(tx: Explained) -> None:
     ledger = [plan for plan in tx.plans if " ledger" in plan]
     assert len(ledger) == 3
     assert all("INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan for plan in ledger)
+
+
+def test_a_shadow_is_dropped_in_pieces(tx: Explained) -> None:
+    keys = [PatientKey("mercy", f"record-{number}", str(number)) for number in range(5)]
+    shadow.name(tx, "mercy", keys)
+    shadow.note_aliases(tx, "mercy", [(1, Alias(key.record, "s", "v")) for key in keys])
+    records = [key.record for key in keys]
+    left = []
+    while not shadow.forget(tx, "mercy", 2):
+        left.append(len(shadow.named(tx, "mercy", records)))
+        assert len(shadow.aliases(tx, "mercy", records)) == left[-1]
+    assert left == [3, 1, 0]

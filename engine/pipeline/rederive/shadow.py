@@ -113,6 +113,24 @@ _DROP = ListStatement(
     lambda some: delete(SHADOW).where(SHADOW.c.id.in_(some), SHADOW.c.site == bindparam("site_")),
     "site_",
 )
+_SOME_NAMES = Statement(
+    select(SHADOW_NAME.c.record)
+    .where(SHADOW_NAME.c.site == bindparam("site_"))
+    .limit(bindparam("most_")),
+    *("site_", "most_"),
+)
+_DROP_NAMES = ListStatement(
+    lambda some: delete(SHADOW_NAME).where(
+        SHADOW_NAME.c.record.in_(some), SHADOW_NAME.c.site == bindparam("site_")
+    ),
+    "site_",
+)
+_DROP_ALIASES = ListStatement(
+    lambda some: delete(SHADOW_ALIAS).where(
+        SHADOW_ALIAS.c.record.in_(some), SHADOW_ALIAS.c.site == bindparam("site_")
+    ),
+    "site_",
+)
 _FORGET = [
     Statement(delete(table).where(table.c.site == bindparam("site_")), "site_")
     for table in (SHADOW_ALIAS, SHADOW_MERGE, SHADOW_NAME, FAILING)
@@ -275,6 +293,11 @@ def forget(tx: Transaction, site: str, most: int) -> bool:
     some = beyond(tx, site, None, most)
     if some:
         _DROP.run(tx, [shade.key[1] for shade in some], site)
+        return False
+    records = [row[0] for row in tx.all(_SOME_NAMES, site, most)]
+    if records:
+        _DROP_ALIASES.run(tx, records, site)
+        _DROP_NAMES.run(tx, records, site)
         return False
     for statement in _FORGET:
         tx.run(statement, site)
