@@ -103,7 +103,6 @@ async def _turn(desk: Desk, errand: Errand, course: Course, url: str) -> tuple[S
         course = ended(course, desk.around.clock.now_us())
     failpoint("before-watermark")
     await _keep(desk, errand, course, handed.held)
-    failpoint("after-watermark")
     return page, course
 
 

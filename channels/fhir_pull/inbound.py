@@ -72,10 +72,10 @@ SPEC = ChannelSpec(
     build=PullInbound,
     summary="Resources of a site's FHIR server: polled for what changed, compared as a whole at "
     "set times, and fetched when an event only names them. What comes is taken as if posted.",
-    example="lakeside-pull: {type: fhir_pull, site: lakeside, direction: in, "
-    "base_url: https://fhir.lakeside.example/r4, resources: [{type: Patient}], "
-    "auth: {token_url: https://fhir.lakeside.example/token, client_id: concord, "
-    "private_key: {file: secrets/lakeside.pem}}}\n",
+    example="mercy-pull: {type: fhir_pull, site: mercy, direction: in, "
+    "base_url: https://fhir.mercy.example/r4, resources: [{type: Patient}], "
+    "auth: {token_url: https://fhir.mercy.example/token, client_id: concord, "
+    "private_key: {file: secrets/mercy.pem}}}\n",
     ports=lambda _: [],
     media_type=FHIR_JSON,
     examine=examine,

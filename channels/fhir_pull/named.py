@@ -33,7 +33,6 @@ async def fetch_named(desk: Desk) -> bool:
     asks = await asyncio.to_thread(desk.memory.asks, MOST, now_us)
     for ask in asks:
         await asyncio.to_thread(desk.memory.keep, await _deed(desk, ask))
-        failpoint("after-named")
         if desk.server.fault is not None:
             return False
     return len(asks) == MOST

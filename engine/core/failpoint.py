@@ -2,8 +2,8 @@
 
 The points of the main path, in its order: `after-receive`, `before-ack`, `before-write`,
 `inside-merge`, `before-commit`, `after-commit`. A replay passes `replay-chunk` after each chunk;
-who fetches passes `before-watermark` and `after-watermark` with each page, `before-named` and
-`after-named` with each resource an event named.
+who fetches passes `before-watermark` with each page, `before-named` with each resource an event
+named.
 """
 
 from collections.abc import Callable

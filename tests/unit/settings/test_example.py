@@ -9,10 +9,17 @@ from engine.settings.reference import settings
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "region.yaml"
-SHOWN_ELSEWHERE = {"identity.model", "api.token.file", "storage.region_key.env"}
+SHOWN_ELSEWHERE = {
+    "identity.model",
+    "api.token.file",
+    "storage.region_key.env",
+    "channels.<fhir_pull in>.auth.client_secret",  # instead of a key
+}
 
 
 def shown(tree: object, path: str = "") -> set[str]:
+    if isinstance(tree, list):
+        return {path, *(one for item in tree for one in shown(item, path))}
     if not isinstance(tree, dict):
         return {path}
     return {path, *(one for key, value in tree.items() for one in shown(value, f"{path}.{key}"))}
@@ -21,7 +28,7 @@ def shown(tree: object, path: str = "") -> set[str]:
 def test_it_loads_with_the_mappings_of_the_project() -> None:
     region = load_region(EXAMPLE, BUILT_IN)
     ports = [channel.ports for channel in region.channels]
-    assert ports == [(2575,), (2576,), (2577,), (), (), ()]
+    assert ports == [(2575,), (2576,), (2577,), (), (), (), ()]
     assert region.identity.survivorship is not None
     assert region.identity.survivorship.is_file()
 
