@@ -277,6 +277,7 @@ async def test_a_bomb_is_not_unpacked(bench: Bench) -> None:
         (gzip.compress(b"{}" * 500)[:-9], "answer-cut-off"),
         (b"not packed at all", "answer-encoding"),
     ],
+    ids=["cut", "plain"],
 )
 async def test_what_cannot_be_unpacked(bench: Bench, packed: bytes, code: str) -> None:
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
