@@ -10,6 +10,7 @@ from engine.database.protocol import Database
 from engine.journal.binding import recover as bind_again
 from engine.journal.offsets import lag
 from engine.journal.protocol import JournalIdentity
+from engine.pipeline.recollection import forget_all
 from engine.roles.supervisor import only_one
 
 
@@ -27,7 +28,9 @@ def recover(config: Path) -> int:
 
     Opens a new epoch of the journal: leases are void, and no position is given out twice. Offsets
     beyond the head of the journal are pulled back to it; what had been worked off beyond it stays
-    in the store. Asks nothing. The daemon has to be stopped.
+    in the store. Channels that fetch ask for everything again, since the journal may have lost what
+    they had handed on; what events only named is asked for again by a replay of the site. Asks
+    nothing. The daemon has to be stopped.
 
     Parameters
     ----------
@@ -56,6 +59,7 @@ def _recover(journal: _Recoverable, store: Database) -> None:
     identity = journal.open_epoch(beyond=before)
     with store.write() as tx:
         bind_again(tx, identity, head)
+        forget_all(tx)
     print(f"epoch {identity.epoch} of journal {identity.instance}")
     print(f"the journal ends at position {head}, the store was fed up to position {before}")
     print(f"work goes on after position {_reached(store)}")

@@ -50,6 +50,7 @@ _COUNT = Statement(
     select(func.count()).select_from(HELD).where(*_UNSEEN), "channel_", "search_", "sweep"
 )
 _FORGET = Statement(delete(HELD).where(*_UNSEEN), "channel_", "search_", "sweep")
+_FORGET_ALL = [Statement(delete(table)) for table in (NOTE, HELD)]
 _TURN = Statement(select(TURN.c.owner, TURN.c.beat).where(TURN.c.channel == _OURS), "channel_")
 _TAKE = inserting(TURN, "channel", "owner", "beat", on_conflict="replace")
 _GIVE = Statement(
@@ -66,6 +67,15 @@ def life() -> str:
 def notes_of(tx: Transaction, channel: str) -> dict[str, str]:
     """Return everything a channel has noted, by name."""
     return dict(tx.all(_NOTES, channel))
+
+
+def forget_all(tx: Transaction) -> None:
+    """Forget how far searches got and what was handed on, so that everything is asked for again.
+
+    For a journal that may have lost what it had taken.
+    """
+    for statement in _FORGET_ALL:
+        tx.run(statement)
 
 
 class Recollection:
