@@ -21,6 +21,7 @@ from engine.plugin.recall import Held, Memory
 _INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
 _ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
 _PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
+_OF_CONTENT = frozenset({Category.INVALID, Category.UNSUPPORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Counter:
         self._around.tally.pending += 1
         failpoint("after-receive")
         try:
-            self._intake.submit(self._envelope(one, admission), partial(self._settled, settled))
+            self._intake.submit(self._envelope(one, admission), partial(self._written, settled))
         except Exception:  # noqa: BLE001 - the page comes again, whatever broke behind us
             self._failed(_INTAKE_FAILED)
             self._settled(settled, Receipt(fault=_INTAKE_FAILED))
@@ -100,6 +101,13 @@ class Counter:
             *(around.channel, around.site, FHIR_JSON, one.body, around.clock.now_us()),
             *(key, admission.lane),
         )
+
+    def _written(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
+        """Hear the intake: what fails there, but for the content, has to come again."""
+        fault = receipt.fault
+        if fault is not None and fault.category not in _OF_CONTENT:
+            receipt = Receipt(fault=replace(fault, category=Category.UNAVAILABLE))
+        self._settled(waiting, receipt)
 
     def _settled(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
         tally = self._around.tally

@@ -82,6 +82,22 @@ async def test_a_full_disk_moves_nothing(puller: Puller) -> None:
     assert puller.names == ["Observation/1"]
 
 
+async def test_a_journal_that_fails_unforeseen_refuses_no_content(puller: Puller) -> None:
+    """It is nothing the site's resources could be blamed for: they come again, named ones too."""
+    puller.settings = POLLED
+    puller.intake.fault = Fault(Category.BUG, "journal-failed", "the journal failed")
+    puller.site.put("Observation", "1")
+    puller.site.put("Patient", "2")
+    puller.memory.ask("Patient/2")
+    async with puller.running():
+        await until(lambda: puller.note().get("code") == "journal-failed", "the fault noted")
+        await until(lambda: "Patient/2" in puller.memory.asked, "what was named")
+        assert (puller.note()["mark_us"], puller.memory.known) == (0, {})
+        puller.intake.fault = None
+        await until(lambda: len(puller.taken) == 2, "both")
+    assert sorted(puller.names) == ["Observation/1", "Patient/2"]
+
+
 async def test_a_server_whose_clock_is_ahead_or_mad(puller: Puller) -> None:
     """The watermark is the server's own time: a resource of the year 2199 blinds nobody."""
     puller.settings = POLLED | {"overlap": "1ms"}
