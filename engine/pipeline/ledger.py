@@ -39,11 +39,6 @@ _FINAL = ListStatement(
         LEDGER.c.position.in_(some), LEDGER.c.state != QUARANTINED
     )
 )
-_NUMBERED = ListStatement(
-    lambda some: select(
-        LEDGER.c.control_id, LEDGER.c.site, LEDGER.c.position, LEDGER.c.received_us
-    ).where(LEDGER.c.control_id.in_(some), LEDGER.c.state != QUARANTINED)
-)
 _COUNTS = Statement(select(LEDGER.c.state, func.count()).group_by(LEDGER.c.state))
 
 _QUARANTINED = Statement(
@@ -135,16 +130,6 @@ def remember_deliveries(tx: Transaction, rows: list[tuple[bytes, int, int]]) -> 
 def forget_deliveries(tx: Transaction, before_us: int) -> int:
     """Drop what is older than the window in which a repetition counts as one."""
     return tx.run(_FORGET, before_us)
-
-
-def numbered(
-    tx: Transaction, control_ids: Sequence[str]
-) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return site, control id -> position and receipt of each message known under it."""
-    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for control_id, site, position, received_us in _NUMBERED.all(tx, control_ids):
-        found.setdefault((site, control_id), []).append((position, received_us))
-    return found
 
 
 def newest_in_lane(tx: Transaction, site: str, lane: str, before: int) -> int:
