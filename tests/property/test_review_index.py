@@ -71,7 +71,7 @@ def play(table: Table, order: list[str], said: list[tuple[str, str, str]]) -> Fa
     with tempfile.TemporaryDirectory(dir=MEMORY) as made, pytest.MonkeyPatch.context() as patched:
         patched.setattr(mpi.evidence, "rate", _rate(table))
         patched.setattr(mpi.component, "contradict", _contradict(table))
-        patched.setattr(mpi.sight, "keys", lambda _: (1,))
+        patched.setattr(mpi.sight, "keys", lambda _: frozenset({1}))
         store = SqliteDatabase(Path(made) / "store.db")
         store.create(STORE)
         with store.write() as tx:
