@@ -89,6 +89,7 @@ def _endpoint(
         health=lambda: _health(region),
         metrics=lambda: _numbers(voice, region),
         version=__version__,
+        base_url=region.api.public_url,
         channel_of=channel_of,
         report=lambda fault: voice.emit(RequestFailed(fault.code)),
         denied=lambda fault, site: voice.emit(AccessRefused(site, fault.code)),

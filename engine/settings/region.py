@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -40,7 +41,18 @@ def _loopback(host: str) -> str:
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Layer = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+
+
+def _origin(url: str) -> str:
+    found = urlsplit(url)
+    whole = found.scheme in {"http", "https"} and found.hostname and not found.username
+    if not whole or found.query or found.fragment or url != url.rstrip("/"):
+        raise ValueError("should be as https://fhir.north.example, without a slash at its end")
+    return url
+
+
 Charset = Annotated[str, AfterValidator(_known_charset)]
+Origin = Annotated[str, AfterValidator(_origin)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
 
 
@@ -73,6 +85,10 @@ class Api(Part):
 
     host: Loopback = Field(default="127.0.0.1", description="loopback address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    public_url: Origin | None = Field(
+        default=None,
+        description="how clients reach it, for links; default: as the request names it, over http",
+    )
     token: SecretRef | None = Field(
         default=None, description="bearer token; without it one is made by `concord init`"
     )

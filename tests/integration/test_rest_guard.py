@@ -102,6 +102,19 @@ def refused(response: httpx.Response, status: int, code: str) -> None:
     assert response.headers["cache-control"] == "no-store"
 
 
+async def test_links_name_the_address_of_the_proxy(world: World) -> None:
+    behind = replace(world.endpoint, base_url="https://fhir.north.example")
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    transport = httpx.ASGITransport(create_app(behind))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://concord.example", headers=headers
+    ) as opened:
+        found = (await opened.get("/fhir/Patient?_count=1")).json()
+    links = [link["url"] for link in found["link"]] + [found["entry"][0]["fullUrl"]]
+    assert len(links) >= 2
+    assert all(link.startswith("https://fhir.north.example/fhir/") for link in links)
+
+
 async def test_no_refusal_repeats_what_was_sent(client: httpx.AsyncClient) -> None:
     sent = "Quillfeather-1980-02-29"
     for path in (

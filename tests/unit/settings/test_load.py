@@ -153,6 +153,25 @@ def test_the_api_stays_on_loopback(folder: Path) -> None:
     assert refused(folder, GOOD + "api: {host: 0.0.0.0}\n") == [("E303", 9, 13)]
 
 
+@pytest.mark.parametrize("url", ["https://fhir.north.example", "http://127.0.0.1:9/base"])
+def test_the_api_has_an_address_of_its_proxy(folder: Path, url: str) -> None:
+    assert load(folder, GOOD + f"api: {{public_url: '{url}'}}\n").api.public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "fhir.north.example",
+        "ftp://north.example",
+        "https://north.example/",
+        "https://a@b",
+        "https:///",
+    ],
+)
+def test_an_address_of_the_proxy_that_is_none(folder: Path, url: str) -> None:
+    assert refused(folder, GOOD + f"api: {{public_url: '{url}'}}\n") == [("E303", 9, 19)]
+
+
 TLS = "tls: {certificate: tls/a.pem, key: {file: /etc/a.key}}"
 
 
