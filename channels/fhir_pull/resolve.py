@@ -21,6 +21,7 @@ NOT_ALLOWED = Fault(
     "the server's name leads to an address that is not public; `allow` has to name it",
 )
 _NAT64 = ip_network("64:ff9b::/96")
+_GLOBAL = ip_network("2000::/3")  # all IPv6 addresses of the internet (RFC 4291, 2.4; IANA)
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -35,6 +36,8 @@ def may_be_asked(text: str, allowed: Sequence[Network]) -> bool:
         return False
     if any(address in network for network in allowed if network.version == address.version):
         return True
+    if isinstance(address, IPv6Address) and address not in _GLOBAL:
+        return False  # site-local ones, and those that wrap an IPv4 address in ways of their own
     return address.is_global and not address.is_multicast
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from channels.fhir_pull.course import Course, begun, ended, turned
 from channels.fhir_pull.origin import named, next_of
 from channels.fhir_pull.page import Fetched, resource, sheet
 from channels.fhir_pull.quota import Quota, backoff_s, retry_after_s
-from channels.fhir_pull.resolve import may_be_asked
+from channels.fhir_pull.resolve import may_be_asked, networks
 from engine.core.fault import FaultError
 
 T = TypeVar("T")
@@ -85,6 +86,14 @@ def test_an_address_hides_in_no_other_form(number: int) -> None:
     high, low = number >> 16, number & 0xFFFF
     for hidden in (f"::ffff:{plain}", f"64:ff9b::{plain}", f"2002:{high:x}:{low:x}::"):
         assert may_be_asked(hidden, ()) <= may_be_asked(plain, ())
+    for hidden in (f"::{plain}", f"::ffff:0:{plain}", f"64:ff9b:1::{plain}"):
+        assert not may_be_asked(hidden, ())
+        assert may_be_asked(hidden, networks([hidden]))
+
+
+@given(st.integers(0, (1 << 118) - 1))
+def test_what_is_local_to_a_site_is_no_internet(number: int) -> None:
+    assert not may_be_asked(str(IPv6Address((0xFEC0 << 112) + number)), ())
 
 
 @given(JSON)
