@@ -39,6 +39,9 @@ class Course:
         return json.dumps(asdict(self))
 
 
+_OF_THE_SIZE = "answer-too-large"
+
+
 def key_of(base: str, search: Search) -> str:
     """Name a search by whom and what it asks, so that it is another one when that changes.
 
@@ -54,6 +57,16 @@ def course_of(text: str) -> Course:
         return Course(**json.loads(text))
     except (TypeError, ValueError):
         return Course()
+
+
+def resumed(text: str) -> Course:
+    """Return where a new life of the channel goes on.
+
+    A page that was too large was asked for with the settings of then: the chain begins anew with
+    those of now, as a smaller `page_size`.
+    """
+    course = course_of(text)
+    return replace(course, next="") if course.code == _OF_THE_SIZE else course
 
 
 def first_url(

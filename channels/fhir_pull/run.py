@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from channels.fhir_pull.chain import Desk, Errand, follow
-from channels.fhir_pull.course import Course, course_of, key_of
+from channels.fhir_pull.course import Course, key_of, resumed
 from channels.fhir_pull.deliver import Counter
 from channels.fhir_pull.event import PullCompared
 from channels.fhir_pull.named import fetch_named
@@ -189,7 +189,7 @@ async def _life(settings: FhirPull, around: Surroundings, intake: Intake, memory
     """Work from one turn to its loss. FaultError of the store, and of files that are missing."""
     await _until_turn(memory)
     notes = await asyncio.to_thread(memory.notes)
-    courses = {name: course_of(text) for name, text in notes.items()}
+    courses = {name: resumed(text) for name, text in notes.items()}
     async with reached(settings, around) as server:
         around.tally.trouble = ""
         counter = Counter(around, intake, memory)

@@ -180,3 +180,16 @@ async def test_a_long_search_gives_way_and_goes_on(puller: Puller) -> None:
     async with puller.running():
         await until(lambda: len(puller.names) == 8, "everything")
     assert puller.names.index("Patient/1") == 2, "after two pages of the other"
+
+
+async def test_smaller_pages_help_a_chain_that_is_on_its_way(puller: Puller) -> None:
+    """The page that was too large lies behind one that was not, and bears the old page's size."""
+    puller.settings = POLLED | {"page_size": 2, "max_page_bytes": 4000}
+    for number in range(4):
+        puller.site.put("Observation", str(number), note=[{"text": "x" * (2500 * (number > 1))}])
+    async with puller.running():
+        await until(lambda: puller.note().get("code") == "answer-too-large", "the fault noted")
+    puller.settings |= {"page_size": 1}
+    async with puller.running():
+        await until(lambda: puller.note().get("mark_us"), "a watermark")
+    assert sorted(puller.names) == [f"Observation/{n}" for n in range(4)]
