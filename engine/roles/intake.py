@@ -19,6 +19,7 @@ from engine.roles.remembering import Remembering
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
 from engine.settings.region import Channel, Region
+from engine.telemetry.event import NumbersUnwritten
 
 NAME = "intake"
 _LOOK_S = 1.0
@@ -112,15 +113,22 @@ async def _announce(
     addresses: Mapping[str, str],
     tallies: Mapping[str, Tally],
 ) -> None:
-    """Say that the channels are there, and then each time which of them can take nothing."""
+    """Say that the channels are there, and then each time which of them can take nothing.
+
+    What cannot be written, as on a full disk, is tried again: the channels go on meanwhile.
+    """
     await ready.wait()
     ready_us, said = SystemClock().now_us(), None
     while True:
         troubles = {name: tally.trouble for name, tally in tallies.items() if tally.trouble}
         if troubles != said:
             notice = Notice(NAME, os.getpid(), ready_us, dict(addresses), troubles=troubles)
-            post(places(region).run, notice)
-        if said is None:
-            voice.ready()
-        said = troubles
+            try:
+                post(places(region).run, notice)
+            except OSError as error:
+                voice.emit(NumbersUnwritten(NAME, type(error).__name__))
+            else:
+                if said is None:
+                    voice.ready()
+                said = troubles
         await asyncio.sleep(_LOOK_S)

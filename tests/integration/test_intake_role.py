@@ -1,6 +1,7 @@
 """What an intake says of its channels: that they are there, and which of them can take nothing."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from engine.pipeline.commit import Writing, commit
 from engine.pipeline.interpret import NOT_SENT
 from engine.pipeline.prepare import Prepared
 from engine.roles.intake import run_intake
-from engine.roles.notice import Notice, notices
+from engine.roles.notice import Notice, notices, post
 from tests.chaos.place import write_region
 
 
@@ -71,6 +72,30 @@ def said(file: Path, *wanted: Callable[[Notice], bool]) -> list[Notice]:
 def test_it_is_ready_without_channels(tmp_path: Path) -> None:
     (notice,) = said(written(tmp_path, {}), lambda _: True)
     assert notice.addresses == {}
+
+
+def test_a_full_disk_keeps_no_channel_from_its_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What troubles one channel cannot be written down then: that must not end them all."""
+    channel = {"type": "csv_sftp", "site": "hilltop", "direction": "in", "every": "50ms"}
+    file = written(tmp_path, {"hilltop-csv": {**channel, "folder": str(tmp_path / "inbox")}})
+    tried: list[Notice] = []
+
+    def full(folder: Path, notice: Notice) -> None:
+        tried.append(notice)
+        if 1 < len(tried) < 4:
+            raise OSError(errno.ENOSPC, "no space")
+        post(folder, notice)
+
+    monkeypatch.setattr("engine.roles.intake.post", full)
+
+    def begun(_: Notice) -> bool:
+        (tmp_path / "inbox").mkdir(exist_ok=True)
+        return True
+
+    said(file, lambda notice: bool(notice.troubles), begun, lambda notice: not notice.troubles)
+    assert len(tried) >= 4
 
 
 def test_a_drop_folder_that_is_missing_is_named_until_it_is_there(
