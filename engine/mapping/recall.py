@@ -16,7 +16,7 @@ from engine.mapping.scope import WIDTH, Effect, Scope
 T = TypeVar("T")
 Op = Callable[[Scope], Any]
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
-ROOM = 4096  # what a plan remembers of late; as much again is kept until it is used or pushed out
+ROOM = 2048  # what a plan remembers of late; as much again is kept until it is used or pushed out
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
 _SAME = 4_096  # things of which there is one object
 _PARTS = 1_024  # results of one part of a key or one condition

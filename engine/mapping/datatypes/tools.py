@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.mapping.tables import Table
 
 Convert = Callable[[str], Any]
-MEMO = 2048  # entries per converter and plan: codes, people and places of a site repeat
+MEMO = 1024  # entries per converter and plan: codes, people and places of a site repeat
 _LONGEST = 400  # characters; what is longer is no code or name, and would fill the memory
 T = TypeVar("T")
 
