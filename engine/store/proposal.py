@@ -43,9 +43,11 @@ def propose(told: Contribution) -> Proposal:
     if told.patient:
         return _made(told)
     shelf = _shelf(told.type, told.id)
-    if not shelf or not _alike(shelf[0].told, told):
-        shelf[:] = [_made(told)]
-    return shelf[0]
+    known = shelf[0] if shelf else None
+    if known is None or not _alike(known.told, told):
+        known = _made(told)
+        shelf[:] = [known]
+    return known
 
 
 @lru_cache(_REMEMBERED)
