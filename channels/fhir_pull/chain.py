@@ -97,8 +97,7 @@ async def _turn(desk: Desk, errand: Errand, course: Course, url: str) -> tuple[S
     )
     if handed.fault is not None:
         raise FaultError(handed.fault)
-    served_us = date_us(answer.headers) or desk.around.clock.now_us()
-    course = turned(course, page.found, next_url, served_us)
+    course = turned(course, page.found, next_url, date_us(answer.headers) or 0)
     if not next_url:
         course = ended(course, desk.around.clock.now_us())
     failpoint("before-watermark")

@@ -88,7 +88,7 @@ def begun(course: Course, now_us: int) -> Course:
 
 
 def turned(course: Course, found: Sequence[Fetched], next_url: str, served_us: int) -> Course:
-    """Note a page that is in the journal. `served_us` is the server's time, or ours."""
+    """Note a page that is in the journal. `served_us` is the server's own time, 0 if untold."""
     newest = max((one.updated_us for one in found), default=0)
     return replace(
         course,
@@ -105,10 +105,12 @@ def turned(course: Course, found: Sequence[Fetched], next_url: str, served_us: i
 def ended(course: Course, now_us: int) -> Course:
     """Note that a chain is finished, and move the watermark.
 
-    A server that gives its resources no times gets its own time, from when the chain began.
+    A server that gives its resources no times gets its own time, from when the chain began; one
+    that tells no time at all leaves the watermark, and is asked for the same again. Where it does
+    not say its own time, ours bounds what it gives its resources.
     """
     high_us = course.high_us if course.high_us or not course.count else course.cap_us
-    mark_us = max(course.mark_us, min(high_us, course.cap_us))
+    mark_us = max(course.mark_us, min(high_us, course.cap_us or course.begun_us))
     first_us = course.first_us or now_us
     return replace(course, mark_us=mark_us, next="", ended_us=now_us, first_us=first_us)
 

@@ -64,6 +64,15 @@ def test_the_watermark_moves_at_the_end_alone_and_never_back() -> None:
     assert mad.mark_us == 2900, "never beyond the server's own time"
 
 
+def test_a_server_that_tells_no_time_at_all_gets_none_of_ours() -> None:
+    course = ended(turned(begun(Course(mark_us=50), 1000), [got(0)], "", 0), 2000)
+    assert course.mark_us == 50
+    timed = ended(turned(begun(Course(), 1000), [got(70)], "", 0), 2000)
+    assert timed.mark_us == 70
+    mad = ended(turned(begun(Course(), 1000), [got(1 << 60)], "", 0), 2000)
+    assert mad.mark_us == 1000, "our clock bounds what a server says, and is never taken for it"
+
+
 def test_a_server_that_gives_no_times_gets_its_own() -> None:
     course = ended(turned(begun(Course(), 1000), [got(0)], "", 900), 2000)
     assert course.mark_us == 900
