@@ -8,16 +8,12 @@ import asyncio
 from functools import partial
 
 from channels.csv_sftp.reading import Given
-from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault
 from engine.core.values import CSV_ROW, Envelope, Receipt
-from engine.formats.delimited.delivery import RowDelivery
 from engine.formats.delimited.table import Row
-from engine.plugin.event import ChannelFailed
-from engine.plugin.protocol import Admission, Intake, Surroundings
+from engine.plugin import handover
+from engine.plugin.protocol import Intake, Surroundings
 
-_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the row could not be stored")
-_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the row could not be examined")
 _SENDERS = frozenset({Category.INVALID, Category.UNSUPPORTED})  # what only the sender can mend
 MOST_PENDING_BYTES = 8 << 20
 """Fewer rows wait for the disk if they are long: memory does not hang on how long rows are."""
@@ -48,11 +44,13 @@ class Submission:
         await self._room()
         body = given.delivery.to_bytes()
         self._around.tally.bytes_received += len(body)
-        admission = self._examined(body)
+        admission = handover.examine(self._around, body)
         if admission.fault is not None:
             self._refuse(given.row, admission.fault)
         elif self.held is None:
-            self._submit(given.row, self._envelope(body, given.delivery, admission))
+            key = given.delivery.control_id
+            sealed = handover.envelope(self._around, CSV_ROW, body, admission, key)
+            self._submit(given.row, sealed)
 
     async def settled(self) -> None:
         """Wait until every row has its receipt."""
@@ -69,42 +67,15 @@ class Submission:
         while self._pending >= self._max_pending or self._pending_bytes >= MOST_PENDING_BYTES:
             self._changed.clear()
             await self._changed.wait()
-        while self._intake.full():
-            self._around.tally.pauses += 1
-            drained = asyncio.Event()
-            self._intake.on_drained(drained.set)
-            await drained.wait()
-
-    def _examined(self, body: bytes) -> Admission:
-        try:
-            return self._around.admit(body)
-        except Exception:  # noqa: BLE001 - one row must not end the channel
-            self._failed(_ADMISSION_FAILED)
-            return Admission(fault=_ADMISSION_FAILED)
-
-    def _envelope(self, body: bytes, delivery: RowDelivery, admission: Admission) -> Envelope:
-        around = self._around
-        return Envelope(
-            around.channel,
-            around.site,
-            CSV_ROW,
-            body,
-            around.clock.now_us(),
-            delivery.control_id,
-            admission.lane,
-        )
+        await handover.room(self._around, self._intake)
 
     def _submit(self, row: Row, envelope: Envelope) -> None:
         size_bytes = len(envelope.body)
         self._pending += 1
         self._pending_bytes += size_bytes
         self._around.tally.pending += 1
-        failpoint("after-receive")
-        try:
-            self._intake.submit(envelope, partial(self._settled, row, size_bytes))
-        except Exception:  # noqa: BLE001 - the file waits whatever broke behind us
-            self._failed(_INTAKE_FAILED)
-            self._settled(row, size_bytes, Receipt(fault=_INTAKE_FAILED))
+        done = partial(self._settled, row, size_bytes)
+        handover.submit(self._around, self._intake, envelope, done)
 
     def _settled(self, row: Row, size_bytes: int, receipt: Receipt) -> None:
         self._pending -= 1
@@ -128,6 +99,3 @@ class Submission:
         self._around.tally.refused += 1
         self.rejected += 1
         self._rejects.append((row, code, column))
-
-    def _failed(self, fault: Fault) -> None:
-        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))

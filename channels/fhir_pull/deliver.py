@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from channels.fhir_pull.page import Fetched
-from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault
-from engine.core.values import FHIR_JSON, Envelope, Receipt
-from engine.plugin.event import ChannelFailed, DeliveryRefused
-from engine.plugin.protocol import Admission, Intake, Surroundings
+from engine.core.values import FHIR_JSON, Receipt
+from engine.plugin import handover
+from engine.plugin.event import DeliveryRefused
+from engine.plugin.protocol import Intake, Surroundings
 from engine.plugin.recall import Held, Memory
 
-_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
-_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
 _PASSING = frozenset({Category.BUSY, Category.UNAVAILABLE})
 _OF_CONTENT = frozenset({Category.INVALID, Category.UNSUPPORTED})
 
@@ -62,45 +60,20 @@ class Counter:
         return Handed(tuple(_remembered(found, codes, known, why)))
 
     async def _submit(self, one: Fetched) -> "asyncio.Future[Receipt]":
-        await self._room()
+        await handover.room(self._around, self._intake)
         self._around.tally.received += 1
         settled = asyncio.get_running_loop().create_future()
-        admission = await asyncio.to_thread(self._examined, one.body)
+        admission = await asyncio.to_thread(handover.examine, self._around, one.body)
         if admission.fault is not None:
             self._refused(admission.fault)
             settled.set_result(Receipt(fault=admission.fault))
             return settled
         self._around.tally.pending += 1
-        failpoint("after-receive")
-        try:
-            self._intake.submit(self._envelope(one, admission), partial(self._written, settled))
-        except Exception:  # noqa: BLE001 - the page comes again, whatever broke behind us
-            self._failed(_INTAKE_FAILED)
-            self._settled(settled, Receipt(fault=_INTAKE_FAILED))
+        # A content with a time of its own has a name: fetched twice, it is known again.
+        key = f"pull-{one.digest}" if one.updated_us else ""
+        sealed = handover.envelope(self._around, FHIR_JSON, one.body, admission, key)
+        handover.submit(self._around, self._intake, sealed, partial(self._written, settled))
         return settled
-
-    async def _room(self) -> None:
-        while self._intake.full():
-            self._around.tally.pauses += 1
-            drained = asyncio.Event()
-            self._intake.on_drained(drained.set)
-            await drained.wait()
-
-    def _examined(self, body: bytes) -> Admission:
-        try:
-            return self._around.admit(body)
-        except Exception:  # noqa: BLE001 - one resource must not end the channel
-            self._failed(_ADMISSION_FAILED)
-            return Admission(fault=_ADMISSION_FAILED)
-
-    def _envelope(self, one: Fetched, admission: Admission) -> Envelope:
-        """A content with a time of its own has a name: fetched twice, it is known again."""
-        around = self._around
-        key = f"pull-{one.digest}" if one.updated_us else admission.control_id
-        return Envelope(
-            *(around.channel, around.site, FHIR_JSON, one.body, around.clock.now_us()),
-            *(key, admission.lane),
-        )
 
     def _written(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
         """Hear the intake: what fails there, but for the content, has to come again."""
@@ -124,9 +97,6 @@ class Counter:
     def _refused(self, fault: Fault) -> None:
         self._around.tally.refused += 1
         self._around.report(DeliveryRefused(self._around.channel, self._around.site, fault.code))
-
-    def _failed(self, fault: Fault) -> None:
-        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
 
 
 def _is_news(one: Fetched, known: Mapping[str, Held], why: Why) -> bool:

@@ -17,10 +17,10 @@ from channels.fhir_rest.request import Asked, Delivery, asked, heard
 from channels.fhir_rest.settings import FhirIn
 from channels.fhir_rest.signature import is_signed
 from engine.core.clock import EPOCH, Clock
-from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import FHIR_JSON, Envelope, Receipt
+from engine.core.values import FHIR_JSON, Receipt
 from engine.formats.fhir_event import key_of
+from engine.plugin import handover
 from engine.plugin.event import ChannelFailed, ChannelStarted, ChannelStopped, DeliveryRefused
 from engine.plugin.protocol import Admission, Intake, Started, Surroundings
 from engine.plugin.secret import reveal
@@ -30,8 +30,6 @@ from engine.plugin.web import Answered, Part, Posted
 Result = TypeVar("Result")
 CLOSED = Fault(Category.UNAVAILABLE, "channel-closed", "the channel takes nothing at the moment")
 RATE = Fault(Category.BUSY, "too-many-requests", "more requests than the channel takes")
-_INTAKE_FAILED = Fault(Category.UNAVAILABLE, "intake-failed", "the delivery could not be stored")
-_ADMISSION_FAILED = Fault(Category.BUG, "admission-failed", "the delivery could not be examined")
 _LARGE_BYTES = 64 * 1024
 _MOST_ON_THE_WAY = 256  # entries of one batch that wait for the disk at the same time
 
@@ -149,7 +147,7 @@ class FhirInbound:
         for at, delivery in enumerate(deliveries):
             if at >= _MOST_ON_THE_WAY:
                 await waiting[at - _MOST_ON_THE_WAY]
-            await self._room(intake)
+            await handover.room(self._around, intake)
             name = f"{key}/{at}" if key and several else key
             admission = await self._admitted(delivery)
             waiting.append(self._submit(intake, delivery, admission, name))
@@ -159,17 +157,12 @@ class FhirInbound:
             for delivery, receipt in zip(deliveries, receipts, strict=True)
         )
 
-    async def _room(self, intake: Intake) -> None:
-        while intake.full():
-            self._around.tally.pauses += 1
-            drained = asyncio.Event()
-            intake.on_drained(drained.set)
-            await drained.wait()
-
     async def _admitted(self, delivery: Delivery) -> Admission:
         if delivery.fault is not None or delivery.media_type != FHIR_JSON:
             return Admission(fault=delivery.fault)
-        return await _aside(len(delivery.body), partial(self._examined, delivery.body))
+        return await _aside(
+            len(delivery.body), partial(handover.examine, self._around, delivery.body)
+        )
 
     def _submit(
         self, intake: Intake, delivery: Delivery, admission: Admission, key: str
@@ -180,33 +173,9 @@ class FhirInbound:
             settled.set_result(Receipt(fault=admission.fault))
             return settled
         self._around.tally.pending += 1
-        failpoint("after-receive")
-        try:
-            done = partial(self._settled, settled)
-            intake.submit(self._envelope(delivery, admission, key), done)
-        except Exception:  # noqa: BLE001 - the client is told, whatever broke behind us
-            self._failed(_INTAKE_FAILED)
-            self._settled(settled, Receipt(fault=_INTAKE_FAILED))
+        sealed = handover.envelope(self._around, delivery.media_type, delivery.body, admission, key)
+        handover.submit(self._around, intake, sealed, partial(self._settled, settled))
         return settled
-
-    def _examined(self, body: bytes) -> Admission:
-        try:
-            return self._around.admit(body)
-        except Exception:  # noqa: BLE001 - one request must not end the others
-            self._failed(_ADMISSION_FAILED)
-            return Admission(fault=_ADMISSION_FAILED)
-
-    def _envelope(self, delivery: Delivery, admission: Admission, key: str) -> Envelope:
-        around = self._around
-        return Envelope(
-            around.channel,
-            around.site,
-            delivery.media_type,
-            delivery.body,
-            around.clock.now_us(),
-            key or admission.control_id,
-            admission.lane,
-        )
 
     def _settled(self, waiting: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
         tally = self._around.tally
@@ -223,9 +192,6 @@ class FhirInbound:
     def _refused(self, fault: Fault) -> None:
         self._around.tally.refused += 1
         self._around.report(DeliveryRefused(self._around.channel, self._around.site, fault.code))
-
-    def _failed(self, fault: Fault) -> None:
-        self._around.report(ChannelFailed(self._around.channel, self._around.site, fault.code))
 
 
 async def _aside(size_bytes: int, work: Callable[[], Result]) -> Result:

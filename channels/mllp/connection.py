@@ -15,15 +15,15 @@ from typing import cast
 from channels.mllp.answer import Answers
 from channels.mllp.arrivals import Arrivals
 from channels.mllp.framing import Frame, FramingFault, Item
-from channels.mllp.handover import examine, submit
 from channels.mllp.lobby import Lobby
 from channels.mllp.row import Pending, Row
 from engine.core.fault import Category, Fault
-from engine.core.values import Receipt
+from engine.core.values import HL7_V2, Envelope, Receipt
 from engine.formats.hl7v2.ack import read_header
 from engine.formats.hl7v2.batch import is_batch
+from engine.plugin import handover
 from engine.plugin.event import BatchMiscounted, DeliveryRefused, PartialDropped
-from engine.plugin.protocol import Admission
+from engine.plugin.protocol import Admission, Surroundings
 
 _NO_HEADER = Fault(Category.UNSUPPORTED, "header-unreadable", "the message has no readable MSH")
 
@@ -192,15 +192,15 @@ class Connection(asyncio.Protocol):
 
     def _take_message(self, body: bytes) -> None:
         self._tally.received += 1
-        place = self._lobby.surroundings
+        place, intake = self._lobby.surroundings, self._lobby.intake
         header = read_header(body)
         pending = self._row.expect(header, self._settled)
-        admission = examine(place, body) if header.readable else Admission(fault=_NO_HEADER)
+        admission = _examined(place, body, readable=header.readable)
         if admission.fault is not None:
             self._refuse(pending, admission.fault)
             return
         self._tally.pending += 1
-        submit(place, self._lobby.intake, body, admission, pending.settle)
+        handover.submit(place, intake, _sealed(place, body, admission), pending.settle)
 
     def _refuse(self, pending: Pending, fault: Fault) -> None:
         self._lobby.report(DeliveryRefused, fault.code)
@@ -302,3 +302,11 @@ def watch_peer(connected: socket.socket, timeout_s: int) -> None:
     for name, value in options.items():
         if option := getattr(socket, name, None):  # Linux has all of them, macOS some
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _examined(place: Surroundings, body: bytes, *, readable: bool) -> Admission:
+    return handover.examine(place, body) if readable else Admission(fault=_NO_HEADER)
+
+
+def _sealed(place: Surroundings, body: bytes, admission: Admission) -> Envelope:
+    return handover.envelope(place, HL7_V2, body, admission)
