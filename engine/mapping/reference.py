@@ -14,6 +14,7 @@ from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
+from engine.mapping.side import Read, Side
 from engine.mapping.source import Source
 from engine.r4 import elements
 from engine.r4.elements import Element
@@ -127,7 +128,7 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
 class Prepared:
     """A resource to link to, made once for all messages; None where it depends on the patient."""
 
-    side: sides.Side
+    side: Side
     contribution: Contribution | None
     needs: "tuple[Prepared, ...]"
 
@@ -135,7 +136,7 @@ class Prepared:
 Prepare = Callable[[str], Prepared | None]
 
 
-def _preparing(context: Context, read: sides.Read) -> Prepare:
+def _preparing(context: Context, read: Read) -> Prepare:
     @memo
     def prepare(raw: str) -> Prepared | None:
         side = read(raw)
@@ -144,12 +145,12 @@ def _preparing(context: Context, read: sides.Read) -> Prepare:
     return prepare
 
 
-def _prepared(context: Context, side: sides.Side) -> Prepared:
+def _prepared(context: Context, side: Side) -> Prepared:
     fixed = None if side.type == "RelatedPerson" else _made(context, side)
     return Prepared(side, fixed, tuple(_prepared(context, need) for need in side.needs))
 
 
-def _made(context: Context, side: sides.Side) -> Contribution:
+def _made(context: Context, side: Side) -> Contribution:
     ident = context.identify(side.type, side.key)
     head = {"resourceType": side.type, "id": ident, "meta": {"source": context.source}}
     body = _ordered(side.type, {**head, **side.elements})
@@ -162,7 +163,7 @@ def _made(context: Context, side: sides.Side) -> Contribution:
     return context.memory.first(written, made)
 
 
-def _has_subject(side: sides.Side, scope: Scope) -> bool:
+def _has_subject(side: Side, scope: Scope) -> bool:
     return side.type != "RelatedPerson" or bool(scope.record)
 
 
@@ -240,7 +241,7 @@ def _nested(context: Context, type_name: str, node: Fields, key: Node | None) ->
             return []
         own = tuple(part for op in parts for part in [op(scope)])
         ident = ("key", *own) if any(own) else _natural_key(found)
-        made = _prepared(context, sides.Side(type_name, ident, found))
+        made = _prepared(context, Side(type_name, ident, found))
         return [{"reference": _link(context, scope, made, "")}]
 
     return context.vouch(every)

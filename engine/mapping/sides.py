@@ -4,28 +4,16 @@ Their ids come from what identifies them: an identifier with its system, else th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from engine.mapping import places
 from engine.mapping.context import Identify
-from engine.mapping.datatypes import identifiers, people
+from engine.mapping.datatypes import coded, identifiers, people
 from engine.mapping.datatypes.registry import family
 from engine.mapping.datatypes.tools import Flawed, Tools
-from engine.mapping.text import lead, lowered, parts, plain
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A resource to link to, with those it needs itself."""
-
-    type: str
-    key: tuple[str, ...]
-    elements: dict[str, Any]
-    needs: "tuple[Side, ...]" = ()
-    flaw: Flawed | None = None
-
-
-Read = Callable[[str], Side | None]
+from engine.mapping.side import Read, Side
+from engine.mapping.text import lead, parts, plain
 
 
 def named_key(identifier: Any, name: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,39 +84,37 @@ def _titled(kind: str, identifier: Any, name: str, flaw: Flawed | None = None) -
     return Side(kind, named_key(identifier, (name,)), elements, (), flaw)
 
 
-def _organization_of_authority(tools: Tools) -> Read:
-    read_id = identifiers.authority(tools)
+def _of_authority(kind: str) -> Callable[[Tools], Read]:
+    """HD: known by its universal id, else by its name among the site's."""
+
+    def make(tools: Tools) -> Read:
+        read_id = identifiers.authority(tools)
+        own = identifiers.Assigners(tools).own("")
+
+        def read(raw: str) -> Side | None:
+            side = _titled(kind, read_id(raw), lead(raw))
+            if side is None:
+                return None
+            name, universal, scheme = (plain(item) for item in parts(raw, 3))
+            known = identifiers.universal_id(universal, scheme)
+            if known is None:
+                return side
+            found = [known, {"system": own, "value": name}] if name else [known]
+            return replace(side, elements={**side.elements, "identifier": found})
+
+        return read
+
+    return make
+
+
+def _organization_of_code(tools: Tools) -> Read:
+    systems = coded.Systems(tools)
 
     def read(raw: str) -> Side | None:
-        return _titled("Organization", read_id(raw), lead(raw))
-
-    return read
-
-
-def _organization_of_code(_: Tools) -> Read:
-    def read(raw: str) -> Side | None:
-        items = [plain(item) for item in parts(raw, 2)]
-        return _titled("Organization", None, items[1] or items[0])
-
-    return read
-
-
-def _location(tools: Tools) -> Read:
-    own = identifiers.Assigners(tools).own("location")
-
-    def read(raw: str) -> Side | None:
-        items = parts(raw, 11)
-        names = [lead(lowered(item)) for item in items[:4]]
-        if not any(names):
-            return None
-        value = "-".join(name for name in (names[3], *names[:3]) if name)
-        elements = {
-            "identifier": [{"system": own, "value": value}],
-            "name": " ".join(name for name in names[:3] if name) or names[3],
-        }
-        if plain(items[8]):
-            elements["description"] = plain(items[8])
-        return Side("Location", ("place", *names), elements)
+        code, text, system, *_, original = (plain(item) for item in parts(raw, 9))
+        uri = systems.uri(system) if code and (text or original) else ""
+        identifier = {"system": uri, "value": code} if uri else None
+        return _titled("Organization", identifier, text or original or code)
 
     return read
 
@@ -153,11 +139,11 @@ def _related(tools: Tools) -> Read:
 _TABLE: dict[tuple[str, str], Callable[[Tools], Read]] = {
     ("XCN", "Practitioner"): _practitioner,
     ("XON", "Organization"): _organization,
-    ("HD", "Organization"): _organization_of_authority,
+    ("HD", "Organization"): _of_authority("Organization"),
+    ("HD", "Location"): _of_authority("Location"),
     ("CWE", "Organization"): _organization_of_code,
     ("ST", "Organization"): _organization_of_code,
     ("ID", "Organization"): _organization_of_code,
-    ("PL", "Location"): _location,
     ("ST", "Location"): _location_of_text,
     ("CWE", "Location"): _location_of_text,
     ("XPN", "RelatedPerson"): _related,
@@ -169,10 +155,12 @@ def reader(datatype: str, target: str, tools: Tools, identify: Identify) -> Read
     source = family(datatype)
     if (source, target) == ("XCN", "PractitionerRole"):
         return _role(tools, identify)
+    if (source, target) == ("PL", "Location"):
+        return places.reader(tools, identify)
     make = _TABLE.get((source, target))
     return make(tools) if make else None
 
 
 def targets() -> list[str]:
     """FHIR types that can be made from one value."""
-    return sorted({target for _, target in _TABLE} | {"PractitionerRole"})
+    return sorted({target for _, target in _TABLE} | {"PractitionerRole", "Location"})

@@ -32,6 +32,7 @@ _KNOWN = {
     "CDCREC": "urn:oid:2.16.840.1.113883.6.238",
     "NPI": "http://hl7.org/fhir/sid/us-npi",
 }
+_TRIPLETS = ((0, 6), (3, 7), (9, 12))  # where code, display and system begin, and the version
 _UNMAPPED = "no row of the code table has this code"
 
 
@@ -84,9 +85,9 @@ class Coded:
 
     def codings(self, raw: str) -> tuple[list[dict[str, Any]], str]:
         """Return the codings as sent and the text."""
-        items = [plain(item) if item else "" for item in parts(raw, 9)]
+        items = [plain(item) if item else "" for item in parts(raw, 13)]
         found = []
-        for start, version in ((0, 6), (3, 7)):
+        for start, version in _TRIPLETS:
             code, display, system = items[start : start + 3]
             if code:
                 found.append(_coding(self.systems.uri(system), items[version], code, display))
@@ -112,6 +113,7 @@ class Coded:
 
 
 def _coding(system: str, version: str, code: str, display: str) -> dict[str, Any]:
+    code = " ".join(code.split())  # a code has single spaces at most (R4, datatypes.html#code)
     found = {"system": system, "version": version, "code": code, "display": display}
     return {name: value for name, value in found.items() if value}
 

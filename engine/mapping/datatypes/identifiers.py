@@ -13,6 +13,8 @@ from engine.mapping.datatypes.tools import MEMO, Assigner, Convert, Flawed, Tool
 from engine.mapping.text import COMPONENT, NULL, is_uri, lead, lowered, parts, plain, slug
 
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+SCHEMES = "http://terminology.hl7.org/CodeSystem/v2-0301"
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
 _TABLE_0203 = """
 AC ACSN AIN AM AMA AN ANC AND ANON ANT APRN ASID BA BC BCFN BCT BR BRN BSNR CAAI CC CONM CY CZ
 DC DCFN DDS DEA DFN DI DL DN DO DP DPM DR DS DSG EI EN ESN FDR FDRFN FGN FI FILL GI GL GN HC
@@ -107,8 +109,38 @@ class Identifiers:
         kind_ = type_of(self.tools, kind or assigner.type)
         before: dict[str, Any] = {"type": kind_} if kind_ else {}
         before["system"] = assigner.system
-        name = lead(authority)
-        return before, {"assigner": {"display": name}} if name and name != NULL else {}, known
+        return before, _assigned_by(authority), known
+
+
+def _assigned_by(authority: str) -> dict[str, Any]:
+    """Return who gave an identifier out: name and universal id of the HD, logically."""
+    name, universal, scheme = (plain(item) for item in parts(authority, 3))
+    found: dict[str, Any] = (
+        {"identifier": known} if (known := universal_id(universal, scheme)) else {}
+    )
+    if name and name != NULL:
+        found["display"] = name
+    return {"assigner": found} if found else {}
+
+
+def universal_id(universal: str, scheme: str) -> dict[str, Any] | None:
+    """Return HD.2 as an Identifier; HL7 table 0301 says of what kind it is."""
+    if not universal:
+        return None
+    found: dict[str, Any] = {}
+    if scheme:
+        found["type"] = {"coding": [{"system": SCHEMES, "code": scheme}]}
+    system = _universal(universal, scheme.upper())
+    if system.startswith("urn:"):
+        found["system"] = "urn:ietf:rfc:3986"
+    return {**found, "value": system if system.startswith("urn:") else universal}
+
+
+def _checked(digit: str, scheme: str) -> dict[str, Any]:
+    """Return the check digit of a number and its scheme, as extensions."""
+    said = (("identifier-checkDigit", digit), ("namingsystem-checkDigit", scheme))
+    found = [{"url": f"{_CORE}{name}", "valueString": value} for name, value in said if value]
+    return {"extension": found} if found else {}
 
 
 def extended(tools: Tools) -> Convert:
@@ -122,6 +154,8 @@ def extended(tools: Tools) -> Convert:
         before, after, known = build.parts(lowered(items[3]), plain(items[4]))
         dates = {"start": build.day(items[6]), "end": build.day(items[7])}
         period = {name: date for name, date in dates.items() if isinstance(date, str)}
+        if items[1] or items[2]:
+            before = _checked(plain(items[1]), plain(items[2])) | before
         return before, {**({"period": period} if period else {}), **after}, known
 
     def convert(raw: str) -> Any:
@@ -157,9 +191,19 @@ def person(tools: Tools) -> Convert:
         kind, authority = plain(items[12]), lowered(items[8])
         if authority.split("^")[0].upper() == "NPI" or kind == "NPI":
             return _npi(tools, lead(items[0]))
-        return build.build(lead(items[0]), authority, kind)
+        found = build.build(lead(items[0]), authority, kind)
+        return _with_check(found, items[10], items[11])
 
     return convert
+
+
+def _with_check(found: Any, digit: str, scheme: str) -> Any:
+    extra = _checked(plain(digit), plain(scheme)) if digit or scheme else {}
+    if not extra or found is None:
+        return found
+    if isinstance(found, Flawed):
+        return Flawed(found.code, found.message, extra | found.value)
+    return extra | found
 
 
 def _npi(tools: Tools, value: str) -> Any:
@@ -177,7 +221,8 @@ def organization(tools: Tools) -> Convert:
     def convert(raw: str) -> Any:
         items = parts(raw, 10)
         value = plain(items[9]) or plain(items[2])
-        return build.build(value, lowered(items[5]), plain(items[6]))
+        found = build.build(value, lowered(items[5]), plain(items[6]))
+        return _with_check(found, items[3], items[4])
 
     return convert
 

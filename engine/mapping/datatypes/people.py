@@ -11,6 +11,10 @@ from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.tools import Convert, Tools, memo
 from engine.mapping.text import SUB, lead, lowered, parts, words
 
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
+_SURNAME = ("own-prefix", "own-name", "partner-prefix", "partner-name")  # FN.2 - FN.5
+_STREET = ("streetName", "houseNumber")  # SAD.2, SAD.3
+_NUMBER = ("country", "area", "local", "extension")  # XTN.5 - XTN.8
 _NAME_USE = {
     "L": "official",
     "D": "usual",
@@ -69,21 +73,34 @@ def _coded(tools: Tools, table: str, otherwise: Mapping[str, str]) -> Callable[[
     return lambda code: known(code) if code else ""
 
 
-def _name(use: str, items: Sequence[str]) -> dict[str, Any] | None:
-    """Build from family, given, further, suffix, prefix, degree."""
-    family, first, further, suffix, prefix, degree = items
+def _apart(names: Sequence[str], values: Sequence[str], stem: str) -> list[dict[str, str]]:
+    """Return the parts of a value that the sender tells apart, as R4's own extensions of it."""
+    said = zip(names, values, strict=True)
+    return [{"url": f"{_CORE}{stem}-{name}", "valueString": value} for name, value in said if value]
+
+
+def _name(use: str, items: Sequence[str], surname: str) -> dict[str, Any] | None:
+    """Build from family, given, further, suffix, prefix, degree, professional suffix.
+
+    `surname` is the family name raw, where it has sub-components.
+    """
+    family, first, further, prefix, *suffixes = items
     given = [first, *further.split()] if first else further.split()
-    if not (family or given or suffix or degree or prefix):
+    suffixes = [text for text in suffixes if text]
+    if not (family or given or suffixes or prefix):
         return None
     found: dict[str, Any] = {"use": use} if use else {}
     if family:
         found["family"] = family
+        apart = _apart(_SURNAME, words(lowered(surname), 5)[1:], "humanname") if surname else []
+        if apart:
+            found["_family"] = {"extension": apart}
     if given:
         found["given"] = given
     if prefix:
         found["prefix"] = [prefix]
-    if suffix or degree:
-        found["suffix"] = [text for text in (suffix, degree) if text]
+    if suffixes:
+        found["suffix"] = suffixes
     return found
 
 
@@ -97,9 +114,11 @@ def name(tools: Tools) -> Convert:
     dated, use_of = moments.period(tools), _coded(tools, "name-use", _NAME_USE)
 
     def convert(raw: str) -> Any:
-        items = words(raw, 13)
-        items[0] = _leading(raw, items[0])
-        found = _name(use_of(items[6]), items[:6])
+        items = words(raw, 14)
+        surname = parts(raw, 1)[0] if SUB in raw else ""
+        family = _leading(raw, items[0])
+        said = (family, items[1], items[2], items[4], items[3], items[5], items[13])
+        found = _name(use_of(items[6]), said, surname if SUB in surname else "")
         if found and (items[9] or items[11] or items[12]):
             period = _dates([parts(raw, 13)[n] for n in (9, 11, 12)], dated)
             if period:
@@ -110,14 +129,19 @@ def name(tools: Tools) -> Convert:
 
 
 def person_name(tools: Tools) -> Convert:
-    """XCN, CNN -> HumanName: the name is in components 2 to 7, its type in 10."""
-    use_of = _coded(tools, "name-use", _NAME_USE)
+    """XCN, CNN -> HumanName: the name is in components 2 to 7, its type in 10, its dates later."""
+    dated, use_of = moments.period(tools), _coded(tools, "name-use", _NAME_USE)
 
     def convert(raw: str) -> Any:
-        items = words(raw, 10)
-        if SUB in raw:
-            items[1] = lead(lowered(parts(raw, 2)[1]))
-        return _name(use_of(items[9]), items[1:7])
+        items = words(raw, 21)
+        surname = parts(raw, 2)[1] if SUB in raw else ""
+        family = lead(lowered(surname)) if surname else items[1]
+        said = (family, items[2], items[3], items[5], items[4], items[6], items[20])
+        found = _name(use_of(items[9]), said, surname if SUB in surname else "")
+        if found and (items[16] or items[18] or items[19]):
+            period = _dates([parts(raw, 20)[n] for n in (16, 18, 19)], dated)
+            return {**found, "period": period} if period else found
+        return found
 
     return convert
 
@@ -137,7 +161,10 @@ def address(tools: Tools) -> Convert:
     def convert(raw: str) -> Any:
         items = words(raw, 19)
         street, other, city, state, code, country, kind = items[:7]
-        lines = [text for text in (_leading(raw, street), other, items[18]) if text]
+        apart: list[dict[str, str]] = []
+        if SUB in raw:
+            street, apart = _street(parts(raw, 1)[0])
+        lines = [text for text in (street, other, items[18]) if text]
         district = _label(lowered(parts(raw, 9)[8])) if SUB in raw else items[8]
         if not (lines or city or district or state or code or country):
             return None
@@ -145,6 +172,7 @@ def address(tools: Tools) -> Convert:
             "use": use_of(kind),
             "type": type_of(kind),
             "line": lines,
+            "_line": [{"extension": apart}, *[None] * (len(lines) - 1)] if apart else None,
             "city": city,
             "district": district,
             "state": state,
@@ -158,6 +186,16 @@ def address(tools: Tools) -> Convert:
     return convert
 
 
+def _street(raw: str) -> tuple[str, list[dict[str, str]]]:
+    """Return the line of a street (SAD) and, as extensions of it, its name and number.
+
+    SAD.1 is the whole line; where it is missing the line is put together.
+    """
+    line, name, number = words(lowered(raw), 3)
+    line = line or " ".join(item for item in (name, number) if item)
+    return line, _apart(_STREET, (name, number), "iso21090-ADXP")
+
+
 def _label(raw: str) -> str:
     """Return the text of a coded value, else its code."""
     code, text = words(raw, 2)
@@ -166,29 +204,41 @@ def _label(raw: str) -> str:
 
 def telecom(tools: Tools) -> Convert:
     """XTN -> ContactPoint."""
+    dated = moments.period(tools)
     system_of = _coded(tools, "telecom-equipment", _EQUIPMENT)
     known_use = _coded(tools, "telecom-use", _PHONE_USE)
 
     def convert(raw: str) -> Any:
-        items = words(raw, 12)
+        items = words(raw, 18)
         equipment = items[2].upper()
         mail = items[3] if items[3] or "@" not in items[0] else items[0]
         system = system_of(equipment)
         use = "mobile" if equipment == "CP" else known_use(items[1])
         number = _number(items)
         if mail and (system in {"", "email"} or not number):
-            found = {"system": "email", "value": mail}
+            found: dict[str, Any] = {"system": "email", "value": mail}
         elif not number:
             return None
         else:
-            found = {"system": system or "phone", "value": number}
+            apart = _apart(_NUMBER, items[4:8], "contactpoint")
+            told = {"extension": apart} if apart else {}
+            found = {**told, "system": system or "phone", "value": number}
             if items[1].upper() == "BPN":
                 found["system"] = "pager"
         if use:
             found["use"] = use
+        if items[12] or items[13] or items[17]:
+            period = _dates(["", *parts(raw, 14)[12:]], dated)
+            return {**found, **_ordered(items[17]), **({"period": period} if period else {})}
         return found
 
     return convert
+
+
+def _ordered(preference: str) -> dict[str, int]:
+    """Return the order of preference, where it is a number above zero."""
+    rank = int(preference) if preference.isdecimal() and preference.isascii() else 0
+    return {"rank": rank} if rank else {}
 
 
 def _number(items: list[str]) -> str:

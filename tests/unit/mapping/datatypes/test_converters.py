@@ -18,6 +18,21 @@ TOOLS = Tools(
     {"HOSP": Assigner("urn:oid:1.2.3", "MR"), "SSA": Assigner("http://hl7.org/fhir/sid/us-ssn")},
 )
 V2_0203 = "http://terminology.hl7.org/CodeSystem/v2-0203"
+V2_0301 = "http://terminology.hl7.org/CodeSystem/v2-0301"
+CORE = "http://hl7.org/fhir/StructureDefinition/"
+NUMBER = {"country": "1", "area": "555", "local": "5550100", "extension": "9"}
+OID_1_2_9 = {
+    "type": {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0301", "code": "ISO"}]
+    },
+    "system": "urn:ietf:rfc:3986",
+    "value": "urn:oid:1.2.9",
+}
+
+
+def extensions(said: dict[str, str]) -> dict[str, Any]:
+    """Return the extensions of these names in order."""
+    return {"extension": [{"url": f"{CORE}{name}", "valueString": v} for name, v in said.items()]}
 
 
 def convert(source: str, target: str, raw: str) -> Any:
@@ -41,7 +56,7 @@ def test_identifier_with_universal_id_and_validity() -> None:
         "system": "urn:oid:1.2.9",
         "value": "7",
         "period": {"start": "2020-01-01", "end": "2021-01-01"},
-        "assigner": {"display": "LAB"},
+        "assigner": {"identifier": OID_1_2_9, "display": "LAB"},
     }
 
 
@@ -79,6 +94,7 @@ def test_name_with_all_its_parts() -> None:
     assert convert("XPN", "HumanName", "QUILL&VAN^TESS^ANN MAY^JR^DR^MD^L") == {
         "use": "official",
         "family": "QUILL",
+        "_family": extensions({"humanname-own-prefix": "VAN"}),
         "given": ["TESS", "ANN", "MAY"],
         "prefix": ["DR"],
         "suffix": ["JR", "MD"],
@@ -91,6 +107,7 @@ def test_address_with_street_county_and_use() -> None:
     assert found == {
         "use": "home",
         "line": ["12 ELM ST", "APT 4"],
+        "_line": [extensions({"iso21090-ADXP-streetName": "ELM"}), None],
         "city": "TOWN",
         "district": "DUPAGE",
         "state": "IL",
@@ -109,7 +126,12 @@ def test_address_with_street_county_and_use() -> None:
         ("555-0100^WPN^FX", {"system": "fax", "value": "555-0100", "use": "work"}),
         (
             "^PRN^PH^^1^555^5550100^9",
-            {"system": "phone", "value": "+1 (555) 5550100 x9", "use": "home"},
+            {
+                **extensions({f"contactpoint-{n}": v for n, v in NUMBER.items()}),
+                "system": "phone",
+                "value": "+1 (555) 5550100 x9",
+                "use": "home",
+            },
         ),
         ("^PRN^PH", None),
     ],
@@ -232,3 +254,34 @@ def test_code_outside_a_required_binding_is_left_out() -> None:
 )
 def test_coding_systems(name: str, uri: str) -> None:
     assert coded.Systems(TOOLS).uri(name) == uri
+
+
+def test_third_coding_with_its_version() -> None:
+    raw = "A^one^LN^B^two^SCT^2.1^2.2^said^C^three^L^2.3"
+    found = registry.coded_converter("CodeableConcept", TOOLS, None, "", None)(raw)
+    assert [coding["code"] for coding in found["coding"]] == ["A", "B", "C"]
+    assert [coding["version"] for coding in found["coding"]] == ["2.1", "2.2", "2.3"]
+    assert found["text"] == "said"
+
+
+def test_code_with_two_blanks_gets_one() -> None:
+    found = registry.coded_converter("CodeableConcept", TOOLS, None, "", None)("A  B^^LN")
+    assert found["coding"][0]["code"] == "A B"
+
+
+def test_check_digit_of_a_number() -> None:
+    found = convert("CX", "Identifier", "77^4^M11^^MR")
+    checked = {"identifier-checkDigit": "4", "namingsystem-checkDigit": "M11"}
+    assert found["extension"] == extensions(checked)["extension"]
+    assert found["value"] == "77"
+
+
+def test_street_put_together_of_its_parts() -> None:
+    found = convert("XAD", "Address", "&Elm Street&12^^Town")
+    assert found["line"] == ["Elm Street 12"]
+
+
+def test_validity_and_preference_of_a_contact() -> None:
+    found = convert("XTN", "ContactPoint", "555-0100^PRN^PH^^^^^^^^^^20200101^20210101^^^^2")
+    assert found["period"] == {"start": "2020-01-01", "end": "2021-01-01"}
+    assert found["rank"] == 2
