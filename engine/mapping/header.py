@@ -13,13 +13,15 @@ from engine.mapping.context import Identify
 from engine.mapping.datatypes import coded, identifiers, moments
 from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.scope import NOTHING
-from engine.mapping.text import lead, part, plain
+from engine.mapping.text import lead, part, parts, plain
 
 _EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
+_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0076"
 _PROCESSING = "http://terminology.hl7.org/CodeSystem/v2-0103"
 _AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _REASONS = "http://terminology.hl7.org/CodeSystem/v2-0062"
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+_INSTALLED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Device.version.installDate"
 Resource = dict[str, Any]
 
 
@@ -34,7 +36,8 @@ class Headers:
         self._tools = tools
         self._identify = identify
         self._assigners = identifiers.Assigners(tools)
-        self._coding = coded.coding(coded.Coded(tools, None))
+        self._coded = coded.Coded(tools, None)
+        self._coding = coded.coding(self._coded)
 
     def identifier(self, message: Message) -> Resource | None:
         """Return Bundle.identifier: MSH-10 among the site's messages."""
@@ -61,7 +64,7 @@ class Headers:
             "language": lead(msh.field(19)),
             "eventCoding": self._event(msh),
             "destination": self._destinations(msh, linked),
-            "sender": self._linked("HD", "Organization", msh.field(4), linked),
+            "sender": self._sender(msh, linked),
             "responsible": self._linked("XON", "Organization", msh.field(22), linked),
             "source": self._source(msh, software),
             "focus": [{"reference": reference} for reference in focus],
@@ -100,6 +103,16 @@ class Headers:
         }
         return _present(found)
 
+    def _sender(self, msh: Segment, linked: list[Resource]) -> dict[str, str] | None:
+        """Return the sending facility; MSH-17 is the country it lies in."""
+        sender, country = (
+            self._linked("HD", "Organization", msh.field(4), linked),
+            lead(msh.field(17)),
+        )
+        if sender and country:
+            linked[-1]["address"] = [{"country": country}]
+        return sender
+
     def _destinations(self, msh: Segment, linked: list[Resource]) -> list[Resource]:
         application, facility = msh.field(5), msh.field(6)
         if not (lead(application) or lead(facility)):
@@ -107,8 +120,49 @@ class Headers:
         receiver = self._linked("XON", "Organization", msh.field(23), linked)
         receiver = receiver or self._linked("HD", "Organization", facility, linked)
         name = lead(application)
-        endpoint = self._endpoint(msh.field(25) or application, name)
-        return [_present({"name": name, "endpoint": endpoint, "receiver": receiver})]
+        found = {
+            "name": name,
+            "target": self._device(application, linked),
+            "endpoint": self._endpoint(msh.field(25) or application, name),
+            "receiver": receiver,
+        }
+        return [_present(found)]
+
+    def _device(self, raw: str, linked: list[Resource]) -> dict[str, str] | None:
+        """Make a Device of the system that an HD names by more than its name."""
+        name, universal, scheme = (plain(item) for item in parts(raw, 3))
+        known = identifiers.universal_id(universal, scheme)
+        if known is None:
+            return None
+        names = [{"name": name, "type": "user-friendly-name"}] if name else []
+        return self._made(
+            "Device", known["value"], {"identifier": [known], "deviceName": names}, linked
+        )
+
+    def _software(self, message: Message, linked: list[Resource]) -> list[Resource]:
+        """Make a Device of each SFT: the software that handled the message on its way."""
+        found = []
+        for segment in message.segments:
+            name, version = lead(segment.field(3)), lead(segment.field(2))
+            if segment.name != "SFT" or not (name or lead(segment.field(1))):
+                continue
+            installed = _unflawed(moments.date_time(self._tools)(segment.field(6)))
+            elements = {
+                "manufacturer": lead(segment.field(1)),
+                "modelNumber": lead(segment.field(4)),
+                "deviceName": [{"name": name, "type": "manufacturer-name"}] if name else [],
+                "version": [_installed(version, installed)] if version else [],
+                "note": [{"text": text}] if (text := plain(segment.field(5))) else [],
+            }
+            found.append(self._made("Device", segment.text, elements, linked))
+        return [{"role": "derivation", "what": device} for device in found]
+
+    def _made(
+        self, kind: str, key: str, elements: Resource, linked: list[Resource]
+    ) -> dict[str, str]:
+        ident = self._identify(kind, (key,))
+        linked.append({"resourceType": kind, "id": ident, **_present(elements)})
+        return {"reference": f"{kind}/{ident}"}
 
     def _linked(
         self, datatype: str, target: str, raw: str, linked: list[Resource]
@@ -138,21 +192,27 @@ class Headers:
             "recorded": _unflawed(recorded) or sent,
             "reason": self._reasons(event),
             "activity": {
-                "coding": [{"system": _OPERATION, "code": "UPDATE"}],
+                "coding": [{"system": _OPERATION, "code": "UPDATE"}, *self._kind(msh)],
                 "text": self._said(msh),
             },
             "location": self._linked("HD", "Location", event.field(7), linked),
             "agent": self._agents(msh, event, linked),
-            "entity": self._entities(message),
+            "entity": self._entities(message) + self._software(message, linked),
         }
         return _present(found)
+
+    def _kind(self, msh: Segment) -> list[Resource]:
+        code = lead(msh.field(9))
+        return [{"system": _TYPES, "code": code}] if code else []
 
     def _said(self, msh: Segment) -> str:
         return f"message - {plain(msh.field(9))}"
 
     def _reasons(self, event: Segment) -> list[Resource]:
-        code = lead(event.field(4))
-        return [{"coding": [{"system": _REASONS, "code": code}]}] if code else []
+        codings, text = self._coded.codings(event.field(4))
+        for coding in codings:
+            coding.setdefault("system", _REASONS)
+        return [_present({"coding": codings, "text": text})] if codings or text else []
 
     def _agents(self, msh: Segment, event: Segment, linked: list[Resource]) -> list[Resource]:
         sender = self._linked("HD", "Organization", msh.field(4), linked)
@@ -170,6 +230,13 @@ class Headers:
 
 def _agent(role: str, who: dict[str, Any]) -> Resource:
     return {"type": {"coding": [{"system": _AGENT, "code": role}]}, "who": who}
+
+
+def _installed(version: str, day: Any) -> Resource:
+    """Return a version of software and, as the cross-version extension for R5, its installation."""
+    if not day:
+        return {"value": version}
+    return {"extension": [{"url": _INSTALLED, "valueDateTime": day}], "value": version}
 
 
 def _unflawed(value: Any) -> Any:

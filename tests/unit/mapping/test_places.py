@@ -1,5 +1,6 @@
 """Places (PL) as Locations within Locations."""
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from engine.mapping.side import Side
 TOOLS = Tools("mercy", ZoneInfo("America/Chicago"))
 
 
-def name_of(kind: str, key: tuple[str, ...]) -> str:
+def name_of(kind: str, key: Sequence[str]) -> str:
     return f"{kind}-{'.'.join(key)}"
 
 
