@@ -136,8 +136,8 @@ class Plan:
             names = [reference(body) for body in made]
             found.append(headers.header(message, key, names, linked))
             found.extend(made)
-            if names:
-                found.append(headers.provenance(message, key, names, sent, linked))
+            about = names or [reference(found[-1])]  # a message of nothing but its header
+            found.append(headers.provenance(message, key, about, sent, linked))
             found.extend(linked)
         first = standard(messages[0])
         return bundle(found, headers.identifier(first), headers.sent(first, received_us))
