@@ -18,6 +18,7 @@ from engine.mapping.text import lead, part, parts, plain
 _EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
 _TYPES = "http://terminology.hl7.org/CodeSystem/v2-0076"
 _PROCESSING = "http://terminology.hl7.org/CodeSystem/v2-0103"
+_MODES = "http://terminology.hl7.org/CodeSystem/v2-0207"
 _AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _REASONS = "http://terminology.hl7.org/CodeSystem/v2-0062"
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
@@ -75,7 +76,9 @@ class Headers:
         mode = lead(msh.field(11))
         # MSH-8 is no label: HL7 leaves its use open, and some senders put a password there.
         security = [self._coding(msh.field(n)) for n in (26, 27) if msh.field(n)]
+        how = plain(part(msh.field(11), 2))
         tags = [{"system": _PROCESSING, "code": mode}] if mode else []
+        tags += [{"system": _MODES, "code": how}] if how else []
         return _present(
             {
                 "source": f"urn:concord:site:{self._tools.site}",

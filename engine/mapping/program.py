@@ -192,9 +192,13 @@ class _Build:
             message = f"'{make.map}' reads {text_at(document, 'from')}"
             self._problems.report("E230", mark, message, "'from' ends in that segment")
         condition_text = make.when.text if isinstance(make.when, (type(make.type))) else ""
-        known = (make.map, links, condition_text)
+        own = (
+            elements.children(make.type.text) if make.type.text in elements.resource_types() else {}
+        )
+        fitting = tuple(link for link in links if link[0] in own)  # messages differ in the others
+        known = (make.map, fitting, condition_text)
         if known not in self._maps:
-            self._maps[known] = self._compiled(make.map, document, links, make.when)
+            self._maps[known] = self._compiled(make.map, document, fitting, make.when)
         return self._maps[known]
 
     def _context(self, grammar: Grammar, resource: str, made: frozenset[str]) -> Context:
@@ -223,6 +227,14 @@ class _Build:
             test = condition(context, when)
         test = None if test is None else repeated(test, touched)
         return compile_map(context, name, document, links), test
+
+
+def _fitting(resource: str, links: Links) -> Links:
+    """Return the links of elements a type has: messages that differ in others share a map."""
+    if resource not in elements.resource_types():
+        return links
+    own = elements.children(resource)
+    return tuple(link for link in links if link[0] in own)
 
 
 def _made_types(effective: Effective) -> frozenset[str]:

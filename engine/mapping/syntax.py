@@ -5,6 +5,7 @@ Knows the notation only: whether a field or a function exists is checked by whoe
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.mapping.tree import (
     CONDITIONS,
@@ -318,6 +319,7 @@ def _unquoted(text: str) -> str:
     return _ESCAPED.sub(lambda m: _ESCAPES.get(m.group(1), m.group(1)), text[1:-1])
 
 
+@lru_cache(8_192)  # the chains of a library hold the same expressions, and trees are values
 def parse(text: str) -> Expr:
     """Parse an expression. ExpressionError says what is wrong and where."""
     return _Parser(text).whole()

@@ -249,8 +249,9 @@ def test_ecw_account_and_chart_number_are_two_systems(read: Read) -> None:
 
 
 def test_athena_provider_is_an_npi(read: Read) -> None:
-    (number,) = read("08").one("Practitioner")["identifier"]
-    assert (number["system"], number["value"]) == ("http://hl7.org/fhir/sid/us-npi", "9800000133")
+    provider, clerk = (each["identifier"][0] for each in read("08").all("Practitioner"))
+    assert (provider["system"], provider["value"]) == ("http://hl7.org/fhir/sid/us-npi", "9800000133")
+    assert clerk["value"] == "kpruitt4"
 
 
 def test_place_and_doctor_alone_are_no_visit(read: Read) -> None:
