@@ -88,6 +88,12 @@ def say() -> Say:
 
 
 @pytest.fixture(scope="session")
+def plan_of() -> Callable[[str], Plan]:
+    """Return the plan of a layer."""
+    return plan
+
+
+@pytest.fixture(scope="session")
 def testdata() -> Path:
     """The shelf of public and invented test data, or a visible skip."""
     folder = os.environ.get("CONCORD_TESTDATA", "")

@@ -250,7 +250,10 @@ def test_ecw_account_and_chart_number_are_two_systems(read: Read) -> None:
 
 def test_athena_provider_is_an_npi(read: Read) -> None:
     provider, clerk = (each["identifier"][0] for each in read("08").all("Practitioner"))
-    assert (provider["system"], provider["value"]) == ("http://hl7.org/fhir/sid/us-npi", "9800000133")
+    assert (provider["system"], provider["value"]) == (
+        "http://hl7.org/fhir/sid/us-npi",
+        "9800000133",
+    )
     assert clerk["value"] == "kpruitt4"
 
 
