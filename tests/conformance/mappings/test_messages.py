@@ -1,4 +1,4 @@
-"""Message types beyond admissions and results: what a reader expects of each, from invented messages."""
+"""Message types beyond admissions and results: what a reader expects of each."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
