@@ -30,6 +30,7 @@ app.command(
 )
 app.command("engine.cli.check:check", help="Compile all mappings and show every mistake.")
 app.command("engine.cli.explain:explain", help="Say what an error code means and what to do.")
+app.command("engine.cli.schema:schema", help="Print the JSON Schema of a file, for editors.")
 app.command("engine.cli.recover:recover", help="Go on after journal or store were restored alone.")
 app.command("engine.cli.status:status", help="Say what runs and how many messages ended how.")
 app.command("engine.cli.messages:messages", help="List messages by what became of them.")

@@ -17,7 +17,7 @@ from engine.mapping.problem import IDENTITY, Place, Problems
 from engine.mapping.tables import Table, Target
 from engine.mapping.vocabulary import FieldType, is_datatype
 
-_KEYS = {
+KEYS = {
     "message": {"map", "kind", "name", "structure", "triggers", "make", "link", "emit"},
     "resource": {"map", "kind", "name", "from", "to", "key", "profile", "skip", "mode"},
     "csv": {
@@ -42,7 +42,7 @@ _KEYS = {
         *("fhir_patient", "fhir_aliases", "fhir_bases", "fhir_ids"),
     },
 }
-_REQUIRED = {
+REQUIRED = {
     "message": ("structure", "triggers", "make"),
     "resource": ("from", "to"),
     "csv": ("feed", "files", "columns", "patient", "to", "key"),
@@ -148,9 +148,9 @@ class _Assembly:
             self._problems.report("E113", document.mark, "a document is a mapping of keys")
             return []
         kind = text_at(document, "kind")
-        if kind not in _KEYS or text_at(document, "map") != "v1":
+        if kind not in KEYS or text_at(document, "map") != "v1":
             message = "a document begins with 'map: v1' and a known 'kind'"
-            advice = closest(kind, list(_KEYS)) or "kinds: " + ", ".join(_KEYS)
+            advice = closest(kind, list(KEYS)) or "kinds: " + ", ".join(KEYS)
             self._problems.report("E114", document.mark, message, advice)
             self._lose(document, _name(kind, document))
             return []
@@ -162,7 +162,7 @@ class _Assembly:
     def _keys_fit(self, kind: str, document: Fields) -> bool:
         makes = kind in {"resource", "csv"}
         made = text_at(document, "to") or text_at(document, "from")
-        allowed = _KEYS[kind] | ({made} if makes or kind == "fhir" else set())
+        allowed = KEYS[kind] | ({made} if makes or kind == "fhir" else set())
         if kind == "fhir" and not made:  # which says what the body is called
             allowed |= {key.text for key, _ in document.entries if key.text[:1].isupper()}
         for key, _ in document.entries:
@@ -171,7 +171,7 @@ class _Assembly:
                 self._problems.report("E111", key.mark, message, closest(key.text, list(allowed)))
                 if kind == IDENTITY:  # it may have been the rule for patients
                     self._problems.lose(IDENTITY)
-        missing = [name for name in _REQUIRED[kind] if document.get(name) is None]
+        missing = [name for name in REQUIRED[kind] if document.get(name) is None]
         if makes and not isinstance(document.get(text_at(document, "to")), Fields):
             missing.append(f"{text_at(document, 'to')}:")
         for name in missing:
@@ -189,7 +189,7 @@ class _Assembly:
         if kind in known:
             self._define(known[kind], _name(kind, document), document)
         elif kind == "identity":
-            unknown = {key.text for key, _ in document.entries} - _KEYS[IDENTITY]
+            unknown = {key.text for key, _ in document.entries} - KEYS[IDENTITY]
             self._identity(document.drop("map", "kind", *unknown))
         else:
             self._overlay(document)
@@ -204,9 +204,9 @@ class _Assembly:
 
     def _identity(self, document: Fields) -> None:
         for key, value in document.entries:
-            if key.text not in _KEYS["identity"]:
+            if key.text not in KEYS["identity"]:
                 message = f"unknown key '{key.text}' in identity"
-                advice = closest(key.text, sorted(_KEYS["identity"]))
+                advice = closest(key.text, sorted(KEYS["identity"]))
                 self._problems.report("E111", key.mark, message, advice)
             elif key.text == "assigners":
                 for name, assigner in self._entries(value):

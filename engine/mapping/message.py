@@ -17,7 +17,7 @@ from engine.r4 import elements
 
 STRUCTURES = "2.5.1"  # the version whose group trees real traffic follows most
 _TRIGGER = re.compile(r"[A-Z]{3}\^([A-Z][A-Z0-9]{2})?")
-_MAKE_KEYS = {"map", "from", "when", "label", "weak"}
+MAKE_KEYS = {"map", "from", "when", "label", "weak"}
 Place = tuple[str, ...]
 When = Callable[[Scope], bool] | None
 Compile = Callable[["MakeNode", Links], tuple[CompiledMap, When] | None]
@@ -168,9 +168,9 @@ class _Compiler:
             self._problems.report("E113", item.mark, "an entry of make is {Type: {map, from}}")
             return None
         for name, _ in value.entries:
-            if name.text not in _MAKE_KEYS:
+            if name.text not in MAKE_KEYS:
                 message = f"unknown key '{name.text}' in an entry of make"
-                advice = closest(name.text, sorted(_MAKE_KEYS))
+                advice = closest(name.text, sorted(MAKE_KEYS))
                 self._problems.report("E111", name.mark, message, advice)
         path = self._segment(value, group)
         node = MakeNode(key, value, text_at(value, "map"), value.get("when"))
