@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from engine.core.fault import Category, refuse
 from engine.core.values import Alias, Contribution, Mapped, Merge, PatientKey
+from engine.formats.hl7v2.charset import is_beyond_ascii
 from engine.formats.hl7v2.parse import Message
 from engine.mapping import twice
 from engine.mapping.datatypes import moments
@@ -207,6 +208,8 @@ def execute(
     env = Env(message, control_id, received_us)
     env.fallback_key = fallback_key(message)
     source_us = _source_us(message, program, env, received_us)
+    if is_beyond_ascii(message.segments[0].field(18), message.charset):
+        env.note("beyond-ascii", "MSH-18", "declared ASCII, read as the UTF-8 that it is")
     if lead(message.segments[0].field(11)).upper() not in site.processing:
         rule = "not-production"
         return Mapped(control_id, kind, source_us, plan, filtered=rule), env

@@ -2,7 +2,9 @@
 
 MSH-18 decides (HL7 table 0211); blank, the channel's fallback does. A byte order mark is a
 declaration of its own and is dropped. Bytes that do not fit what was declared are a fault, because
-a wrong guess turns a name into another name.
+a wrong guess turns a name into another name. One thing is no guess: ASCII gives bytes above 127 no
+meaning, and text of another set is not UTF-8 throughout by chance, so a message that declares ASCII
+and is strictly UTF-8 is read as that (ASCII is a part of it); `is_beyond_ascii` tells.
 """
 
 import codecs
@@ -83,7 +85,14 @@ def decode(body: bytes, fallback: str) -> tuple[str, str]:
     if marked.startswith(("utf-16", "utf-32")):
         return _decode_wide(body, marked)
     codec = charset_of(_declared(body), marked or fallback)
+    if codec == "ascii" and not body.isascii():
+        codec = "utf-8"
     return _strictly(body, codec), codec
+
+
+def is_beyond_ascii(msh18: str, codec: str) -> bool:
+    """Tell whether a message that declares ASCII was read as UTF-8."""
+    return codec == "utf-8" and bool(msh18) and charset_of(msh18, codec) == "ascii"
 
 
 def read_head(body: bytes) -> tuple[str, str]:

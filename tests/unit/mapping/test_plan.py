@@ -289,6 +289,15 @@ def test_arrival_time_stands_in_for_a_missing_one(plan: Plan) -> None:
     assert "no-source-time" in codes(mapped)
 
 
+def test_utf8_under_a_declared_ascii_is_said(plan: Plan) -> None:
+    body = "MSH|^~\\&|A|B|||20260314||ADT^A01|1|P|2.5||||||ASCII\rPID|1||7^^^HOSP^MR||NÚÑEZ^ZOË"
+    mapped = plan.map(parse(body.encode()), 0)
+    assert only(mapped, "Patient").body["name"][0]["family"] == "NÚÑEZ"
+    assert "beyond-ascii" in codes(mapped)
+    within = plan.map(parse(body.replace("NÚÑEZ^ZOË", "NUNEZ^ZOE").encode()), 0)
+    assert "beyond-ascii" not in codes(within)
+
+
 def test_other_delimiters_mean_the_same(plan: Plan, read: Read) -> None:
     usual = plan.map(read("PID|1||7^^^HOSP^MR||O\\T\\HARE^TESS~BELL^TESS"), 0)
     text = "MSH$%*!@$APP$FAC$$$20260314101500$$ADT%A01$C1$P$2.5.1\r"

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.fault import FaultError
-from engine.formats.hl7v2.charset import charset_of, decode, read_head
+from engine.formats.hl7v2.charset import charset_of, decode, is_beyond_ascii, read_head
 
 NAME = "PID|1||1||Ñúñez^Zoë"
 
@@ -76,7 +76,8 @@ def test_blank_means_the_fallback_of_the_channel() -> None:
     ("declared", "codec"),
     [
         ("UNICODE UTF-8", "iso8859-1"),
-        ("ASCII", "utf-8"),
+        ("ASCII", "iso8859-1"),
+        ("ASCII", "cp1252"),
         ("", "iso8859-1"),
         ("8859/1", "utf-16"),
     ],
@@ -85,6 +86,23 @@ def test_never_guesses(declared: str, codec: str) -> None:
     with pytest.raises(FaultError) as refused:
         decode(text(declared).encode(codec), "utf-8")
     assert refused.value.fault.code == "charset-mismatch"
+
+
+def test_utf8_under_a_declared_ascii_is_no_guess() -> None:
+    assert decode(text("ASCII").encode(), "cp1252") == (text("ASCII"), "utf-8")
+    assert is_beyond_ascii("ASCII", "utf-8")
+
+
+def test_utf8_cut_short_under_a_declared_ascii_is_a_mismatch() -> None:
+    with pytest.raises(FaultError):
+        decode(text("ASCII").encode().replace("Ñ".encode(), "Ñ".encode()[:1]), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("declared", "codec"), [("ASCII", "ascii"), ("", "utf-8"), ("UNICODE UTF-8", "utf-8")]
+)
+def test_what_is_read_as_declared_is_not_beyond_ascii(declared: str, codec: str) -> None:
+    assert not is_beyond_ascii(declared, codec)
 
 
 def test_reads_japanese_names_in_their_three_forms() -> None:
