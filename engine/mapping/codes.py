@@ -5,6 +5,10 @@ from types import MappingProxyType
 
 CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "E109": (
+            "The file cannot be laid out without changing what it says.",
+            "Nothing is wrong with it: lay it out by hand.",
+        ),
         "E110": (
             "A chain names a layer that holds no mapping file.",
             "A layer is a folder below the mappings folder, such as vendor/epic; check its name.",
