@@ -179,17 +179,22 @@ def _key(region: Region) -> RegionKey:
     return region_key(region)
 
 
-def plan_of(which: Which) -> Plan:
-    """Compile the mapping to try: a site of a region file, or a chain by itself."""
+def mapping_of(which: Which) -> tuple[Library, SiteProfile]:
+    """Find the files and the profile of what was asked for: a site of a region file, or a chain."""
     if which.config is not None:
         region = region_of(which.config)
         require_site(which.site, region.sites)
         profile = site_profile(region, which.site, _key(region))
-        return compile_plan(read_library(region.mappings_folder), profile)
+        return read_library(region.mappings_folder), profile
     library = read_library(which.mappings)
     chain = _chain(library, which.site, which.chain)
     profile = SiteProfile(which.site, which.timezone, chain, _DEMO_KEY, processing=_EVERYTHING)
-    return compile_plan(library, profile)
+    return library, profile
+
+
+def plan_of(which: Which) -> Plan:
+    """Compile the mapping to try."""
+    return compile_plan(*mapping_of(which))
 
 
 @told

@@ -20,7 +20,14 @@ _CODES = {Category.BUSY: _TRY_AGAIN, Category.UNAVAILABLE: _TRY_AGAIN}
 _OF_THE_FILE = frozenset({"secret-unreadable", "tls-file-unreadable", "journal-partitions"})
 """Faults that only a change of the region file ends: trying again would not."""
 _OF_THE_COMMAND = frozenset(
-    {"unknown-site", "reason-missing", "site-needs-region", "nothing-to-map", "replay-unclear"}
+    {
+        "unknown-site",
+        "reason-missing",
+        "site-needs-region",
+        "nothing-to-map",
+        "nothing-to-show",
+        "replay-unclear",
+    }
 )
 """Faults of what was typed."""
 
