@@ -8,6 +8,7 @@ from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar, Needs
 from engine.mapping.node import Fields, Node, Scalar
+from engine.mapping.probe import Probe, line_of
 from engine.mapping.problem import Problems
 from engine.mapping.recall import Memory
 from engine.mapping.scope import Lineage, Scope
@@ -51,6 +52,7 @@ class Context:
     top: str = ""  # top-level element being compiled
     depth: int = 0
     traced: bool = False
+    probe: Probe | None = None  # of plans for tests, which are traced
     musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
     # Of all maps of a site, type -> element -> names of its parts.
     labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -170,14 +172,28 @@ def converted_all(source: Source, convert: Callable[[str], Any]) -> Every:
     return every
 
 
-def traced(context: Context, op: Op, path: str, scalar: Scalar, label: str) -> Op:
-    """Make an operation note where its value came from."""
-    rule = f"{scalar.mark.file}:{scalar.mark.line}"
+def traced(
+    context: Context, op: Op, path: str, scalar: Scalar, label: str, empty: Any = None
+) -> Op:
+    """Make an operation note where its value came from; `empty` is what no value is."""
+    if not context.traced:
+        return op
+    rule = line_of(scalar.mark)
+    asked = probed(context.probe, op, rule, empty)
+    if context.probe is not None:
+        context.probe.know(rule, path, label)
 
     def noting(scope: Scope) -> Any:
-        value = op(scope)
+        value = asked(scope)
         if value is not None and value != []:
             scope.env.lineage.append(Lineage(scope.where, path, label, rule))
         return value
 
-    return noting if context.traced else op
+    return noting
+
+
+def probed(probe: Probe | None, op: Op, rule: str, empty: Any) -> Op:
+    """Let a probe leave a rule out."""
+    if probe is None:
+        return op
+    return lambda scope: empty if probe.left_out == rule else op(scope)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.mapping import fhir_path, syntax
-from engine.mapping.context import Context, Op
+from engine.mapping.context import Context, Op, probed
 from engine.mapping.documents import listed, text_at
 from engine.mapping.expression import Compiler
 from engine.mapping.feed import LINKS, PATIENT
@@ -15,6 +15,7 @@ from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.objects import Step
 from engine.mapping.parts import MERGED
+from engine.mapping.probe import line_of
 from engine.mapping.reference import allowed
 from engine.mapping.resource import CompiledMap, compile_map
 from engine.mapping.scope import Lineage, Scope
@@ -172,13 +173,16 @@ class _Compiler:
             yield Step(name, op, (name,), False, ranks[name], None)
 
     def _traced(self, name: str, op: Op, node: Node) -> Op:
-        rule = f"{node.mark.file}:{node.mark.line}"
         if not self._context.traced:
             return op
-        path = f"{self._to}.{name}"
+        rule, path = line_of(node.mark), f"{self._to}.{name}"
+        probe = self._context.probe
+        asked = probed(probe, op, rule, None)
+        if probe is not None:
+            probe.know(rule, path, name)
 
         def noting(scope: Scope) -> Any:
-            value = op(scope)
+            value = asked(scope)
             if value is not None:
                 scope.env.lineage.append(Lineage(scope.where, path, name, rule))
             return value

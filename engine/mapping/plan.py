@@ -14,6 +14,7 @@ from engine.mapping.bundle import bodies, bundle, reference
 from engine.mapping.feed import CompiledFeed
 from engine.mapping.header import Headers
 from engine.mapping.library import Library
+from engine.mapping.probe import Probe
 from engine.mapping.problem import MappingErrors, Problem
 from engine.mapping.program import Program, build, content_hash
 from engine.mapping.scope import Env, Lineage
@@ -36,11 +37,11 @@ class Plan:
 
     __slots__ = ("_library", "_program", "_site", "_traced", "id")
 
-    def __init__(self, library: Library, site: SiteProfile) -> None:
+    def __init__(self, library: Library, site: SiteProfile, probe: Probe | None = None) -> None:
         self._library = library
         self._site = site
-        self._program = build(library, site)
-        self._traced: Program | None = None
+        self._program = build(library, site, probe=probe)
+        self._traced = self._program if probe is not None else None
         self.id = content_hash(library, site)  # of the chain's files and the profile but its key
 
     @property
@@ -166,6 +167,9 @@ def _mapped_row(
     return row.execute(_feed(program, delivery), program.identity, plan, delivery, received_us)
 
 
-def compile_plan(library: Library, site: SiteProfile) -> Plan:
-    """Check and compile a site's chain. MappingErrors with every problem found."""
-    return Plan(library, site)
+def compile_plan(library: Library, site: SiteProfile, probe: Probe | None = None) -> Plan:
+    """Check and compile a site's chain; `probe` is for tests of the mapping.
+
+    MappingErrors with every problem found.
+    """
+    return Plan(library, site, probe)

@@ -27,6 +27,7 @@ from engine.mapping.leaf import Leaves
 from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
 from engine.mapping.node import Fields, Node
+from engine.mapping.probe import Probe
 from engine.mapping.problem import Place, Problems
 from engine.mapping.recall import Memory, repeated
 from engine.mapping.resource import CompiledMap, Links, compile_map
@@ -76,9 +77,12 @@ def content_hash(library: Library, site: SiteProfile) -> str:
 
 
 class _Build:
-    def __init__(self, library: Library, site: SiteProfile, traced: bool) -> None:
+    def __init__(
+        self, library: Library, site: SiteProfile, traced: bool, probe: Probe | None
+    ) -> None:
         self._site = site
         self._traced = traced
+        self._probe = probe
         self._problems = Problems()
         self._effective = assemble(library, site.chain, self._problems)
         self._made = _made_types(self._effective)
@@ -199,7 +203,10 @@ class _Build:
         known = (make.map, fitting, condition_text)
         if known not in self._maps:
             self._maps[known] = self._compiled(make.map, document, fitting, make.when)
-        return self._maps[known]
+        if self._probe is None:
+            return self._maps[known]
+        compiled, when = self._maps[known]
+        return compiled, self._probe.entry(make.type.mark, make.type.text, when)
 
     def _context(self, grammar: Grammar, resource: str, made: frozenset[str]) -> Context:
         return Context(
@@ -211,6 +218,7 @@ class _Build:
             resource,
             self._memory,
             traced=self._traced,
+            probe=self._probe,
             labels=self._labels,
         )
 
@@ -253,6 +261,8 @@ def _made_types(effective: Effective) -> frozenset[str]:
     return frozenset(found)
 
 
-def build(library: Library, site: SiteProfile, *, traced: bool = False) -> Program:
-    """Compile a chain. MappingErrors with every problem found."""
-    return _Build(library, site, traced).program()
+def build(
+    library: Library, site: SiteProfile, *, traced: bool = False, probe: Probe | None = None
+) -> Program:
+    """Compile a chain; with a probe traced. MappingErrors with every problem found."""
+    return _Build(library, site, traced or probe is not None, probe).program()

@@ -239,7 +239,7 @@ def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLA
     op = _first_list([_all(source, convert) for source, convert in pairs])
     if _are_sound(pairs):
         context.vouch(op)
-    return traced(context, op, _path(context, element), scalar, label)
+    return traced(context, op, _path(context, element), scalar, label, [])
 
 
 def _path(context: Context, element: Element) -> str:

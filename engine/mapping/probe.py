@@ -1,0 +1,45 @@
+"""What tests of a mapping ask of the rules themselves: which there are, which to leave out.
+
+Only plans compiled for tests have one (`Plan(..., probe)`), and what is compiled without it knows
+nothing of it. Mutable on purpose: the runner of the tests changes what is left out between runs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.mapping.problem import Place
+
+When = Callable[[Any], bool] | None
+
+
+def line_of(mark: Place) -> str:
+    """Return the line of a rule as lineage has it, `file:line`."""
+    return f"{mark.file}:{mark.line}"
+
+
+@dataclass(slots=True)
+class Probe:
+    """The rules of a plan by their lines."""
+
+    rules: dict[str, dict[tuple[str, str], None]] = field(default_factory=dict)
+    """Line -> what it fills (`Patient.name`) and from what (`PID-5`)."""
+    left_out: str = ""  # a line whose rules give nothing now
+    made: set[str] = field(default_factory=set)  # lines of `make` that made something
+
+    def know(self, line: str, path: str, source: str) -> None:
+        """Remember a rule of a line."""
+        self.rules.setdefault(line, {})[path, source] = None
+
+    def entry(self, mark: Place, made: str, when: When) -> When:
+        """Return the condition of an entry of `make`, so that it can be left out and is seen."""
+        line = line_of(mark)
+        self.know(line, made, "make")
+
+        def wanted(scope: Any) -> bool:
+            if self.left_out == line or (when is not None and not when(scope)):
+                return False
+            self.made.add(line)
+            return True
+
+        return wanted
