@@ -10,9 +10,10 @@ from cyclopts import Parameter
 
 from engine.cli.told import told
 from engine.core.problem import Problem
-from engine.mapping.library import Library, read_library
+from engine.mapping.library import Library, files_below, read_library, read_tests
 from engine.mapping.plan import MappingErrors, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.mapping.testing.suite import problems_of as problems_of_tests
 
 _BAD_CONFIG = 78
 _UNREADABLE = ("E10", "E11")  # the YAML, the documents and their keys
@@ -151,6 +152,7 @@ def check(
         print(f"concord: {folder} has no layer '{_BASE}'{_hint(folder)}", file=sys.stderr)
         return _BAD_CONFIG
     names, problems = every_problem(read_library(folder))
+    problems += problems_of_tests(read_tests(folder), dict(files_below(folder)))
     if as_json:
         print(json.dumps({"chains": names, "problems": [as_dict(one) for one in problems]}))
     elif problems:

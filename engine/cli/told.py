@@ -26,6 +26,7 @@ _OF_THE_COMMAND = frozenset(
         "site-needs-region",
         "nothing-to-map",
         "nothing-to-show",
+        "nothing-to-test",
         "replay-unclear",
     }
 )

@@ -27,7 +27,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "E114": (
             "The document does not begin with `map: v1` and one of the known kinds.",
-            "Kinds are message, resource, csv, identity and overlay.",
+            "Kinds are message, resource, csv, fhir, identity and overlay; tests in *.test.yaml.",
         ),
         "E115": (
             "Two layers, or two documents of one layer, define the same map or message.",
@@ -172,6 +172,38 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "E262": (
             "Two fhir documents of a chain take resources of one type.",
             "Change the first one in an overlay: change: {FHIR-Patient: {...}}.",
+        ),
+        "E270": (
+            "A case of a tests file has no input, or more than one.",
+            "Give it one of message, segments, file, rows, resource, or the document a message.",
+        ),
+        "E271": (
+            "A path of a test does not begin with a resource type, or is no path.",
+            "Write Patient.name.family, Observation[1].status, Patient.count or Patient.$clear.",
+        ),
+        "E272": (
+            "A case of a tests file expects nothing, so it cannot fail.",
+            "Add expect, matches, diagnostics, refused, filtered, merge or patients.",
+        ),
+        "E273": (
+            "A case names a file that is not there, or not below the mappings folder.",
+            "Places are told from the tests file: fixtures/adt-1.hl7 lies beside it.",
+        ),
+        "E274": (
+            "`segments` of a case does not fit the message of its document.",
+            "Keys are PID, OBX[2] or PID-8; values whole segments, a list of them, remove, a text.",
+        ),
+        "E275": (
+            "The rows of a case name a feed or a column that the chain does not have.",
+            "Write the name or the header of a column, and the feed of a csv document.",
+        ),
+        "E276": (
+            "Nothing says which layers the tests of a site run with.",
+            "Add chain: [base, us, vendor/epic, site/mercy] to the document.",
+        ),
+        "E277": (
+            "Two cases of a tests file have one name.",
+            "Give each a name that says what it shows.",
         ),
     }
 )

@@ -8,6 +8,7 @@ import orjson
 
 SUFFIXES = (".yaml", ".csv")
 TESTS = ".test.yaml"
+FIXTURES = "fixtures"  # folders of files that tests name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,25 @@ class Library:
 def read_library(folder: Path) -> Library:
     """Read all mapping files below a folder. OSError; UnicodeDecodeError for a file not UTF-8."""
     found = [
-        (path.relative_to(folder).as_posix(), path.read_text("utf-8"))
-        for path in folder.rglob("*")
-        if path.suffix in SUFFIXES and not path.name.endswith(TESTS) and path.is_file()
+        (name, path.read_text("utf-8"))
+        for name, path in files_below(folder)
+        if path.suffix in SUFFIXES and not _is_of_tests(name)
     ]
-    return Library(tuple(sorted(found)))
+    return Library(tuple(found))
+
+
+def read_tests(folder: Path) -> dict[str, str]:
+    """Read all files of tests, by path relative to the folder; raises as `read_library`."""
+    return {
+        name: path.read_text("utf-8") for name, path in files_below(folder) if name.endswith(TESTS)
+    }
+
+
+def files_below(folder: Path) -> list[tuple[str, Path]]:
+    """Return every file below a folder with its path relative to it, sorted."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted((path.relative_to(folder).as_posix(), path) for path in found)
+
+
+def _is_of_tests(name: str) -> bool:
+    return name.endswith(TESTS) or FIXTURES in name.split("/")[:-1]

@@ -59,8 +59,11 @@ class Problems:
     def raise_any(self) -> None:
         """Raise MappingErrors when anything was reported."""
         if self._found:
-            own = [one for one in self._found if not self._follows(one)]
-            raise MappingErrors(tuple(sorted(own, key=_order)))
+            raise MappingErrors(self.own())
+
+    def own(self) -> tuple[Problem, ...]:
+        """Return what was found, in the order of the files, but for what follows from others."""
+        return tuple(sorted((one for one in self._found if not self._follows(one)), key=_order))
 
     def _follows(self, problem: Problem) -> bool:
         if problem.code == _NOBODY:

@@ -1,0 +1,80 @@
+"""What `concord test` says of its cases: for people line by line, for programs as one object."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.mapping.testing.compare import Difference
+from engine.mapping.testing.coverage import Line, shares, total
+from engine.mapping.testing.suite import Result
+
+_PLURAL = "s"
+
+
+def failure(result: Result, folder: str) -> str:
+    """Return the lines about a case that does not hold; `folder` is that of the mappings."""
+    case = result.case
+    head = f"FAILED {folder}/{case.file}:{case.place.line} {case.name.text}"
+    return "\n".join([head, *(_difference(one, folder) for one in result.differences)])
+
+
+def _difference(one: Difference, folder: str) -> str:
+    shown = [f"  {one.what}", f"    expected {one.expected}", f"    actual   {one.actual}"]
+    for rule in one.rules:
+        source, _, line = rule.rpartition(" at ")
+        shown.append(f"    from {source} at {folder}/{line}")
+    return "\n".join(shown)
+
+
+def summary(results: Sequence[Result], found: Sequence[Line]) -> str:
+    """Return the last line."""
+    failed = sum(bool(result.differences) for result in results)
+    share = total(found)
+    cases = f"{len(results)} case{_PLURAL * (len(results) != 1)}, {failed} failed"
+    return f"{cases}; {share.exercised} of {share.lines} rule lines exercised ({share.percent} %)"
+
+
+def table(found: Sequence[Line]) -> str:
+    """Return the share of each file."""
+    return "\n".join(
+        f"{one.percent:>4} % {one.exercised:>4} of {one.lines:<4} {one.file}"
+        for one in shares(found)
+    )
+
+
+def unexercised(found: Sequence[Line]) -> str:
+    """Return the lines that no case exercised."""
+    return "\n".join(f"not exercised: {line} {line.fills}" for line in found if not line.exercised)
+
+
+def as_dict(results: Sequence[Result], found: Sequence[Line]) -> dict[str, Any]:
+    """Return everything for programs."""
+    return {
+        "cases": [_case(result) for result in results],
+        "failed": sum(bool(result.differences) for result in results),
+        "coverage": {
+            "lines": len(found),
+            "exercised": sum(line.exercised for line in found),
+            "files": {one.file: [one.exercised, one.lines] for one in shares(found)},
+            "unexercised": [str(line) for line in found if not line.exercised],
+        },
+    }
+
+
+def _case(result: Result) -> dict[str, Any]:
+    case = result.case
+    return {
+        "file": case.file,
+        "line": case.place.line,
+        "name": case.name.text,
+        "passed": not result.differences,
+        "differences": [
+            {
+                "what": one.what,
+                "expected": one.expected,
+                "actual": one.actual,
+                "line": one.place.line,
+                "rules": list(one.rules),
+            }
+            for one in result.differences
+        ],
+    }
