@@ -8,8 +8,10 @@ Three rules, tried from the innermost open group outward:
    new repetition of a group that may begin with it. A group whose very first segment it is wins
    over one it could begin only because something optional is missing (a second ORC is the next
    order, not a prior result of the first one).
+   A group that has the segment itself does not take it once more as the begin of a group inside.
 2. A segment out of order goes to the nearest open group that has it at all, reopening a group that
-   was closed if need be; the place is reported in `misplaced`.
+   was closed if need be; the place is reported in `misplaced`. A second OBR where there is one is
+   the next order: many senders give only the first of several tests an ORC.
 3. A segment the structure does not have (Z segments, segments of later versions) stays with the
    group that is open where it stands.
 
@@ -22,6 +24,7 @@ from engine.formats.hl7v2.parse import Message, Segment
 
 OUT_OF_ORDER = "segment-out-of-order"
 REPEATED = "segment-repeated"
+_ORDERED = "OBR"  # what is ordered; it may stand for a whole order
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +192,16 @@ def _follow(frames: list[_Frame], segment: Segment) -> bool:
         if place is not None and place.exact:
             _enter(frames, depth, place, segment)
             return True
-        if place is not None and inexact is None:
+        if place is not None and inexact is None and not _has_itself(frame, place, name):
             inexact = (depth, place)
     if inexact is None:
         return False
     _enter(frames, *inexact, segment)
     return True
+
+
+def _has_itself(frame: _Frame, place: _Place, name: str) -> bool:
+    return place.node is not None and name in frame.bound.segments
 
 
 def _next_place(places: list[_Place], position: int) -> _Place | None:
@@ -256,9 +263,21 @@ def _reopen(frames: list[_Frame], segment: Segment) -> str:
     while place.node is not None:
         bound = _open(bound, place.node) if _needs_new(bound, place) else _last(bound, place.node)
         place = _way_back(place.node, name)
-    code = REPEATED if name in bound.segments and not place.repeats else OUT_OF_ORDER
+    repeated = name in bound.segments and not place.repeats
+    if repeated and name == _ORDERED and _next_order(frames, depth, segment):
+        return OUT_OF_ORDER
     _attach(bound, segment)
-    return code
+    return REPEATED if repeated else OUT_OF_ORDER
+
+
+def _next_order(frames: list[_Frame], depth: int, segment: Segment) -> bool:
+    """Repeat the nearest group around the one at `depth` that may repeat, if there is one."""
+    for outer in range(depth - 1, -1, -1):
+        for place in frames[outer].node.places[segment.name]:
+            if place.node is not None and place.repeats:
+                _enter(frames, outer, place, segment)
+                return True
+    return False
 
 
 def _needs_new(bound: Bound, place: _Place) -> bool:

@@ -83,6 +83,14 @@ def shape(bound: Bound) -> str:
             ),
         ),
         (
+            "OML_O21",  # what does begin with a patient of its own
+            "PID ORC OBR PID ORC OBR OBX",
+            (
+                "PATIENT(PID) ORDER(ORC OBSERVATION_REQUEST(OBR PRIOR_RESULT(PATIENT_PRIOR(PID) "
+                "ORDER_PRIOR(ORC OBR OBSERVATION_PRIOR(OBX)))))"
+            ),
+        ),
+        (
             "ORM_O01",
             "PID ORC RXO NTE ORC OBR OBX NTE",
             (
@@ -149,6 +157,25 @@ def test_the_order_of_the_book(name: str, segments: str, expected: str) -> None:
             "EVN PID PV1 DG1 AL1 IN1 GT1 IN2 IN1 OBX",
             "EVN PID PV1 DG1 AL1 GT1 OBX INSURANCE(IN1 IN2) INSURANCE(IN1)",
             [5, 7, 10],
+        ),
+        (
+            "OML_O21",  # several tests under one ORC: no prior results
+            "PID ORC OBR OBR NTE OBX SPM",
+            (
+                "PATIENT(PID) ORDER(ORC OBSERVATION_REQUEST(OBR)) "
+                "ORDER(OBSERVATION_REQUEST(OBR NTE OBSERVATION(OBX) SPECIMEN(SPM)))"
+            ),
+            [4],
+        ),
+        (
+            "ORM_O01",
+            "PID ORC OBR NTE OBR OBX ORC OBR",
+            (
+                "PATIENT(PID) ORDER(ORC ORDER_DETAIL(NTE CHOICE(OBR))) "
+                "ORDER(ORDER_DETAIL(CHOICE(OBR) OBSERVATION(OBX))) "
+                "ORDER(ORC ORDER_DETAIL(CHOICE(OBR)))"
+            ),
+            [5],
         ),
         (
             "SIU_S12",  # no RGS, and the resources twice
