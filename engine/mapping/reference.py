@@ -20,6 +20,8 @@ from engine.r4 import elements
 from engine.r4.elements import Element
 from engine.r4.validate import validate
 
+LOGICAL = frozenset({"type", "identifier", "display"})  # of a thing that is named, not known
+
 
 def compiled(context: Context, fields: Fields, element: Element) -> Every:
     """Compile `ref:`."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from engine.mapping import additions, documents, message
+from engine.mapping import additions, documents, message, reference
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -85,7 +85,7 @@ def _definition_of(element: Element) -> str:
     kind = element.types[0] if len(element.types) == 1 else ""
     if kind in {"BackboneElement", "Element"}:
         return element.path
-    if kind == "Reference" or elements.is_primitive(kind) or not elements.children(kind):
+    if elements.is_primitive(kind) or not elements.children(kind):
         return "value"
     return "resource" if kind in {"Resource", "DomainResource"} else kind
 
@@ -112,6 +112,8 @@ def _own(path: str) -> Schema:
     """Return the elements below a path, with primitive extensions and choices by base name."""
     found: Schema = {}
     for name, element in elements.children(path).items():
+        if path == "Reference" and name not in reference.LOGICAL:
+            continue
         found[name] = _ref(_definition_of(element))
         if element.group:
             found.setdefault(element.group.removesuffix("[x]"), _ref("choice"))

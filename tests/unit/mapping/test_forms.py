@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.formats.hl7v2.parse import Message
-from engine.mapping.plan import Plan
+from engine.mapping.plan import MappingErrors, Plan
 
 MakePlan = Callable[..., Plan]
 Read = Callable[..., Message]
@@ -43,6 +43,19 @@ def element(files: dict[str, str], make_plan: MakePlan, read: Read) -> Callable[
 
 
 Element = Callable[..., Any]
+
+
+def test_what_is_only_named_is_a_logical_reference(element: Element) -> None:
+    rule = "[{set: {display: PID-15, identifier: {value: PID-3.1}}}, {ref: {Organization: PID-15}}]"
+    first, second = element("generalPractitioner", rule)
+    assert first == {"display": "EN", "identifier": {"value": "7"}}
+    assert second.keys() == {"reference"}
+
+
+def test_a_literal_reference_is_not_written_by_hand(element: Element) -> None:
+    with pytest.raises(MappingErrors) as refused:
+        element("managingOrganization", '{reference: "=Organization/1"}')
+    assert [problem.code for problem in refused.value.problems] == ["E113"]
 
 
 def test_race_is_one_extension_of_all_repetitions(element: Element) -> None:
