@@ -126,7 +126,7 @@ def _note_required(context: Context, fields: Fields) -> None:
 def _nested(context: Context, fields: Fields, element: Element) -> Op:
     kind = element.types[0] if element.types else ""
     logical = kind == "Reference" and {*fields.keys()} - {"when"} <= reference.LOGICAL
-    if elements.is_primitive(kind) or kind in {"Reference", "Resource"} and not logical:
+    if elements.is_primitive(kind) or (kind in {"Reference", "Resource"} and not logical):
         message = f"{element.name} is a {kind}, not a group of elements"
         advice = "write {from: ...}" if kind != "Reference" else "write {ref: ...}"
         context.problems.report("E113", fields.mark, message, advice)
