@@ -108,8 +108,14 @@ class _Build:
 
     def _grammar(self) -> Grammar:
         site = {"$site.name": self._site.name, "$site.timezone": self._site.timezone}
+        assigners = Assigners(self._tools)
         return Grammar(
-            self._problems, Slots(), self._effective.segments, self._effective.tables, site
+            self._problems,
+            Slots(),
+            self._effective.segments,
+            self._effective.tables,
+            site,
+            assigner=lambda name: assigners.find(name, name)[0].system,
         )
 
     def program(self) -> Program:
@@ -141,19 +147,15 @@ class _Build:
                 message = f"another document takes resources of type {feed.type}"
                 self._problems.report("E262", document.mark, message)
             feeds[feed.type] = feed
-        rule = compile_fhir_identity(self._effective, self._resource_grammar(), identity)
+        rule = compile_fhir_identity(self._effective, self._grammar(), identity)
         source = f"urn:concord:site:{self._site.name}"
         keys = {feed.type: feed.keys for feed in feeds.values()}
         labels = security_labels(self._tools)
         return FhirProgram(feeds, Targets(rule, keys, source), self._tools, labels)
 
-    def _resource_grammar(self) -> Grammar:
-        assigners = Assigners(self._tools)
-        return replace(self._grammar(), assigner=lambda name: assigners.find(name, name)[0].system)
-
     def _of_resource(self, resource: str, read: Element) -> Context:
         """Make the context of a fhir document."""
-        grammar = replace(self._resource_grammar(), element=read, whole=read)
+        grammar = replace(self._grammar(), element=read, whole=read)
         grammar.slots.index((ANCHOR,))
         return self._context(grammar, resource, frozenset({PATIENT, resource}))
 

@@ -158,3 +158,8 @@ def test_made_organization_is_keyed_by_its_identifier(
         mapped = plan.map(read(PID, f"IN1|1|P|B1^^^HOSP|{name}"), 0)
         ids |= {one.id for one in mapped.contributions if one.type == "Organization"}
     assert len(ids) == 1
+
+
+def test_a_message_asks_for_the_system_of_an_authority_by_name(element: Element) -> None:
+    rule = "[{set: {system: assigner(PID-3.4), value: PID-3.1}}]"
+    assert element("identifier", rule) == [{"system": "urn:oid:1.2.3", "value": "7"}]
