@@ -41,7 +41,7 @@ ODD = st.one_of(
 @pytest.fixture(scope="module")
 def plans() -> dict[str, Plan]:
     library = read_library(ROOT / "mappings")
-    vendors = {"lakeside": "vendor/athena", "mercy": "vendor/epic"}
+    vendors = {"lakeside": "vendor/athena", "mercy": "vendor/epic", "glenhaven": "vendor/oracle"}
     return {
         site: compile_plan(
             library, SiteProfile(site, "UTC", ("base", "us", vendor, f"site/{site}"), b"k")

@@ -19,8 +19,13 @@ from engine.mapping.site import SiteProfile
 ROOT = Path(__file__).parents[3]
 KEY = b"key of the conformance tests"
 RECEIVED_US = 1_790_000_000_000_000
-ZONES = {"epic": "America/Chicago", "athena": "America/New_York", "ecw": "America/Denver"}
-SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw"}
+ZONES = {
+    "epic": "America/Chicago",
+    "athena": "America/New_York",
+    "ecw": "America/Denver",
+    "oracle": "America/Los_Angeles",
+}
+SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw", "glenhaven": "oracle"}
 
 
 @dataclass(frozen=True, slots=True)
