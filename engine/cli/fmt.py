@@ -43,7 +43,7 @@ def _laid_out(file: Path) -> tuple[str, str, tuple[Problem, ...]]:
         return text, tidied(text), ()
     except NotTidiedError:
         message = "cannot be laid out without changing what it says; left as it is"
-        return text, text, (Problem("E109", message, Place(str(file), 1, 1)),)
+        return text, text, (Problem("not-laid-out", message, Place(str(file), 1, 1)),)
 
 
 @told

@@ -5,10 +5,6 @@ from types import MappingProxyType
 
 CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "E109": (
-            "The file cannot be laid out without changing what it says.",
-            "Nothing is wrong with it: lay it out by hand.",
-        ),
         "E110": (
             "A chain names a layer that holds no mapping file.",
             "A layer is a folder below the mappings folder, such as vendor/epic; check its name.",
@@ -27,7 +23,7 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "E114": (
             "The document does not begin with `map: v1` and one of the known kinds.",
-            "Kinds are message, resource, csv, fhir, identity and overlay; tests in *.test.yaml.",
+            "Kinds are message, resource, datatype, codemap, csv, fhir, identity, overlay, tests.",
         ),
         "E115": (
             "Two layers, or two documents of one layer, define the same map or message.",
@@ -116,6 +112,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "E226": (
             "There is no recipe of this name.",
             "Recipes: structured-numeric.",
+        ),
+        "E227": (
+            "The conversion of a datatype uses itself, and would never end.",
+            "Take components apart in it ($1, $2.1); a whole $ would be converted by it again.",
         ),
         "E230": (
             "A message entry names a map that does not exist or does not fit.",

@@ -56,6 +56,9 @@ class Context:
     musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
     # Of all maps of a site, type -> element -> names of its parts.
     labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    # Conversions written as mappings: v2 type and FHIR type -> the document.
+    datatypes: Mapping[tuple[str, str], Fields] = field(default_factory=dict)
+    converting: frozenset[tuple[str, str]] = frozenset()  # those being compiled
     # Operations whose values are valid R4, unless they called the scope doubtful.
     sound: set[Callable[[Scope], Any]] = field(default_factory=lambda: {nothing, no_values})
 

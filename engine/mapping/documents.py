@@ -29,6 +29,8 @@ KEYS = {
         *("map", "kind", "from", "to", "name", "key", "profile", "skip", "mode", "copy", "except"),
         *("patient", "changed", "fills", "clears", "survivor", "subsumed"),
     },
+    "datatype": {"map", "kind", "name", "from", "to"},
+    "codemap": {"map", "kind", "name", "system", "unmapped", "codes"},
     "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
     "identity": {
         "map",
@@ -47,11 +49,14 @@ REQUIRED = {
     "resource": ("from", "to"),
     "csv": ("feed", "files", "columns", "patient", "to", "key"),
     "fhir": ("from",),
+    "datatype": ("from", "to"),
+    "codemap": ("name", "codes"),
     "overlay": (),
     "identity": (),
 }
 
 
+_ORDER = ("resource", "message", "csv", "fhir", "datatype", "codemap", "identity", "overlay")
 _NAMING = re.compile(r"^(name|structure|feed|from|to): *([\w.-]+) *$", re.MULTILINE)
 
 
@@ -63,6 +68,7 @@ class Effective:
     resources: dict[str, Fields] = field(default_factory=dict)
     feeds: dict[str, Fields] = field(default_factory=dict)  # csv documents
     sent: dict[str, Fields] = field(default_factory=dict)  # fhir documents
+    datatypes: dict[str, Fields] = field(default_factory=dict)
     identity: dict[str, Node] = field(default_factory=dict)
     assigners: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
@@ -123,7 +129,7 @@ class _Assembly:
             for document in self._read(path, text)
         ]
         checked = [(kind, d) for document in documents for kind, d in self._checked(document)]
-        for kind in ("resource", "message", "csv", "fhir", "identity", "overlay"):
+        for kind in _ORDER:
             for found, document in checked:
                 if found == kind:
                     self._add(kind, document)
@@ -160,7 +166,7 @@ class _Assembly:
         return [(kind, document)]
 
     def _keys_fit(self, kind: str, document: Fields) -> bool:
-        makes = kind in {"resource", "csv"}
+        makes = kind in {"resource", "csv", "datatype"}
         made = text_at(document, "to") or text_at(document, "from")
         allowed = KEYS[kind] | ({made} if makes or kind == "fhir" else set())
         if kind == "fhir" and not made:  # which says what the body is called
@@ -185,8 +191,13 @@ class _Assembly:
             "message": whole.messages,
             "csv": whole.feeds,
             "fhir": whole.sent,
+            "datatype": whole.datatypes,
         }
-        if kind in known:
+        if kind == "codemap":
+            name = text_at(document, "name")
+            table = whole.tables.setdefault(name, Table(name))
+            tables.read_document(table, document, self._problems)
+        elif kind in known:
             self._define(known[kind], _name(kind, document), document)
         elif kind == "identity":
             unknown = {key.text for key, _ in document.entries} - KEYS[IDENTITY]
@@ -261,7 +272,7 @@ class _Assembly:
 
     def _change(self, name: Scalar, edits: Node) -> None:
         whole = self.effective
-        kinds = (whole.resources, whole.messages, whole.feeds, whole.sent)
+        kinds = (whole.resources, whole.messages, whole.feeds, whole.sent, whole.datatypes)
         known = next((kind for kind in kinds if name.text in kind), None)
         if known is None:
             names = [name for kind in kinds for name in kind]
@@ -270,7 +281,7 @@ class _Assembly:
             return
         document = known[name.text]
         for path, new in self._entries(edits):
-            inner = known is self.effective.resources
+            inner = known is whole.resources or known is whole.datatypes
             document = self._changed(document, path, new, whole=not inner)
         known[name.text] = document
 

@@ -7,13 +7,14 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
+from engine.mapping import described, parts
 from engine.mapping import identity as identities
-from engine.mapping import parts
 from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, Tools
 from engine.mapping.documents import Effective, assemble, listed, text_at
+from engine.mapping.expression import EMPTY
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
 from engine.mapping.fhir_content import security_labels
 from engine.mapping.fhir_feed import ANCHOR, FhirFeed, compile_fhir_feed
@@ -32,7 +33,7 @@ from engine.mapping.problem import Place, Problems
 from engine.mapping.recall import Memory, repeated
 from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
-from engine.mapping.vocabulary import Declared
+from engine.mapping.vocabulary import Declared, is_datatype
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -89,6 +90,10 @@ class _Build:
         self._identify = identifier(site)
         self._memory = Memory()
         self._labels = parts.declared(self._effective)
+        self._datatypes = {
+            (text_at(one, "from"), text_at(one, "to")): one
+            for one in self._effective.datatypes.values()
+        }
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
@@ -177,11 +182,26 @@ class _Build:
         return self._context(grammar, resource, frozenset({PATIENT, resource}))
 
     def _unused(self) -> None:
-        """Check maps that no message uses, too."""
+        """Check what nothing uses, too."""
+        for document in self._effective.datatypes.values():
+            self._converting(document)
         used = {name for name, _, _ in self._maps}
         for name, document in self._effective.resources.items():
             if name not in used:
                 self._compiled(name, document, (), None)
+
+    def _converting(self, document: Fields) -> None:
+        """Check a datatype document."""
+        origin, target = text_at(document, "from"), text_at(document, "to")
+        if not is_datatype(origin):
+            self._problems.report("E234", document.mark, f"no datatype of HL7 v2 '{origin}'")
+        elif target not in elements.data_types():
+            advice = closest(target, sorted(elements.data_types()))
+            self._problems.report("E223", document.mark, f"no datatype of FHIR '{target}'", advice)
+        else:
+            context = self._context(self._grammar(), target, self._made)
+            source = replace(EMPTY, datatype=origin)
+            described.compiled(context, source, Element(target, target, (target,), 0, 1))
 
     def _map(self, make: MakeNode, links: Links) -> tuple[CompiledMap, When] | None:
         document = self._effective.resources.get(make.map)
@@ -222,6 +242,7 @@ class _Build:
             traced=self._traced,
             probe=self._probe,
             labels=self._labels,
+            datatypes=self._datatypes,
         )
 
     def _compiled(

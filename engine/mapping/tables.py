@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import dataclass, field
 
+from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.problem import Place, Problems
 
 HEADER = (
@@ -16,6 +17,7 @@ HEADER = (
     "comment",
 )
 _UNMAPPED = "# unmapped:"
+POLICIES = "keep, drop, error or =code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Target:
 
 @dataclass(slots=True)
 class Table:
-    """One table of a chain. `unmapped` is keep, drop, `=code`, or empty: as the place needs."""
+    """One table of a chain. `unmapped` is a policy, or empty: as the place needs."""
 
     name: str
     unmapped: str = ""
@@ -60,12 +62,15 @@ class Table:
         return Table(self.name, self.unmapped, dict(self.rows), dict(self.folded), dict(self.marks))
 
 
-def _policy(line: str, file: str, problems: Problems) -> str:
-    policy = line.removeprefix(_UNMAPPED).strip().rstrip(",")
-    if policy in {"keep", "drop"} or policy.startswith("="):
-        return policy
-    advice = "keep, drop or =code"
-    problems.report("E211", Place(file, 1, 1, len(line)), "unknown rule for unmapped codes", advice)
+def is_policy(text: str) -> bool:
+    """Whether a text says what becomes of a code without a row."""
+    return text in {"keep", "drop", "error"} or text.startswith("=")
+
+
+def _policy(text: str, place: Place, problems: Problems) -> str:
+    if is_policy(text):
+        return text
+    problems.report("E211", place, "unknown rule for unmapped codes", POLICIES)
     return ""
 
 
@@ -74,7 +79,9 @@ def read_csv(table: Table, file: str, text: str, problems: Problems) -> None:
     first, _, rest = text.removeprefix("\ufeff").partition("\n")
     start = 1
     if first.startswith("#"):
-        table.unmapped = _policy(first.strip(), file, problems) or table.unmapped
+        policy = first.strip().removeprefix(_UNMAPPED).strip().rstrip(",")
+        place = Place(file, 1, 1, len(first.strip()))
+        table.unmapped = _policy(policy, place, problems) or table.unmapped
         text, start = rest, 2
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     header = next(rows, [])
@@ -91,3 +98,34 @@ def read_csv(table: Table, file: str, text: str, problems: Problems) -> None:
             continue
         cells = [cell.strip() for cell in (*row, "", "")]
         table.add(cells[0], cells[1], Target(cells[2], cells[3], cells[4]), mark)
+
+
+def read_document(table: Table, document: Fields, problems: Problems) -> None:
+    """Add the rows of a `kind: codemap` document to a table.
+
+    A key is `code` or `system|code`, a target `code` or `system|code|display`; without a system it
+    has the document's.
+    """
+    policy = document.get("unmapped")
+    if isinstance(policy, Scalar):
+        table.unmapped = _policy(policy.text, policy.mark, problems) or table.unmapped
+    system = document.get("system")
+    usual = system.text if isinstance(system, Scalar) else ""
+    codes = document.get("codes")
+    if not isinstance(codes, Fields):
+        problems.report("E113", document.mark, "'codes' is a mapping of source to target codes")
+        return
+    for key, value in codes.entries:
+        target = _target(value, usual)
+        if target is None:
+            problems.report("E211", value.mark, "a target is `code` or `system|code|display`")
+            continue
+        origin, _, code = key.text.rpartition("|")
+        table.add(origin, code, target, key.mark)
+
+
+def _target(value: Node, usual: str) -> Target | None:
+    parts = value.text.split("|") if isinstance(value, Scalar) else []
+    if len(parts) == 1 and parts[0]:
+        return Target(usual, parts[0])
+    return Target(*parts) if len(parts) in {2, 3} and parts[1] else None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine.mapping import fhir_convert, literal, syntax
+from engine.core.fault import Category, refuse
+from engine.mapping import described, fhir_convert, literal, syntax
 from engine.mapping.context import (
     Context,
     Every,
@@ -17,6 +18,7 @@ from engine.mapping.context import (
     traced,
 )
 from engine.mapping.datatypes import registry
+from engine.mapping.datatypes.tools import Flawed
 from engine.mapping.expression import Compiler
 from engine.mapping.fhir_path import TEXT
 from engine.mapping.grammar import closest
@@ -25,12 +27,13 @@ from engine.mapping.scope import Scope
 from engine.mapping.sound import is_text, short, sound
 from engine.mapping.source import ELEMENT, Source
 from engine.mapping.syntax import Expr
-from engine.mapping.tables import Table, Target
+from engine.mapping.tables import POLICIES, Table, Target, is_policy
 from engine.mapping.text import quoted
 from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
 _BLANKS = re.compile(" {2,}")  # left where a value in the middle is missing
+_REFUSED = "the code table has no row for a code, and says that such messages are refused"
 _TEMPLATE = re.compile(r"\{([A-Za-z$][^{}]*)\}")
 
 
@@ -43,6 +46,11 @@ class Reading:
         self.table = table
         self.unmapped = unmapped
 
+    @property
+    def refuses(self) -> bool:
+        """Whether a code without a row is no message that can be mapped."""
+        return (self.unmapped or (self.table.unmapped if self.table else "")) == "error"
+
 
 PLAIN = Reading()
 
@@ -52,8 +60,8 @@ def reading(context: Context, fields: Fields, element: Element) -> Reading:
     node = fields.get("map")
     unmapped = fields.get("unmapped")
     policy = unmapped.text if isinstance(unmapped, Scalar) else ""
-    if unmapped is not None and policy not in {"keep", "drop"} and not policy.startswith("="):
-        context.problems.report("E113", unmapped.mark, "unmapped is keep, drop or =code")
+    if unmapped is not None and not is_policy(policy):
+        context.problems.report("E113", unmapped.mark, f"unmapped is {POLICIES}")
     if node is None:
         return Reading(None, policy)
     if isinstance(node, Fields):
@@ -161,6 +169,9 @@ def _converter(context: Context, source: Source, element: Element, how: Reading)
     if source.element is not None:
         reads = (how.table, how.unmapped)
         return fhir_convert.converter(context, source.element, element, reads)
+    own = described.compiled(context, source, element)
+    if own is not None:
+        return own
     target = element.types[0] if element.types else ""
     coded = target in registry.CODED or (how.table is not None and target in {"string", "uri"})
     if coded and registry.convertible(source.datatype, "code"):
@@ -188,13 +199,17 @@ def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> 
     found, tools = [], context.tools
     for source in sources(context, scalar):
         convert = _converter(context, source, element, how)
+        if how.refuses and convert is not None:
+            convert = _refusing(convert, source.label, scalar)
         if convert is None:
             target = element.types[0] if element.types else "group of elements"
             given = " or ".join(source.element.types) if source.element else source.datatype
             message = f"{source.label or 'this'} is {given}, {element.name} a {target}"
             advice = "take a component, or nest the elements"
             context.problems.report("E220", scalar.mark, f"no conversion: {message}", advice)
-        elif source.element is not None or context.traced:
+        elif (
+            source.element is not None or context.traced or isinstance(convert, described.Described)
+        ):
             found.append((source, convert))
         else:
             known = how.table is None and is_text(element)
@@ -219,14 +234,32 @@ def single(context: Context, scalar: Scalar, element: Element, how: Reading = PL
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = first_of([_one(source, convert) for source, convert in pairs])
-    if _are_sound(pairs):
+    if _are_sound(context, pairs):
         context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label)
 
 
-def _are_sound(pairs: list[Any]) -> bool:
+def _refusing(convert: Callable[..., Any], label: str, scalar: Scalar) -> Callable[..., Any]:
+    """Let a code that the table lacks end the mapping of its message, with field and rule."""
+    where = f"{label}, {scalar.mark.file}:{scalar.mark.line}"
+
+    def strict(*values: Any) -> Any:
+        found = convert(*values)
+        if found.__class__ is Flawed and found.code == "unmapped-code":
+            raise refuse(Category.INVALID, "unmapped-code-refused", _REFUSED, where)
+        return found
+
+    return strict
+
+
+def _are_sound(context: Context, pairs: list[Any]) -> bool:
     """Whether all converters give what `sound` has looked at: those of messages do."""
-    return all(source.element is None for source, _ in pairs)
+    return all(
+        convert.op in context.sound
+        if isinstance(convert, described.Described)
+        else source.element is None
+        for source, convert in pairs
+    )
 
 
 def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLAIN) -> Every:
@@ -237,7 +270,7 @@ def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLA
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = _first_list([_all(source, convert) for source, convert in pairs])
-    if _are_sound(pairs):
+    if _are_sound(context, pairs):
         context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label, [])
 
@@ -249,12 +282,16 @@ def _path(context: Context, element: Element) -> str:
 def _one(source: Source, convert: Callable[..., Any]) -> Op:
     if source.element is not None:
         return fhir_convert.op(source, convert)
+    if isinstance(convert, described.Described):
+        return described.one(source, convert)
     return converted(source, convert)
 
 
 def _all(source: Source, convert: Callable[..., Any]) -> Every:
     if source.element is not None:
         return fhir_convert.every(source, convert)
+    if isinstance(convert, described.Described):
+        return described.every(source, convert)
     if source.repeats:
         return converted_all(source, convert)
     op = converted(source, convert)
