@@ -2,72 +2,58 @@
 
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from engine.cli import test_report
-from engine.cli.check import as_dict, chains
+from engine.cli import test_report as report
+from engine.cli.check import as_dict
+from engine.cli.test_accept import accept
+from engine.cli.test_asked import BASE, Asked, asked, folder_of, shown
 from engine.cli.told import told
 from engine.core.fault import Category, refuse
-from engine.mapping.library import TESTS, files_below, read_library, read_tests
-from engine.mapping.problem import Problem, Problems
-from engine.mapping.testing.case import Case, FileOf
-from engine.mapping.testing.coverage import lines
-from engine.mapping.testing.suite import Result, Suite, cases_of
+from engine.mapping.library import TESTS
+from engine.mapping.problem import Problem
+from engine.mapping.testing.coverage import Line, lines
+from engine.mapping.testing.mutate import tried
+from engine.mapping.testing.suite import Result
 
 _PROBLEMS, _BAD_CONFIG = 1, 78
-_BASE = "base"
-DEFAULT_FOLDER = Path("mappings")
+_TELL_S = 0.2  # between two lines of progress
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """The cases to run, and what they run on."""
+class How:
+    """What to do beside running the cases.
 
-    cases: list[Case]
-    suite: Suite
+    Parameters
+    ----------
+    accept
+        Write what came out in place of what was expected, and show what changed.
+    accept_faults
+        The name of a case that --accept takes although it is refused, or has diagnostics, which
+        nobody expected. May be given several times.
+    coverage
+        Say for each mapping file how many of its rule lines the cases exercised.
+    uncovered
+        List the rule lines that no case exercised.
+    mutate
+        List the rule lines that no case would miss: each is left out once.
+    as_json
+        Print JSON.
+    """
 
-
-def _folder(paths: Sequence[Path]) -> Path:
-    """Return the mappings folder the paths lie in, or the usual one."""
-    for path in paths:
-        for above in (path.absolute(), *path.absolute().parents):
-            if (above / _BASE).is_dir():
-                return above
-    return DEFAULT_FOLDER
-
-
-def _is_asked(case: Case, folder: Path, paths: Sequence[Path], text: str) -> bool:
-    file = (folder / case.file).absolute()
-    below = [path for path in paths if file.is_relative_to(path.absolute())]
-    return (bool(below) or not paths) and text.lower() in f"{case.file} {case.name.text}".lower()
-
-
-def _asked(folder: Path, paths: Sequence[Path], text: str) -> _Asked:
-    problems = Problems()
-    known = dict(files_below(folder))
-    library = read_library(folder)
-    found = cases_of(read_tests(folder), known, problems)
-    cases = [case for case in found if _is_asked(case, folder, paths, text)]
-    named = [case.given.path for case in cases if isinstance(case.given, FileOf)]
-    named += [case.golden.path for case in cases if case.golden and case.golden.path in known]
-    files = {path: known[path].read_bytes() for path in named}
-    return _Asked(cases, Suite(library, {c[-1]: c for c in chains(library)}, files, problems))
-
-
-def _run(asked: _Asked) -> list[Result]:
-    found = [asked.suite.run(case) for case in asked.cases]
-    return [result for result in found if result is not None]
-
-
-def _mistakes(problems: Sequence[Problem]) -> None:
-    print("\n\n".join(one.frame() for one in problems), file=sys.stderr)
-    number = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    print(f"\n{number}; `concord explain CODE` says more", file=sys.stderr)
+    accept: Annotated[bool, Parameter(negative="")] = False
+    accept_faults: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    coverage: Annotated[bool, Parameter(negative="")] = False
+    uncovered: Annotated[bool, Parameter(name="--lines", negative="")] = False
+    mutate: Annotated[bool, Parameter(negative="")] = False
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
 
 
 @told
@@ -75,9 +61,7 @@ def run_tests(
     paths: list[Path] | None = None,
     *,
     matching: Annotated[str, Parameter(name=["-k", "--matching"])] = "",
-    coverage: Annotated[bool, Parameter(negative="")] = False,
-    uncovered: Annotated[bool, Parameter(name="--lines", negative="")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    how: How | None = None,
 ) -> int:
     """Run the tests beside the mappings (*.test.yaml).
 
@@ -87,45 +71,63 @@ def run_tests(
         Test files, or folders with such files; without them all below `mappings`.
     matching
         Only cases whose file or name holds this text.
-    coverage
-        Say for each mapping file how many of its rule lines the cases exercised.
-    uncovered
-        List the rule lines that no case exercised.
-    as_json
-        Print JSON.
+    how
+        What to do beside running the cases.
     """
     given = paths or []
-    folder = _folder(given)
-    if not (folder / _BASE).is_dir():
-        print(f"concord: {folder} has no layer '{_BASE}'", file=sys.stderr)
+    folder = folder_of(given)
+    if not (folder / BASE).is_dir():
+        print(f"concord: {folder} has no layer '{BASE}'", file=sys.stderr)
         return _BAD_CONFIG
-    asked = _asked(folder, given, matching)
-    results = _run(asked)
-    problems = asked.suite.problems.own()
-    if not (asked.cases or problems):
+    wanted = asked(folder, given, matching)
+    results = [found for case in wanted.cases if (found := wanted.suite.run(case)) is not None]
+    if not (wanted.cases or len(wanted.suite.problems)):
         message = f"no test to run: files of tests end in {TESTS}"
         raise refuse(Category.NOT_FOUND, "nothing-to-test", message, " ".join(map(str, given)))
-    found = lines(asked.suite.benches(), results)
-    if as_json:
-        mistakes = [as_dict(one) for one in problems]
-        print(json.dumps({**test_report.as_dict(results, found), "problems": mistakes}))
+    return _tell(wanted, results, how or How())
+
+
+def _tell(wanted: Asked, results: list[Result], how: How) -> int:
+    """Say what came of the cases; return the exit code."""
+    problems = wanted.suite.problems.own()
+    every = lines(wanted.suite.benches(), results)
+    found = [line for line in every if wanted.is_meant(line)]
+    unmissed = list(_unmissed(wanted, results, found)) if how.mutate else []
+    failed = [result for result in results if result.differences]
+    changes = accept(wanted.folder, failed, how.accept_faults) if how.accept else None
+    left = failed if changes is None else list(changes.left)
+    if how.as_json:
+        said = report.as_dict(results, found, unmissed, changes)
+        print(json.dumps({**said, "problems": [as_dict(one) for one in problems]}))
     else:
-        _tell(results, problems, _shown(folder))
-        told = [test_report.table(found)] * coverage + [test_report.unexercised(found)] * uncovered
-        print("\n".join((*told, test_report.summary(results, found))))
-    failed = any(result.differences for result in results)
-    return _BAD_CONFIG if problems else _PROBLEMS if failed else 0
+        folder = shown(wanted.folder)
+        _show(problems, left, folder)
+        told = report.accepted(changes, folder) if changes else []
+        told += report.table(found) * how.coverage
+        told += report.unexercised(found, folder) * how.uncovered
+        told += report.unmissed(unmissed, folder)
+        print("\n".join((*told, report.summary(results, len(left), found))))
+    return _BAD_CONFIG if problems else _PROBLEMS if left else 0
 
 
-def _tell(results: Sequence[Result], problems: Sequence[Problem], folder: str) -> None:
-    for result in results:
-        if result.differences:
-            print(test_report.failure(result, folder), end="\n\n")
+def _show(problems: Sequence[Problem], failed: Sequence[Result], folder: str) -> None:
+    for result in failed:
+        print(report.failure(result, folder), end="\n\n")
     if problems:
-        _mistakes(problems)
+        print("\n\n".join(one.frame() for one in problems), file=sys.stderr)
+        number = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        print(f"\n{number}; `concord explain CODE` says more", file=sys.stderr)
 
 
-def _shown(folder: Path) -> str:
-    """Return the folder as somebody here would name it."""
-    whole, here = folder.absolute(), Path.cwd()
-    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.as_posix()
+def _unmissed(wanted: Asked, results: Sequence[Result], found: Sequence[Line]) -> Iterator[Line]:
+    """Yield the lines no case would miss; a terminal is told how far it is."""
+    visible, told_s = sys.stderr.isatty(), 0.0
+    for number, one in enumerate(tried(wanted.suite, results, found), 1):
+        if visible and time.monotonic() - told_s > _TELL_S:
+            told_s = time.monotonic()
+            text = f"left out {number} of at most {len(found)} lines"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr)
+        if not one.missed:
+            yield one.line
+    if visible:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

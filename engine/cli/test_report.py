@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.mapping.testing.accept import Accepted
 from engine.mapping.testing.compare import Difference
 from engine.mapping.testing.coverage import Line, shares, total
 from engine.mapping.testing.suite import Result
@@ -25,37 +26,63 @@ def _difference(one: Difference, folder: str) -> str:
     return "\n".join(shown)
 
 
-def summary(results: Sequence[Result], found: Sequence[Line]) -> str:
+def accepted(changes: Accepted, folder: str) -> list[str]:
+    """Return what was changed in the tests, and what was not and why."""
+    lines = []
+    for result in changes.taken:
+        for one in result.differences:
+            place = f"{folder}/{one.place.file}:{one.place.line}"
+            lines.append(f"accepted {place} {one.what}: {one.expected} -> {one.actual}")
+    for result in changes.left:
+        name = result.case.name.text
+        lines.append(f"not accepted: '{name}', which is refused or noted what nobody expected")
+        lines.append(f"  if that is meant: --accept --accept-faults '{name}'")
+    return lines
+
+
+def summary(results: Sequence[Result], failed: int, found: Sequence[Line]) -> str:
     """Return the last line."""
-    failed = sum(bool(result.differences) for result in results)
     share = total(found)
     cases = f"{len(results)} case{_PLURAL * (len(results) != 1)}, {failed} failed"
     return f"{cases}; {share.exercised} of {share.lines} rule lines exercised ({share.percent} %)"
 
 
-def table(found: Sequence[Line]) -> str:
+def table(found: Sequence[Line]) -> list[str]:
     """Return the share of each file."""
-    return "\n".join(
+    return [
         f"{one.percent:>4} % {one.exercised:>4} of {one.lines:<4} {one.file}"
         for one in shares(found)
-    )
+    ]
 
 
-def unexercised(found: Sequence[Line]) -> str:
+def unexercised(found: Sequence[Line], folder: str) -> list[str]:
     """Return the lines that no case exercised."""
-    return "\n".join(f"not exercised: {line} {line.fills}" for line in found if not line.exercised)
+    left = (line for line in found if not line.exercised)
+    return [f"not exercised: {folder}/{line} {line.fills}" for line in left]
 
 
-def as_dict(results: Sequence[Result], found: Sequence[Line]) -> dict[str, Any]:
+def unmissed(found: Sequence[Line], folder: str) -> list[str]:
+    """Return the lines that no case would miss."""
+    return [f"no test fails if {folder}/{line} is deleted: {line.fills}" for line in found]
+
+
+def as_dict(
+    results: Sequence[Result],
+    found: Sequence[Line],
+    unmissed: Sequence[Line],
+    changes: Accepted | None,
+) -> dict[str, Any]:
     """Return everything for programs."""
     return {
         "cases": [_case(result) for result in results],
         "failed": sum(bool(result.differences) for result in results),
+        "accepted": [result.case.name.text for result in changes.taken] if changes else [],
         "coverage": {
             "lines": len(found),
             "exercised": sum(line.exercised for line in found),
             "files": {one.file: [one.exercised, one.lines] for one in shares(found)},
             "unexercised": [str(line) for line in found if not line.exercised],
+            "unmissed": [str(line) for line in unmissed],
         },
     }
 

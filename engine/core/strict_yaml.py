@@ -206,6 +206,32 @@ def _syntax(reader: _Reader, error: yaml.MarkedYAMLError) -> None:
     reader.refuse("E101", f"not YAML: {words}", place, "check indentation, quotes and colons here")
 
 
+def stretches(text: str) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return where the values of a text stand: line and column of each to where it begins and ends.
+
+    For who changes a value and nothing around it. The text is one that `read_many` took.
+    """
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def walk(node: Any) -> int:
+        start, end = node.start_mark, node.end_mark.index
+        key = start.line + 1, start.column + 1
+        known = found.setdefault(key, (start.index, end))
+        inner = [pair[1] for pair in node.value] if isinstance(node, yaml.MappingNode) else []
+        inner = node.value if isinstance(node, yaml.SequenceNode) else inner
+        ends = [walk(one) for one in inner]
+        if ends and not node.flow_style:  # else it reaches to what comes next
+            end = ends[-1]
+        end = int(start.index + len(text[start.index : end].rstrip()))
+        if known == (start.index, node.end_mark.index):
+            found[key] = start.index, end
+        return end
+
+    for root in yaml.compose_all(text, Loader=yaml.SafeLoader):
+        walk(root)
+    return found
+
+
 def plain(node: Node) -> Any:
     """Return the tree as `str`, `list` and `dict`, without places."""
     if isinstance(node, Scalar):

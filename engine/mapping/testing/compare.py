@@ -50,7 +50,7 @@ def _of_path(expectation: Expectation, values: list[Any], found: Outcome) -> Dif
     return Difference(
         expectation.path.text,
         shown(expectation.wanted),
-        written.values(values),
+        written.values([_telling(value, _names(found.made)) for value in values]),
         expectation.key.mark,
         rules_of(expectation.path.type, expectation.path.top, found),
         expectation.wanted,
@@ -95,12 +95,16 @@ def _agrees(wanted: Node, values: list[Any], made: Made) -> bool:
 
 def _is(wanted: Node, value: Any, made: Made) -> bool:
     if isinstance(wanted, Fields) and isinstance(value, dict):
-        if wanted.keys() == [REF]:
-            return value.get("reference") in _targets(wanted.entries[0][1], made)
-        return all(_agrees(node, _members(value, key.text), made) for key, node in wanted.entries)
+        return all(_has(value, key.text, node, made) for key, node in wanted.entries)
     if isinstance(wanted, Scalar) and not isinstance(value, dict | list):
         return written.literal(wanted.text) == written.text(value)
     return False
+
+
+def _has(value: dict[str, Any], name: str, wanted: Node, made: Made) -> bool:
+    if name == REF:
+        return value.get("reference") in _targets(wanted, made)
+    return _agrees(wanted, _members(value, name), made)
 
 
 def _members(value: dict[str, Any], name: str) -> list[Any]:
@@ -121,6 +125,30 @@ def _targets(node: Node, made: Made) -> set[str]:
         for one in found
         if isinstance(one, dict) and "id" in one
     }
+
+
+def _names(made: Made) -> dict[str, str]:
+    """Return how tests call each resource, by its reference: `Patient`, of several `Patient[1]`."""
+    found: dict[str, str] = {}
+    for kind in {one.type for one in made}:
+        same = [f"{one.type}/{one.id}" for one in made if one.type == kind]
+        several = len(same) > 1
+        found |= {one: f"{kind}[{n}]" if several else kind for n, one in enumerate(same)}
+    return found
+
+
+def _telling(value: Any, names: dict[str, str]) -> Any:
+    """Return a value with `{ref: Patient}` for references to what was made."""
+    if isinstance(value, list):
+        return [_telling(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    target = names.get(str(value.get("reference")))
+    told = {name: _telling(one, names) for name, one in value.items()}
+    if target is not None:
+        del told["reference"]
+        told = {REF: target, **told}
+    return told
 
 
 def _refused(case: Case, found: Outcome) -> Iterator[Difference]:
@@ -151,7 +179,7 @@ def _stated(
     if missed or extra:
         place = node.mark if node is not None else case.place
         expected = shown(node) if node is not None else NONE
-        actual = written.value(said) if said else NONE
+        actual = written.values(said) if said else NONE
         yield Difference(what, expected, actual, place, node=node, fault=fault and bool(extra))
 
 
@@ -171,8 +199,8 @@ def _named(case: Case, found: Outcome) -> Iterator[Difference]:
             text = written.value(actual) if actual else NONE
             yield Difference("merge", shown(node), text, node.mark, node=node)
     node = case.statements.get("patients")
-    if node is not None and list(texts(node)) != list(found.patients):
-        text = written.value(list(found.patients))
+    if node is not None and [text for text in texts(node) if text != NONE] != list(found.patients):
+        text = written.value(list(found.patients)) if found.patients else NONE
         yield Difference("patients", shown(node), text, node.mark, node=node)
 
 

@@ -103,7 +103,8 @@ class _Reader:
             advice = "add expect:, matches:, diagnostics:, refused:, filtered: or merge:"
             self.problems.report("E272", case.place, "the case expects nothing", advice)
         for name in ("refused", "filtered"):
-            self.text(case.statements.get(name), name)
+            for item in listed(case.statements.get(name)):
+                self.text(item, name)
         for item in listed(case.statements.get("merge")):
             fits = isinstance(item, Fields) and set(item.keys()) == {"survivor", "subsumed"}
             if not fits and not (isinstance(item, Scalar) and item.text == "none"):

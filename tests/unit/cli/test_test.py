@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.check import check
-from engine.cli.test import run_tests
+from engine.cli.test import How, run_tests
 
 MAPS = """map: v1
 kind: identity
@@ -82,15 +82,15 @@ def test_no_case_is_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_what_is_not_exercised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_tests([folder], matching="born", coverage=True, uncovered=True)
+    run_tests([folder], matching="born", how=How(coverage=True, uncovered=True))
     assert capsys.readouterr().out.splitlines()[:2] == [
         "  75 %    3 of 4    base/maps.yaml",
-        "not exercised: base/maps.yaml:19 Patient.active from PID-30",
+        "not exercised: mappings/base/maps.yaml:19 Patient.active from PID-30",
     ]
 
 
 def test_json_has_cases_and_coverage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_tests([folder], as_json=True) == 1
+    assert run_tests([folder], how=How(as_json=True)) == 1
     said = json.loads(capsys.readouterr().out)
     assert [case["passed"] for case in said["cases"]] == [True, False]
     assert said["cases"][1]["differences"][0]["rules"] == ["literal at base/maps.yaml:18"]
@@ -135,3 +135,48 @@ def test_fixtures_are_no_mappings(folder: Path) -> None:
     (fixtures / "people.csv").write_text("no,code,table\n")
     (fixtures / "x.yaml").write_text("not: a mapping\n")
     assert check(folder) == 0
+
+
+def test_accepting_writes_what_came_out_and_shows_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_tests([folder], how=How(accept=True)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "accepted mappings/base/maps.test.yaml:10 Patient.gender: female -> unknown",
+        "2 cases, 0 failed; 3 of 4 rule lines exercised (75 %)",
+    ]
+    text = (folder / "base" / "maps.test.yaml").read_text()
+    assert text == TESTS.replace("female", "unknown")
+    assert run_tests([folder]) == 0
+
+
+def test_a_refusal_is_accepted_by_name_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = folder / "base" / "maps.test.yaml"
+    tests.write_text(TESTS.replace("|7||", "|||"))
+    assert run_tests([folder], how=How(accept=True)) == 1
+    said = capsys.readouterr().out
+    assert "not accepted: 'born', which is refused or noted what nobody expected" in said
+    assert tests.read_text() == TESTS.replace("|7||", "|||")
+    how = How(accept=True, accept_faults=("born", "of some sex"))
+    assert run_tests([folder], how=how) == 0
+    assert tests.read_text().count("refused: missing-patient-key at PID-3") == 2
+
+
+def test_a_golden_file_is_written_beside_the_test(folder: Path) -> None:
+    tests = folder / "base" / "maps.test.yaml"
+    tests.write_text(TESTS + "  - {name: whole, matches: fixtures/whole.json}\n")
+    assert run_tests([folder], matching="whole", how=How(accept=True)) == 0
+    golden = json.loads((folder / "base" / "fixtures" / "whole.json").read_text())
+    assert golden["entry"][0]["resource"]["birthDate"] == "1980-01-12"
+    assert run_tests([folder], matching="whole") == 0
+
+
+def test_lines_no_test_would_miss_are_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_tests([folder], matching="born", how=How(mutate=True)) == 0
+    said = capsys.readouterr().out.splitlines()
+    line = "mappings/base/maps.yaml:18 is deleted: Patient.gender from literal"
+    assert said[:-1] == [f"no test fails if {line}"]

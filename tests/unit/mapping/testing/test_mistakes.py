@@ -38,7 +38,7 @@ CODES = [
     ("  - {name: a, expect: {Patient.count: 1}, rows: {Account: 1}}", "E112"),
     ("  - {name: a, expect: {Patient.count: 1}, rows: {Account: 1}, feed: patients}", "E275"),
     ("  - {name: a, expect: {Patient.count: 1}, resource: {resourceType: Patiant}}", "E271"),
-    ("  - {name: a, refused: [x]}", "E113"),
+    ("  - {name: a, refused: [[x]]}", "E113"),
     ("  - {name: a, merge: {survivor: 1}}", "E113"),
     ("  - {name: a, patients: 7}\n  - {name: a, patients: 8}", "E277"),
 ]

@@ -1,0 +1,42 @@
+"""Which rule lines the tests exercise, and which no test would miss."""
+
+from engine.mapping.testing.coverage import lines, shares, total
+from engine.mapping.testing.mutate import tried
+from engine.mapping.testing.suite import Suite
+from tests.unit.mapping.testing.conftest import RunCases
+
+CASES = """  - {name: a, expect: {Patient.birthDate: 1980-01-12, Patient.gender: female}}
+  - {name: b, segments: {PV1: remove}, expect: {Patient.name.family: QUILL, Encounter.count: 0}}
+"""
+
+
+def test_lines_that_gave_something_are_exercised(run_cases: RunCases, suite: Suite) -> None:
+    results = run_cases(CASES)
+    found = {str(line): line for line in lines(suite.benches(), results)}
+    assert found["base/resources.yaml:12"].exercised
+    assert found["base/resources.yaml:12"].fills == "Patient.birthDate from PID-7"
+    assert not found["base/resources.yaml:14"].exercised
+    assert found["base/messages.yaml:7"].exercised
+    assert not found["base/messages.yaml:8"].exercised
+    every = list(found.values())
+    assert sum(share.lines for share in shares(every)) == total(every).lines == len(every)
+
+
+def test_lines_that_no_test_would_miss(run_cases: RunCases, suite: Suite) -> None:
+    results = run_cases(CASES)
+    before = [one.found for one in results]
+    outcome = {
+        str(one.line): one.missed for one in tried(suite, results, lines(suite.benches(), results))
+    }
+    assert outcome["base/resources.yaml:12"]
+    assert outcome["base/resources.yaml:8"]
+    assert outcome["base/messages.yaml:6"]
+    assert not outcome["base/messages.yaml:7"]
+    assert not outcome["base/resources.yaml:7"]
+    assert "base/resources.yaml:14" not in outcome
+    assert [suite.outcome(one.case, one.bench) for one in results] == before
+
+
+def test_a_case_that_fails_anyway_notices_nothing(run_cases: RunCases, suite: Suite) -> None:
+    results = run_cases("  - {name: a, expect: {Patient.birthDate: 1981-01-12}}\n")
+    assert list(tried(suite, results, lines(suite.benches(), results))) == []
