@@ -17,6 +17,15 @@ class Number(str):
     __slots__ = ()
 
 
+class Ascii:
+    """A long text of letters that JSON writes as they are, where it lies in a larger buffer."""
+
+    __slots__ = ("letters",)
+
+    def __init__(self, letters: memoryview) -> None:
+        self.letters = letters
+
+
 def number(text: str) -> Number | None:
     """Read a number as interfaces write it (`+1`, `.5`, `007`, `13.10`), or None.
 
@@ -40,6 +49,8 @@ def number(text: str) -> Number | None:
 def _written(value: Any) -> orjson.Fragment:
     if isinstance(value, Number):
         return orjson.Fragment(value.encode())
+    if isinstance(value, Ascii):
+        return orjson.Fragment(b"".join((b'"', value.letters, b'"')))
     raise TypeError(type(value).__name__)
 
 

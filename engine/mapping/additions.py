@@ -30,6 +30,7 @@ KEYS = frozenset(
         "label",
         "ref",
         "ext",
+        "document",
     }
 )
 _UNRULED = frozenset({"use", "rank", "type", "period"})  # no rule of a datatype looks at them

@@ -19,7 +19,9 @@ from engine.mapping.vocabulary import FieldType, is_datatype
 
 KEYS = {
     "message": {"map", "kind", "name", "structure", "triggers", "make", "link", "emit"},
-    "resource": {"map", "kind", "name", "from", "to", "key", "profile", "skip", "mode"},
+    "resource": {
+        *("map", "kind", "name", "from", "to", "key", "profile", "security", "skip", "mode"),
+    },
     "csv": {
         *("map", "kind", "feed", "files", "deletes", "dialect", "extract_time", "columns"),
         *("on_extra_column", "trailer", "changed", "empty", "patient", "to", "key", "profile"),

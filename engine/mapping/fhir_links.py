@@ -14,8 +14,8 @@ from typing import Any
 from engine.core.values import Contribution, PatientKey
 from engine.formats.hl7v2.groups import Bound
 from engine.mapping.fhir_identity import FhirIdentity
+from engine.mapping.keys import Alternative
 from engine.mapping.reference import allowed
-from engine.mapping.resource import Alternative
 from engine.mapping.scope import NO_FIELDS, Env, Frame, Scope
 from engine.r4 import elements
 from engine.r4.elements import Element

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from engine.mapping import extension, objects, reference, syntax, values
+from engine.mapping import document, extension, objects, reference, syntax, values
 from engine.mapping.additions import added
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
 from engine.mapping.grammar import Gate, closest
@@ -16,7 +16,7 @@ from engine.r4 import elements
 from engine.r4.elements import Element
 
 _PLAIN_KEYS = frozenset({"from", "set", "when", "map", "unmapped", "default", "required", "label"})
-FULL = frozenset({"from", "each", "set", "ref", "ext", "default"})
+FULL = frozenset({"from", "each", "set", "ref", "ext", "default", "document"})
 NO_VALUES: list[Any] = []
 Part = tuple[Gate | None, Every]  # what it needs, what it gives
 _SEGMENT = re.compile(r"(?:[A-Z][A-Z0-9_]*\.)*[A-Z][A-Z0-9]{2}")
@@ -199,6 +199,8 @@ def _body(context: Context, fields: Fields, element: Element) -> Every:
     if fields.get("ref") is not None:
         _only(context, fields, {"ref", "key"})
         return reference.compiled(context, fields, element)
+    if fields.get("document") is not None:
+        return added(context, fields, element, document.compiled(context, fields, element))
     inner = fields.get("set")
     if isinstance(inner, Fields):
         _only(context, fields, {"set"})
@@ -286,7 +288,7 @@ def _each_option(
 
 def _each_body(context: Context, fields: Fields, element: Element) -> Every:
     """Compile what is made of one repetition; by itself the repetition is converted by its type."""
-    if any(fields.get(name) is not None for name in ("set", "from", "ref")):
+    if any(fields.get(name) is not None for name in ("set", "from", "ref", "document")):
         return _body(context, fields, element)
     itself = Scalar("$", fields.mark, single=False)
     entries = ((Scalar("from", fields.mark), itself), *fields.drop("each").entries)

@@ -7,6 +7,8 @@ from engine.core.values import Contribution, Parts
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Env
 
+_UNPROVEN: frozenset[str] = frozenset()
+
 
 def pruned(value: Any, gone: set[str]) -> Any:
     """Return the value without references to what is gone; None when nothing is left."""
@@ -41,5 +43,6 @@ def without(
             lost.add(f"{item.type}/{item.id}")
         else:
             parts = {name: _spoken(told, gone) for name, told in item.parts.items()}
-            kept.append(replace(item, body=body, proven=frozenset(), parts=parts))
+            proven = item.proven if body == item.body else _UNPROVEN
+            kept.append(replace(item, body=body, proven=proven, parts=parts))
     return without(tuple(kept), lost, env) if lost else tuple(kept)

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.core.lexeme import encode
 from engine.core.values import WHOLE, Contribution
-from engine.mapping import objects, sides, values
+from engine.mapping import keys, objects, sides, values
 from engine.mapping.context import Context, Every, Op, no_values
 from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed
@@ -29,6 +29,8 @@ def compiled(context: Context, fields: Fields, element: Element) -> Every:
     if "Reference" not in element.types:
         context.problems.report("E220", fields.mark, f"{element.name} is no reference")
         return no_values
+    if isinstance(node, Scalar) and fields.get("key") is not None:
+        return _to_known(context, node, fields.get("key"), element)
     if isinstance(node, Scalar):
         return _to_made(context, node, element)
     if isinstance(node, Fields) and len(node.entries) == 1:
@@ -67,6 +69,24 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
     context.grammar.slots.needs.free = True
     context.grammar.slots.touched.more = True
     return context.vouch(made(type_name, every=node.text.endswith("*")))
+
+
+def _to_known(context: Context, node: Scalar, key: Node | None, element: Element) -> Every:
+    """Refer to what has a key, whichever message makes it."""
+    if not _target_fits(context, node, node.text, element):
+        return no_values
+    context.grammar.slots.touched.more = True
+    alternatives = keys.compiled(context, key)
+    kind, identify = node.text, context.identify
+
+    def every(scope: Scope) -> list[Any]:
+        for alternative in alternatives:
+            found = alternative.read(scope)
+            if found is not None:
+                return [{"reference": f"{kind}/{identify(kind, found)}"}]
+        return []
+
+    return context.vouch(every)
 
 
 def made(type_name: str, *, every: bool) -> Every:

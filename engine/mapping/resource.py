@@ -5,19 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.values import Contribution, Parts
-from engine.mapping import objects, parted, parts, reference, syntax
-from engine.mapping.context import Context, condition
-from engine.mapping.datatypes.identifiers import Assigners
-from engine.mapping.datatypes.tools import memo
+from engine.mapping import keys, labelled, objects, parted, parts, reference
+from engine.mapping.context import Context, Every, condition
 from engine.mapping.documents import listed, text_at
 from engine.mapping.fitted import Fitted, fitted
+from engine.mapping.keys import Alternative
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
 from engine.mapping.proof import Proof
 from engine.mapping.recall import repeated
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Instance, Scope
-from engine.mapping.text import lead, lowered, part
 from engine.r4 import compiled, elements
 
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
@@ -25,29 +23,7 @@ _NO_NAMES: frozenset[str] = frozenset()
 _RANKED = frozenset({"Observation", "DiagnosticReport"})
 _ENGINES = frozenset({"resourceType", "id", "meta"})
 _SHAPES = 1_024  # combinations of fields that a map is prepared for
-Part = Callable[[Scope], str]
 Links = tuple[tuple[str, str], ...]  # element, type (with `*` for all)
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """One way to a key; it holds when the first part that is no resource is valued."""
-
-    parts: tuple[Part, ...]
-    deciding: int  # index of that part, -1 when there is none
-
-    def read(self, scope: Scope) -> tuple[str, ...] | None:
-        deciding = self.deciding
-        if deciding < 0:
-            found = [part(scope) for part in self.parts]
-            return tuple(found) if any(found) else None
-        decisive = self.parts[deciding](scope)
-        if not decisive:
-            return None
-        if len(self.parts) == 1:
-            return (decisive,)
-        parts = enumerate(self.parts)
-        return tuple([decisive if n == deciding else part(scope) for n, part in parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +40,7 @@ class CompiledMap:
     meta: dict[str, Any]
     mode: str
     proof: Proof
+    labels: Every | None = None  # of security
     shapes: dict[tuple[bytes, ...], Fitted] = field(default_factory=dict)
 
     def fitting(self, scope: Scope) -> Fitted:
@@ -92,8 +69,9 @@ class CompiledMap:
         """Make the resource; None, with a diagnostic, when a required element has no value."""
         scope = instance.scope
         scope.where = instance.reference
-        body = {"resourceType": self.type, "id": instance.id, "meta": self.meta}
         found = _Found()
+        meta = self._labelled(scope, found)
+        body: dict[str, Any] = {"resourceType": self.type, "id": instance.id, "meta": meta}
         fitting = self.fitting(scope)
         fields = fitting.fields(scope)
         scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
@@ -116,6 +94,14 @@ class CompiledMap:
             else:
                 found.enter(step, value, body, instance, sure=made.proven)
         return self._told(instance, body, found)
+
+    def _labelled(self, scope: Scope, found: "_Found") -> dict[str, Any]:
+        """Return `meta` with the labels of security."""
+        scope.labels = self.labels(scope) if self.labels is not None else []
+        if not scope.labels:
+            return self.meta
+        found.doubtful.add("meta")
+        return {**self.meta, "security": scope.labels}
 
     def _made_anew(
         self, step: Step, instance: Instance, body: dict[str, Any], found: "_Found"
@@ -211,7 +197,7 @@ def compile_map(
     steps = _steps(context, fields, labels) + _linked(context, fields, links) + list(copied)
     steps.sort(key=lambda step: step.rank)
     required = _required(context, steps, key or Scalar("", document.mark))
-    alternatives = _key(context, document.get("key"))
+    alternatives = keys.compiled(context, document.get("key"))
     if not alternatives and context.resource != "Patient":
         context.problems.report("E112", document.mark, "a resource document needs 'key'")
     skip = _skip(context, document.get("skip"))
@@ -227,6 +213,7 @@ def compile_map(
         meta,
         mode,
         Proof(context.resource, sound=compiled.proves(context.resource, "meta", meta)),
+        labelled.compiled(context, document.get("security")),
     )
 
 
@@ -305,72 +292,3 @@ def _required(context: Context, steps: list[Step], key: Scalar) -> tuple[frozens
         if step.name in context.musts:
             required[step.name] = frozenset(step.names)
     return tuple(required.values())
-
-
-def _key(context: Context, node: Node | None) -> tuple[Alternative, ...]:
-    items = listed(node)
-    if items and not isinstance(items[0], Scalar):
-        return tuple(_alternative(context, listed(item)) for item in items)
-    return (_alternative(context, items),) if items else ()
-
-
-def _alternative(context: Context, items: tuple[Node, ...]) -> Alternative:
-    parts: list[Part] = []
-    deciding = -1
-    for item in items:
-        if not isinstance(item, Scalar):
-            context.problems.report("E113", item.mark, "a key part is an expression or a type")
-        elif item.text in elements.resource_types():
-            parts.append(_made_part(item.text))
-        else:
-            deciding = len(parts) if deciding < 0 else deciding
-            parts.append(_source_part(context, item))
-    return Alternative(tuple(parts), deciding)
-
-
-def _made_part(type_name: str) -> Part:
-    if type_name == "Patient":
-        return lambda scope: scope.record
-
-    def ident(scope: Scope) -> str:
-        found = scope.frame.visible(type_name)
-        return found[0].id if found else ""
-
-    return ident
-
-
-def _source_part(context: Context, item: Scalar) -> Part:
-    tree = context.compiler(item).parse(item.text)
-    if tree is None:
-        return lambda _: ""
-    options = tree.options if isinstance(tree, syntax.Either) else (tree,)
-    with context.grammar.slots.watched() as touched:
-        reads = [_one_part(context, item, option) for option in options]
-    if len(reads) == 1:
-        return repeated(reads[0], touched)
-    return repeated(lambda scope: next((v for read in reads if (v := read(scope))), ""), touched)
-
-
-def _one_part(context: Context, item: Scalar, tree: syntax.Expr) -> Part:
-    """Read a whole CX, EI or XON field with its assigner: another's same number is another."""
-    compiler = context.compiler(item)
-    source = compiler.source(tree)
-    if source is not None and source.element is not None and "Reference" in source.element.types:
-        one_of = source.one
-        return lambda scope: scope.env.links.id_of(one_of(scope), scope)
-    place = {"CX": 4, "EI": 2, "XON": 6}.get(source.datatype if source else "")
-    if source is None or place is None:
-        return compiler.text(tree)
-    one, assigners = source.one, Assigners(context.tools)
-
-    @memo
-    def keyed(raw: str) -> str:
-        value = lead(raw)
-        if not value:
-            return ""
-        authority = lowered(part(raw, place))
-        if place == 2:
-            authority = "^".join(raw.split("^")[1:4])
-        return f"{value}@{assigners.find(authority, '')[0].system}"
-
-    return lambda scope: keyed(raw) if (raw := one(scope)) else ""

@@ -16,6 +16,7 @@ from engine.mapping.layout import Layout, Station
 from engine.mapping.message import CompiledMessage, Make
 from engine.mapping.program import Program
 from engine.mapping.prune import without
+from engine.mapping.restored import restored
 from engine.mapping.scope import NOTHING, Env, Frame, Instance, Scope
 from engine.mapping.site import SiteProfile
 from engine.mapping.text import lead, standard
@@ -169,7 +170,8 @@ class Run:
                 made[found.id] = found
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
         whole = tuple(made.values())
-        return without(whole, dropped, self._env) if dropped else whole
+        whole = without(whole, dropped, self._env) if dropped else whole
+        return restored(whole, self._env.apart) if self._env.apart else whole
 
     def named(self) -> tuple[PatientKey, ...]:
         """Return every source record the message names, the subject first."""

@@ -34,6 +34,7 @@ _TOLD = {
     "label": "The name of a list entry, for overlays and for the part it fills.",
     "ref": "A reference: to a type made in scope, or to a resource made here.",
     "ext": "An extension: a known name or its URL.",
+    "document": "Of an Attachment: an ED or a text, whose bytes go into a Binary.",
 }
 _HEADS = {
     "map": "The version of the mapping language: v1.",
@@ -49,6 +50,7 @@ _HEADS = {
     "key": "Parts of the key; or alternatives, each a list of parts.",
     "profile": "What meta.profile says.",
     "skip": "A condition under which no resource is made.",
+    "security": "Labels for meta.security; documents of the resource have them, too.",
     "mode": "merge: element by element; replace: as a whole.",
     "change": "Changes to maps of the layers below, by path.",
     "codes": "Rows added to code tables.",
@@ -60,7 +62,9 @@ _CLOSED: dict[str, Schema] = {
     "on_null": {"enum": ["clear", "keep"]},
     "required": {"enum": [True, False, "true", "false"]},
 }
-_TEXTS = frozenset({"each", "if", "when", "unmapped", "label", "ext", "name", "structure", "skip"})
+_TEXTS = frozenset(
+    {"each", "if", "when", "unmapped", "label", "ext", "document", "name", "structure", "skip"}
+)
 _RECIPE = frozenset({"omb", "detailed", "text"})  # of an extension
 
 
@@ -129,6 +133,8 @@ def _add_type(path: str, defined: Schema) -> None:
     own = _own(path)
     if path == "Extension":
         own |= dict.fromkeys(sorted(_RECIPE), _ref("value"))
+    if path == "Reference":
+        own["key"] = {"type": _ANY, "description": "What it points to is known by."}
     defined[path] = _right_hand(path, own)
     for element in elements.children(path).values():
         name = _definition_of(element)

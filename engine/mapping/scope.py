@@ -39,6 +39,7 @@ class Env:
 
     __slots__ = (
         "_received_us",
+        "apart",
         "control_id",
         "effects",
         "fallback_key",
@@ -57,6 +58,7 @@ class Env:
 
     def __init__(self, message: Message, control_id: str, received_us: int) -> None:
         self.segments = message.segments
+        self.apart = message.apart
         self._received_us = received_us
         self.control_id = control_id
         self.fallback_key = ""  # control id, else hash of the message: for volatile ids
@@ -193,6 +195,7 @@ class Scope:
         "doubtful",
         "env",
         "frame",
+        "labels",
         "nulled",
         "origin",
         "patient",
@@ -230,6 +233,7 @@ class Scope:
         self.patient: PatientKey | None = None
         self.record = ""  # id of the patient's record, or empty
         self.where = ""  # Type/id being made
+        self.labels: list[Any] = []  # of its security
 
 
 def standing_on(env: Env, frame: Frame, bound: Bound, segments: Sequence[Segment]) -> Scope:

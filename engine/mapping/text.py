@@ -111,7 +111,7 @@ def standard(message: Message) -> Message:
         return message
     given = message.delimiters
     segments = tuple(_rewritten(segment, given) for segment in message.segments)
-    return Message(STANDARD, segments, message.charset)
+    return Message(STANDARD, segments, message.charset, message.apart)
 
 
 def _rewritten(segment: Segment, given: Delimiters) -> Segment:

@@ -12,7 +12,7 @@ from engine.r4 import search_parameters
 from engine.rest.endpoint import Endpoint
 from engine.rest.outcome import FHIR_JSON
 from engine.rest.provenance import PARAMETERS
-from engine.rest.target import PROVENANCE, base_of, view_of
+from engine.rest.target import PROVENANCE, READ_ONLY, base_of, view_of
 from engine.store.search.params import SUPPORTED
 from engine.store.search.query import searchable
 
@@ -29,7 +29,7 @@ async def capability(endpoint: Endpoint, request: Request) -> Response:
 
 def described(endpoint: Endpoint, base: str, *, unified: bool) -> dict[str, Any]:
     """Return the CapabilityStatement of one base."""
-    resources = [_resource(name) for name in sorted(SUPPORTED)]
+    resources = [_resource(name) for name in sorted({*SUPPORTED, *READ_ONLY})]
     if unified:
         resources.append(_provenance())
     view = "one record per person" if unified else "the records of one site as it sent them"
@@ -55,14 +55,16 @@ def described(endpoint: Endpoint, base: str, *, unified: bool) -> dict[str, Any]
 
 
 def _resource(name: str) -> dict[str, Any]:
+    read_only = name in READ_ONLY
+    interactions = _INSTANCE if read_only else (*_INSTANCE, "search-type")
     return {
         "type": name,
-        "interaction": [{"code": code} for code in (*_INSTANCE, "search-type")],
+        "interaction": [{"code": code} for code in interactions],
         "versioning": "versioned",
         "readHistory": True,
         "updateCreate": False,
         "conditionalRead": "not-match",
-        "searchParam": _parameters(name),
+        **({} if read_only else {"searchParam": _parameters(name)}),
     }
 
 

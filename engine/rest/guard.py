@@ -25,6 +25,7 @@ OPEN = frozenset({"/health", "/fhir/metadata"})
 _FEED = re.compile(r"/sources/([^/]*)/fhir(/.*)?", re.DOTALL)
 _SITE = re.compile(r"/sources/([^/]+)/")
 _EVENTS = re.compile(r"/sources/[^/]*/events")
+_DOCUMENT = re.compile(r"/fhir/Binary/[^/]+(/_history/[^/]+)?\Z")
 _STATUS = "/$status/"
 _SEARCH = re.compile(r"/[^/]+/_search")
 
@@ -73,7 +74,7 @@ class Guard:
         elif not _is_open(scope) and (fault := self._denies(request, scope)):
             challenge = {"WWW-Authenticate": "Bearer"}
             await refusal(fault, 401, code="login", headers=challenge)(scope, receive, send)
-        elif "fhir" in scope["path"].split("/") and not accepts_json(request):
+        elif "fhir" in scope["path"].split("/") and not _can_answer(request, scope):
             await refusal(FORMAT, 406)(scope, receive, send)
         else:
             with suppress(ClientDisconnect):  # then nobody is there to be answered
@@ -113,6 +114,11 @@ def _is_open(scope: Scope) -> bool:
     """Tell whether no token is needed. Events are signed: who takes them looks at that."""
     path: str = scope["path"]
     return path in OPEN or (scope["method"] == "POST" and _EVENTS.fullmatch(path) is not None)
+
+
+def _can_answer(request: Request, scope: Scope) -> bool:
+    """Tell whether a client takes what is there; documents are of any type."""
+    return _DOCUMENT.search(scope["path"]) is not None or accepts_json(request)
 
 
 def feeding(method: str, path: str) -> str | None:

@@ -18,13 +18,17 @@ _ANY = frozenset({"*/*", "application/*"})
 
 def accepts_json(request: Request) -> bool:
     """Tell whether JSON may answer this request. `_format` overrides `Accept`."""
+    return any(part in _JSON | _ANY for part in accepted(request))
+
+
+def accepted(request: Request) -> list[str]:
+    """Return the media types a client takes, its `_format` alone where there is one."""
     asked = b"_format" in request.scope["query_string"]
     wanted = request.query_params.get("_format", "") if asked else ""
     if wanted:
         # A plus sign that was not percent-encoded arrives as a space.
-        return _media(wanted).replace(" ", "+") in _JSON
-    accept = request.headers.get("accept", "*/*")
-    return any(_media(part) in _JSON | _ANY for part in accept.split(","))
+        return [_media(wanted).replace(" ", "+")]
+    return [_media(part) for part in request.headers.get("accept", "*/*").split(",")]
 
 
 def lenient(request: Request) -> bool:
@@ -39,13 +43,21 @@ def etag(stored: Stored) -> str:
 
 def answer(request: Request, stored: Stored) -> Response:
     """Return a resource, or 304 when the client has this version already."""
-    headers = {
-        "ETag": etag(stored),
-        "Last-Modified": formatdate(stored.updated_us // 1_000_000, usegmt=True),
-    }
-    if _has(request.headers.get("if-none-match", ""), stored):
+    headers = version_headers(stored)
+    if has_already(request, stored):
         return Response(status_code=304, headers=headers)
     return Response(stored.body, headers=headers, media_type=FHIR_JSON)
+
+
+def version_headers(stored: Stored) -> dict[str, str]:
+    """Return the headers that say which version an answer shows."""
+    updated = formatdate(stored.updated_us // 1_000_000, usegmt=True)
+    return {"ETag": etag(stored), "Last-Modified": updated}
+
+
+def has_already(request: Request, stored: Stored) -> bool:
+    """Tell whether the client has this version."""
+    return _has(request.headers.get("if-none-match", ""), stored)
 
 
 def _has(known: str, stored: Stored) -> bool:

@@ -4,6 +4,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.rest.binary import content, wants_content
 from engine.rest.endpoint import Endpoint
 from engine.rest.headers import answer
 from engine.rest.outcome import FHIR_JSON, GONE, UNKNOWN, refusal
@@ -26,4 +27,6 @@ def shown(request: Request, stored: store.Stored | None) -> Response:
     """Return a version, or say that there is none."""
     if stored is None:
         return refusal(UNKNOWN)
-    return refusal(GONE, 410, code="deleted") if stored.deleted else answer(request, stored)
+    if stored.deleted:
+        return refusal(GONE, 410, code="deleted")
+    return content(request, stored) if wants_content(request) else answer(request, stored)

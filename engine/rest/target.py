@@ -12,6 +12,9 @@ from engine.store.read import UNIFIED, View
 from engine.store.search.params import SUPPORTED
 
 PROVENANCE = "Provenance"
+BINARY = "Binary"
+READ_ONLY = frozenset({BINARY})
+"""Types that are read by their id, and not searched."""
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
 
@@ -48,6 +51,8 @@ def target_of(endpoint: Endpoint, request: Request) -> Target:
     """Return what a path addresses. FaultError `unknown-site` or `unknown-type`."""
     view = view_of(endpoint, request)
     name = request.path_params["type"]
+    if name in READ_ONLY and "id" in request.path_params:
+        return Target(name, view)
     if name not in SUPPORTED and (name != PROVENANCE or view.site):
         raise FaultError(UNKNOWN_TYPE)
     return Target(name, view)

@@ -334,7 +334,7 @@ async def test_every_listed_search_parameter_works_and_others_are_refused(
     values = {"date": "ge2024", "token": "x", "string": "x", "reference": "x", "uri": "urn:x"}
     statement = (await client.get("/fhir/metadata")).json()
     served = {r["type"]: r for r in statement["rest"][0]["resource"]}
-    assert set(served) == {*SUPPORTED, "Provenance"}
+    assert set(served) == {*SUPPORTED, "Provenance", "Binary"}
     for kind in SUPPORTED:
         listed = {p["name"]: p["type"] for p in served[kind]["searchParam"]}
         assert set(listed) == set(searchable(kind))

@@ -8,8 +8,10 @@ A message that could stall its readers is refused here, by counting delimiters b
 """
 
 from itertools import repeat
+from types import MappingProxyType
 
 from engine.core.fault import Category, FaultError, refuse
+from engine.formats.hl7v2.apart import Apart, taken_apart
 from engine.formats.hl7v2.charset import decode
 from engine.formats.hl7v2.encoding import Delimiters, read_delimiters
 from engine.formats.hl7v2.path import component
@@ -71,13 +73,21 @@ class Segment:
 
 
 class Message:
-    """One parsed message. Header values are those of MSH, trimmed, escapes left as they are."""
+    """One parsed message. Header values are those of MSH, trimmed, escapes left as they are.
 
-    __slots__ = ("charset", "delimiters", "segments")
+    `apart` is what words in its text stand for (`engine.formats.hl7v2.apart`).
+    """
+
+    __slots__ = ("apart", "charset", "delimiters", "segments")
 
     def __init__(
-        self, delimiters: Delimiters, segments: tuple[Segment, ...], charset: str = "utf-8"
+        self,
+        delimiters: Delimiters,
+        segments: tuple[Segment, ...],
+        charset: str = "utf-8",
+        apart: Apart = MappingProxyType({}),
     ) -> None:
+        self.apart = apart
         self.delimiters = delimiters
         self.segments = segments
         self.charset = charset
@@ -126,6 +136,7 @@ def parse(body: bytes, fallback_charset: str = "utf-8") -> Message:
     `fallback_charset` is a Python codec name, used when MSH-18 is blank. A part of a message that
     is continued in another (2.9.2) is refused as unsupported: taken for whole, it would be wrong.
     """
+    body, apart = taken_apart(body)
     text, charset = decode(body, fallback_charset)
     text = text.lstrip().rstrip("\r\n")
     if text[:3].upper() != "MSH":
@@ -138,7 +149,7 @@ def parse(body: bytes, fallback_charset: str = "utf-8") -> Message:
     lines = text.split("\r")
     if len(text) > _SMALL:
         _check_budget(text, lines, delimiters)
-    return Message(delimiters, _segments(lines, delimiters.field), charset)
+    return Message(delimiters, _segments(lines, delimiters.field), charset, apart)
 
 
 def _segments(lines: list[str], separator: str) -> tuple[Segment, ...]:
