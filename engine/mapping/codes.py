@@ -205,5 +205,9 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Two cases of a tests file have one name.",
             "Give each a name that says what it shows.",
         ),
+        "E280": (
+            "`ignore` names something that a rule of the same layer, or of a lower one, reads.",
+            "Take it out of `ignore`, or the rule out of the mapping.",
+        ),
     }
 )

@@ -25,15 +25,15 @@ KEYS = {
     "csv": {
         *("map", "kind", "feed", "files", "deletes", "dialect", "extract_time", "columns"),
         *("on_extra_column", "trailer", "changed", "empty", "patient", "to", "key", "profile"),
-        *("skip", "mode", "delete_when", "on_delete", "fills", "Patient"),
+        *("skip", "mode", "delete_when", "on_delete", "fills", "Patient", "ignore"),
     },
     "fhir": {
         *("map", "kind", "from", "to", "name", "key", "profile", "skip", "mode", "copy", "except"),
-        *("patient", "changed", "fills", "clears", "survivor", "subsumed"),
+        *("patient", "changed", "fills", "clears", "survivor", "subsumed", "ignore"),
     },
     "datatype": {"map", "kind", "name", "from", "to"},
     "codemap": {"map", "kind", "name", "system", "unmapped", "codes"},
-    "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity"},
+    "overlay": {"map", "kind", "scope", "segments", "change", "codes", "identity", "ignore"},
     "identity": {
         "map",
         "kind",
@@ -75,6 +75,7 @@ class Effective:
     assigners: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     segments: dict[str, dict[int, FieldType]] = field(default_factory=dict)
+    ignored: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
 
 
 def text_at(fields: Fields, name: str) -> str:
@@ -237,6 +238,8 @@ class _Assembly:
     def _overlay(self, document: Fields) -> None:
         for name, fields in self._entries(document.get("segments")):
             self._segment(name.text, fields)
+        for name, reason in self._entries(document.get("ignore")):
+            self.effective.ignored[name.text] = (name, reason)
         identity = document.get("identity")
         if isinstance(identity, Fields):
             self._identity(identity)

@@ -18,12 +18,14 @@ from engine.mapping.source import (
     Source,
     Test,
     current_source,
+    logged,
     path_source,
     text_of,
 )
 from engine.mapping.syntax import Expr, ExpressionError, Span
 from engine.mapping.text import quoted
 from engine.mapping.vocabulary import ANYTHING, component_types, field_types
+from engine.mapping.watching import judged
 from engine.r4.elements import Element
 
 
@@ -50,6 +52,10 @@ class Compiler:
         """Report what is wrong with a part of the expression."""
         mark = self._scalar.at(self._offset + span.start, span.length)
         self.grammar.problems.report(code, mark, message, advice)
+
+    def note_read(self, name: str) -> None:
+        """Keep that a field, column or element is read."""
+        self.grammar.note_read(name, self._scalar.mark)
 
     def parse(self, text: str) -> Expr | None:
         """Parse; None after a problem was reported."""
@@ -129,7 +135,7 @@ class Compiler:
     def _path(self, tree: syntax.Path) -> Source:
         fields = field_types(tree.segment, self.grammar.declared)
         if not fields:
-            self.wrong("E202", tree.span, f"unknown segment {tree.segment}", self._undeclared(tree))
+            self.wrong("E202", tree.span, f"unknown segment {tree.segment}", _undeclared(tree))
             return EMPTY
         known = fields.get(tree.number)
         if known is None:
@@ -147,12 +153,12 @@ class Compiler:
         slot = self.grammar.slots.index((*tree.groups, tree.segment))
         self.grammar.slots.needs.reads.add((slot, tree.number))
         self.grammar.slots.touched.reads.add((slot, tree.number))
-        return path_source(tree, slot, reached, known.repeats, test)
-
-    def _undeclared(self, tree: syntax.Path) -> str:
-        if tree.segment.startswith("Z"):
-            return "declare it in an overlay: segments: {" + tree.segment + ": {1: ST}}"
-        return "segments are named as in the HL7 dictionary"
+        self.note_read(_name(tree, self.grammar))
+        source = path_source(tree, slot, reached, known.repeats, test)
+        if not self.grammar.traced:
+            return source
+        self.grammar.slots.touched.more = True  # what is remembered is not read
+        return logged(source, slot, tree.number, f"{tree.segment}-{tree.number}")
 
     def _part(self, datatype: str, component: int, sub: int, span: Span) -> str:
         """Return the type at the end of a path; reports a component beyond its type."""
@@ -252,7 +258,7 @@ class Compiler:
         if tree.name == "lookup":
             return self._lookup(tree)
         if tree.name == "assigner":
-            return self._assigner(tree)
+            return _assigner(self, tree)
         read = self.text(tree.args[0])
         written = self.grammar.element is not None  # as `1958-03-09`
         length = (10 if written else 8) if tree.name == "date" else None
@@ -273,20 +279,36 @@ class Compiler:
 
         return look
 
-    def _assigner(self, tree: syntax.Call) -> One:
-        find, read = self.grammar.assigner, self.text(tree.args[0])
-        if find is None:
-            return _nothing
-        self.free()
-        return lambda scope: find(read(scope))
-
     def test(self, tree: Expr) -> Test:
         """Compile a condition; a value is true when it is valued."""
-        return conditions.test(self, tree)
+        found = conditions.test(self, tree)
+        return judged(found) if self.grammar.traced else found
 
     def guard(self, tree: Expr) -> tuple[Test, Needs]:
         """Compile a condition; also say which fields its truth needs, as far as that is plain."""
-        return conditions.guard(self, tree)
+        found, needs = conditions.guard(self, tree)
+        return (judged(found) if self.grammar.traced else found), needs
+
+
+def _assigner(compiler: Compiler, tree: syntax.Call) -> One:
+    find, read = compiler.grammar.assigner, compiler.text(tree.args[0])
+    if find is None:
+        return _nothing
+    compiler.free()
+    return lambda scope: find(read(scope))
+
+
+def _name(tree: syntax.Path, grammar: Grammar) -> str:
+    """Return what people call a field: of a row its column."""
+    columns = (grammar.columns or {}).items()
+    field = f"{tree.segment}-{tree.number}"
+    return next((name for name, number in columns if number == tree.number), field)
+
+
+def _undeclared(tree: syntax.Path) -> str:
+    if tree.segment.startswith("Z"):
+        return "declare it in an overlay: segments: {" + tree.segment + ": {1: ST}}"
+    return "segments are named as in the HL7 dictionary"
 
 
 def _of_text(read: One, label: str) -> Source:

@@ -20,6 +20,7 @@ from engine.mapping.reference import allowed
 from engine.mapping.resource import CompiledMap, compile_map
 from engine.mapping.scope import Lineage, Scope
 from engine.mapping.source import Source
+from engine.mapping.watching import settled
 from engine.r4 import elements
 from engine.r4.compiled import fits, proves
 from engine.r4.elements import Element
@@ -165,6 +166,7 @@ class _Compiler:
     def _steps(
         self, copier: Copier, element: Element, ranks: dict[str, int], node: Node
     ) -> Iterator[Step]:
+        self._context.grammar.note_read(element.name, node.mark)
         moves = {element.name: copier.move(element)}
         if element.types and elements.is_primitive(element.types[0]):
             moves[f"_{element.name}"] = copier.beside(element)
@@ -175,19 +177,21 @@ class _Compiler:
     def _traced(self, name: str, op: Op, node: Node) -> Op:
         if not self._context.traced:
             return op
-        rule, path = line_of(node.mark), f"{self._to}.{name}"
+        rule, path, given = line_of(node.mark), f"{self._to}.{name}", self.type
         probe = self._context.probe
         asked = probed(probe, op, rule, None)
         if probe is not None:
             probe.know(rule, path, name)
 
         def noting(scope: Scope) -> Any:
+            if scope.env.watch is not None:
+                scope.env.watch.element(scope.whole, given, (name,))
             value = asked(scope)
             if value is not None:
                 scope.env.lineage.append(Lineage(scope.where, path, name, rule))
             return value
 
-        return noting
+        return settled(noting, path)
 
 
 def _names_of(element: Element | None) -> set[str]:

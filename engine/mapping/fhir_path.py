@@ -36,6 +36,10 @@ class Reader(Protocol):
         """Report what is wrong with a part of the expression."""
         ...
 
+    def note_read(self, name: str) -> None:
+        """Keep that an element of the resource is read."""
+        ...
+
     def inside(self, element: Element) -> "Reader":
         """Return the compiler of an expression about a value of an element."""
         ...
@@ -90,7 +94,40 @@ def source(reader: Reader, tree: Path | Current | Reach) -> Source:
     except _LostError:
         return replace(_NOTHING, label=str(tree))
     many = _many(at.walks, from_whole=tree.steps[0].name.split(".")[0] == _WHOLE)
+    for name in _root_names(reader.grammar, tree):
+        reader.note_read(name)
+    if reader.grammar.traced:
+        many = _logged(reader.grammar, tree, many)
     return Source(ELEMENT, at.repeats, _first(many), many, str(tree), at.element)
+
+
+def _root_names(grammar: Grammar, tree: Reach) -> tuple[str, ...]:
+    """Return the elements of the resource that a path begins with; none inside of one.
+
+    What starts inside an element is read with it.
+    """
+    whole, names = grammar.whole, tree.steps[0].name.split(".")
+    head = names[1:] if names[0] == _WHOLE else names
+    if whole is None or not head or (grammar.element is not whole and names[0] != _WHOLE):
+        return ()
+    known, name = below(whole), head[0]
+    forms = (form.name for form in known.values() if form.group == f"{name}[x]")
+    return tuple(item for item in (name, *forms) if item in known)
+
+
+def _logged(
+    grammar: Grammar, tree: Reach, many: Callable[[Scope], Nodes]
+) -> Callable[[Scope], Nodes]:
+    """Log which elements of the resource are read."""
+    kind = grammar.whole.path if grammar.whole else ""
+    names = [form for name in _root_names(grammar, tree) for form in (name, f"_{name}")]
+
+    def read(scope: Scope) -> Nodes:
+        if scope.env.watch is not None:
+            scope.env.watch.element(scope.whole, kind, names)
+        return many(scope)
+
+    return read
 
 
 def _current(element: Element) -> Source:

@@ -23,6 +23,7 @@ from engine.mapping.fhir_feed import FhirFeed
 from engine.mapping.fhir_links import About, Links, Targets, scope_of
 from engine.mapping.scope import Env, Scope
 from engine.mapping.source import Source
+from engine.mapping.watch import Watch
 from engine.r4 import elements
 
 SKIPPED = "skipped-resource"  # the rule of a document that leaves resources out
@@ -38,6 +39,7 @@ class FhirProgram:
     targets: Targets
     tools: Tools
     labels: Move  # carries security labels over
+    traced: bool = False
 
 
 class FhirRun:
@@ -218,6 +220,9 @@ def execute(
     """
     kind, resources = _sent(program, value)
     run = FhirRun(program, received_us, control_id)
+    if program.traced:
+        run.env.watch = Watch()
+        run.env.watch.wholes = [item.resource for item in resources]
     run.name(run.taken(resources))
     contributions = Content(program.targets, program.labels, run.env).contributions(run.known)
     mapped = Mapped(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import process
 
-from engine.mapping.problem import Problems
+from engine.mapping.problem import Place, Problems
 from engine.mapping.tables import Table
 from engine.mapping.vocabulary import Declared
 from engine.r4.elements import Element
@@ -15,6 +15,7 @@ _NEAR = 60  # of 100; below it a suggestion puzzles more than it helps
 SlotKey = tuple[str, ...]  # groups, then a segment
 
 
+Reads = dict[str, dict[str, Place]]  # field, column or element -> file -> a rule that reads it
 Gate = tuple[tuple[int, int], ...]  # (slot, field number)
 
 
@@ -96,6 +97,12 @@ class Grammar:
     element: Element | None = None  # of a resource: what paths and `$` start from
     whole: Element | None = None  # the resource itself, `%resource`
     assigner: Callable[[str], str] | None = None  # name of an assigning authority -> its system
+    traced: bool = False  # what is read is logged, see `watch`
+    reads: Reads = field(default_factory=dict)
+
+    def note_read(self, name: str, mark: Place) -> None:
+        """Keep that a rule reads something."""
+        self.reads.setdefault(name, {}).setdefault(mark.file, mark)
 
 
 def closest(name: str, known: list[str]) -> str:

@@ -12,6 +12,7 @@ from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.sight import nearest_at
 from engine.mapping.values import PLAIN, Reading, first_of, optional
+from engine.mapping.watching import attempted
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -26,6 +27,14 @@ class Leaves:
     """The compilers of all forms (`context.Forms`)."""
 
     def single(self, context: Context, node: Node, element: Element) -> Op:
+        op = self._single(context, node, element)
+        return attempted(op) if context.traced else op
+
+    def every(self, context: Context, node: Node, element: Element) -> Every:
+        op = self._every(context, node, element)
+        return attempted(op) if context.traced else op
+
+    def _single(self, context: Context, node: Node, element: Element) -> Op:
         if isinstance(node, Scalar):
             return values.single(context, node, element)
         if isinstance(node, Items):
@@ -37,7 +46,7 @@ class Leaves:
             return _single(context, node, element)
         return _first(context, _full(context, node, optional(element)))
 
-    def every(self, context: Context, node: Node, element: Element) -> Every:
+    def _every(self, context: Context, node: Node, element: Element) -> Every:
         if isinstance(node, Scalar):
             return values.every(context, node, element)
         if isinstance(node, Items):

@@ -16,6 +16,7 @@ from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import Recall, remembering
 from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import WIDTH, Scope
+from engine.mapping.watching import settled
 from engine.r4 import elements
 from engine.r4.compiled import proves
 from engine.r4.elements import Element
@@ -68,7 +69,10 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     if found is None:
         return None
     sound = found.op in context.sound
-    if context.depth == 0 and not context.traced:
+    if context.traced:
+        op = settled(found.op, f"{path}.{found.name}") if context.depth == 0 else found.op
+        found = replace(found, op=op)
+    elif context.depth == 0:
         judge = None if sound else _judge(path, found)
         op, recall = remembering(found.op, touched, context.memory, judge)
         found = replace(found, op=op, recall=recall)

@@ -23,6 +23,7 @@ from engine.mapping.parts import Spoken
 from engine.mapping.recall import remembering
 from engine.mapping.scope import Scope
 from engine.mapping.source import One
+from engine.mapping.watching import settled
 from engine.r4 import elements
 from engine.r4.compiled import proves
 from engine.r4.elements import Element
@@ -44,7 +45,9 @@ def step(context: Context, key: Scalar, node: Node, labels: tuple[str, ...]) -> 
             op = _list(context, node, element, labels)
     slots.needs.add(needs)
     sound, recall = op in context.sound, None
-    if not context.traced:
+    if context.traced:
+        op = settled(op, f"{path}.{name}")
+    else:
         judge = None if sound else _judge(path, name)
         op, recall = remembering(op, touched, context.memory, judge)
     rank, gate = elements.order(path)[name], needs.gate()
@@ -128,7 +131,8 @@ def _heads(context: Context, node: Node) -> list[One]:
     some = each is not None and node.get("if") is not None
     found = []
     for scalar in scalars:
-        compiler = context.compiler(scalar)
+        # That a field is there is no use of it: nothing of it is taken.
+        compiler = Compiler(replace(context.grammar, traced=False), scalar)
         tree = compiler.parse(scalar.text) if _is_expression(scalar.text) else None
         options = tree.options if isinstance(tree, syntax.Either) else (tree,)
         read = [_read(compiler, option, some=some) for option in options if option is not None]

@@ -1,7 +1,7 @@
 """A compiled mapping of one site: the only thing the rest of the engine calls to map a message."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.fault import Category, refuse
@@ -11,8 +11,10 @@ from engine.formats.delimited.delivery import RowDelivery
 from engine.formats.hl7v2.parse import Message
 from engine.mapping import fhir_run, row, run
 from engine.mapping.bundle import bodies, bundle, reference
+from engine.mapping.columns import named
 from engine.mapping.feed import CompiledFeed
 from engine.mapping.header import Headers
+from engine.mapping.ignored import Ignored
 from engine.mapping.library import Library
 from engine.mapping.probe import Probe
 from engine.mapping.problem import MappingErrors, Problem
@@ -20,6 +22,7 @@ from engine.mapping.program import Program, build, content_hash
 from engine.mapping.scope import Env, Lineage
 from engine.mapping.site import SiteProfile
 from engine.mapping.text import standard
+from engine.mapping.watch import Missed, Use
 
 __all__ = ["Lineage", "MappingErrors", "Plan", "Problem", "Traced", "compile_plan"]
 
@@ -30,6 +33,8 @@ class Traced:
 
     mapped: Mapped
     lineage: tuple[Lineage, ...]
+    uses: tuple[Use, ...] = ()  # what became of each value that was read
+    missed: tuple[Missed, ...] = ()  # codes that their tables do not have
 
 
 class Plan:
@@ -64,6 +69,11 @@ class Plan:
         """Types of FHIR resources that are mapped."""
         return tuple(sorted(self._program.fhir.feeds))
 
+    @property
+    def ignored(self) -> Mapping[str, Ignored]:
+        """What is left out on purpose: `PID-1`, `ZPD`, `patients.Zip`, `Observation.text`."""
+        return self._program.ignored
+
     def lane_of_resource(self, value: Any) -> str:
         """Return the key of the patient a resource or Bundle is about, as `lane`.
 
@@ -85,7 +95,7 @@ class Plan:
         """Map a resource or Bundle and say where each element came from; faults as above."""
         program = self._tracing().fhir
         mapped, env = fhir_run.execute(program, self.id, value, received_us, control_id)
-        return Traced(mapped, tuple(env.lineage))
+        return _traced(mapped, env, tuple(env.lineage))
 
     def map_row(self, delivery: RowDelivery, received_us: int) -> Mapped:
         """Map one row of a file, as `map` does a message.
@@ -99,7 +109,10 @@ class Plan:
         """Map one row and say where each element came from; faults as `map_row`."""
         program = self._tracing()
         mapped, env = _mapped_row(program, self.id, delivery, received_us)
-        return Traced(mapped, row.lineage(_feed(program, delivery), env))
+        feed = _feed(program, delivery)
+        found = _traced(mapped, env, row.lineage(feed, env))
+        uses = tuple(replace(use, name=named(use.name, feed.headers)) for use in found.uses)
+        return replace(found, uses=uses)
 
     def map(self, message: Message, received_us: int) -> Mapped:
         """Map one message; a pure function of its arguments and the plan.
@@ -114,7 +127,7 @@ class Plan:
     def trace(self, message: Message, received_us: int) -> Traced:
         """Map one message and say where each element came from; faults as `map`."""
         mapped, env = run.execute(self._tracing(), self._site, self.id, message, received_us)
-        return Traced(mapped, tuple(env.lineage))
+        return _traced(mapped, env, tuple(env.lineage))
 
     def _tracing(self) -> Program:
         if self._traced is None:
@@ -154,6 +167,13 @@ class Plan:
         return "" if key is None else f"{key[0]}:{key[1]}"
 
 
+def _traced(mapped: Mapped, env: Env, lineage: tuple[Lineage, ...]) -> Traced:
+    if env.watch is None:
+        return Traced(mapped, lineage)
+    made = (f"{one.type}/{one.id}" for one in mapped.contributions)
+    return Traced(mapped, lineage, env.watch.uses(made), tuple(env.watch.missed))
+
+
 def _feed(program: Program, delivery: RowDelivery) -> CompiledFeed:
     found = program.feeds.get(delivery.feed)
     if found is None:
@@ -164,7 +184,8 @@ def _feed(program: Program, delivery: RowDelivery) -> CompiledFeed:
 def _mapped_row(
     program: Program, plan: str, delivery: RowDelivery, received_us: int
 ) -> tuple[Mapped, Env]:
-    return row.execute(_feed(program, delivery), program.identity, plan, delivery, received_us)
+    feed, traced = _feed(program, delivery), program.traced
+    return row.execute(feed, program.identity, plan, delivery, received_us, traced=traced)
 
 
 def compile_plan(library: Library, site: SiteProfile, probe: Probe | None = None) -> Plan:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
-from engine.mapping import described, parts
+from engine.mapping import described, ignored, parts
 from engine.mapping import identity as identities
 from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
@@ -21,8 +21,9 @@ from engine.mapping.fhir_feed import ANCHOR, FhirFeed, compile_fhir_feed
 from engine.mapping.fhir_identity import compile_fhir_identity
 from engine.mapping.fhir_links import Targets
 from engine.mapping.fhir_run import FhirProgram
-from engine.mapping.grammar import Grammar, Slots, closest
+from engine.mapping.grammar import Grammar, Reads, Slots, closest
 from engine.mapping.identity import Identity, compile_identity
+from engine.mapping.ignored import Ignored
 from engine.mapping.layout import Layouts
 from engine.mapping.leaf import Leaves
 from engine.mapping.library import Library
@@ -50,6 +51,8 @@ class Program:
     feeds: dict[str, CompiledFeed]  # by name
     layouts: Layouts
     fhir: FhirProgram
+    ignored: dict[str, Ignored]
+    traced: bool
 
 
 def identifier(site: SiteProfile) -> Identify:
@@ -94,6 +97,7 @@ class _Build:
             (text_at(one, "from"), text_at(one, "to")): one
             for one in self._effective.datatypes.values()
         }
+        self._reads: Reads = {}  # of the rules being compiled
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
@@ -121,6 +125,8 @@ class _Build:
             self._effective.tables,
             site,
             assigner=lambda name: assigners.find(name, name)[0].system,
+            traced=self._traced,
+            reads=self._reads,
         )
 
     def program(self) -> Program:
@@ -135,15 +141,22 @@ class _Build:
                     self._problems.report("E232", document.mark, message)
                 elif compiled:
                     messages[trigger] = compiled
-        feeds = self._feeds([entry.label for entry in identity.patient])
-        fhir = self._fhir(identity)
+        reads = {"": self._reads}
+        feeds = self._feeds([entry.label for entry in identity.patient], reads)
+        fhir = self._fhir(identity, reads)
         self._unused()
+        chain, problems = self._site.chain, self._problems
+        left_out = ignored.collected(self._effective, chain, reads, problems)
         self._problems.raise_any()
-        return Program(messages, identity, self._tools, feeds, Layouts(identity.slots), fhir)
+        layouts = Layouts(identity.slots)
+        return Program(
+            messages, identity, self._tools, feeds, layouts, fhir, left_out, self._traced
+        )
 
-    def _fhir(self, identity: Identity) -> FhirProgram:
+    def _fhir(self, identity: Identity, reads: dict[str, Reads]) -> FhirProgram:
         feeds: dict[str, FhirFeed] = {}
-        for document in self._effective.sent.values():
+        for name, document in self._effective.sent.items():
+            self._reads = reads[name] = {}
             if text_at(document, "from") not in elements.resource_types():
                 self._no_type(document, text_at(document, "from"))
                 continue
@@ -156,7 +169,8 @@ class _Build:
         source = f"urn:concord:site:{self._site.name}"
         keys = {feed.type: feed.keys for feed in feeds.values()}
         labels = security_labels(self._tools)
-        return FhirProgram(feeds, Targets(rule, keys, source), self._tools, labels)
+        targets = Targets(rule, keys, source)
+        return FhirProgram(feeds, targets, self._tools, labels, self._traced)
 
     def _of_resource(self, resource: str, read: Element) -> Context:
         """Make the context of a fhir document."""
@@ -168,11 +182,13 @@ class _Build:
         advice = closest(name, sorted(elements.resource_types()))
         self._problems.report("E223", document.mark, f"no resource type '{name}'", advice)
 
-    def _feeds(self, labels: list[str]) -> dict[str, CompiledFeed]:
-        return {
-            name: compile_feed(document, self._problems, self._fresh, self._tools.zone, labels)
-            for name, document in self._effective.feeds.items()
-        }
+    def _feeds(self, labels: list[str], reads: dict[str, Reads]) -> dict[str, CompiledFeed]:
+        found = {}
+        for name, document in self._effective.feeds.items():
+            self._reads = reads[name] = {}
+            zone = self._tools.zone
+            found[name] = compile_feed(document, self._problems, self._fresh, zone, labels)
+        return found
 
     def _fresh(self, row: Declared, columns: Columns, resource: str) -> Context:
         """Make the context of a part of a csv document."""
@@ -183,6 +199,7 @@ class _Build:
 
     def _unused(self) -> None:
         """Check what nothing uses, too."""
+        self._reads = {}
         for document in self._effective.datatypes.values():
             self._converting(document)
         used = {name for name, _, _ in self._maps}

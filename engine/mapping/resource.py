@@ -16,6 +16,7 @@ from engine.mapping.proof import Proof
 from engine.mapping.recall import repeated
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Instance, Scope
+from engine.mapping.watch import Watch
 from engine.r4 import compiled, elements
 
 _UNFINISHED = frozenset({"registered", "partial", "preliminary"})
@@ -62,8 +63,17 @@ class CompiledMap:
         for alternative in self.key:
             found = alternative.read(scope)
             if found is not None:
+                if scope.env.watch is not None:
+                    self._spare(alternative, scope, scope.env.watch)
                 return found
         return None
+
+    def _spare(self, taken: Alternative, scope: Scope, watch: Watch) -> None:
+        """Note what the other alternatives of the key would have read."""
+        mark = len(watch.log)
+        for other in self.key[self.key.index(taken) + 1 :]:
+            other.read(scope)
+        watch.spare(watch.take(mark))
 
     def contribution(self, instance: Instance) -> Contribution | None:
         """Make the resource; None, with a diagnostic, when a required element has no value."""

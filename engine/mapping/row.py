@@ -17,6 +17,7 @@ from engine.mapping.identity import Identity
 from engine.mapping.prune import without
 from engine.mapping.scope import Env, Frame, Instance, Lineage, Scope, standing_on
 from engine.mapping.text import NULL, quoted
+from engine.mapping.watch import Watch
 
 SKIPPED = "skipped-row"  # the rule of a feed that leaves rows out
 
@@ -87,6 +88,13 @@ class RowRun:
         raw = self._segment.field(self._feed.changed) if self._feed.changed else ""
         found = moments.microseconds(raw, zone) if raw and raw != NULL else None
         return self._delivery.source_us if found is None else found
+
+    def watching(self) -> Watch:
+        """Begin to watch; when the row was changed is decided by a column of its own."""
+        watch, column = Watch(), self._feed.changed
+        if column and self._segment.field(column):
+            watch.decide([(0, f"{ROW}-{column}")])
+        return watch
 
     def makes(self) -> tuple[Make, ...]:
         feed = self._feed
@@ -163,10 +171,14 @@ def execute(
     plan: str,
     delivery: RowDelivery,
     received_us: int,
+    *,
+    traced: bool = False,
 ) -> tuple[Mapped, Env]:
     """Map one row. FaultError: invalid, with the header of the column that is wrong."""
     run = RowRun(feed, identity, delivery)
     env = run.begin(received_us)
+    if traced:
+        env.watch = run.watching()
     patient = run.patient()
     instances = run.instances(patient)
     mapped = Mapped(

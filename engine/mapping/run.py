@@ -20,8 +20,10 @@ from engine.mapping.restored import restored
 from engine.mapping.scope import NOTHING, Env, Frame, Instance, Scope
 from engine.mapping.site import SiteProfile
 from engine.mapping.text import lead, standard
+from engine.mapping.watch import Watch
 
 _MINUTES = 12  # characters of a time stamp that says the minute
+_HEADER = (1, 2, 7, 9, 10, 11, 18)  # delimiters, time, type, number, mode and characters
 
 
 def find(program: Program, kind: str) -> CompiledMessage:
@@ -196,6 +198,16 @@ class Run:
         )
 
 
+def _watching(message: Message) -> Watch:
+    """Begin to watch; what every message is read for is decided by the engine."""
+    watch = Watch()
+    header = message.segments[0]
+    watch.decide((0, f"MSH-{n}") for n in _HEADER if header.field(n))
+    events = ((n, s) for n, s in enumerate(message.segments) if s.name == "EVN" and s.field(2))
+    watch.decide((n, "EVN-2") for n, _ in events)
+    return watch
+
+
 def execute(
     program: Program, site: SiteProfile, plan: str, message: Message, received_us: int
 ) -> tuple[Mapped, Env]:
@@ -209,6 +221,8 @@ def execute(
         raise refuse(Category.INVALID, "missing-control-id", text, "MSH-10")
     env = Env(message, control_id, received_us)
     env.fallback_key = fallback_key(message)
+    if program.traced:
+        env.watch = _watching(message)
     source_us = _source_us(message, program, env, received_us)
     if is_beyond_ascii(message.segments[0].field(18), message.charset):
         env.note("beyond-ascii", "MSH-18", "declared ASCII, read as the UTF-8 that it is")

@@ -12,6 +12,7 @@ from engine.core.values import Contribution, Diagnostic, PatientKey
 from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import Message, Segment
 from engine.mapping.datatypes.moments import stamp
+from engine.mapping.watch import Watch
 from engine.r4.objects import below
 
 NOTHING = Segment("", -1, "", "|")  # stands where a message has no such segment: all fields empty
@@ -52,6 +53,7 @@ class Env:
         "shapes",
         "sides",
         "usual",
+        "watch",
     )
 
     links: Any  # of resources as source: what their references become
@@ -70,6 +72,7 @@ class Env:
         self.shapes: list[bytes] = [b""] * len(self.rows)  # which fields of a row are there
         self.sides: dict[str, Contribution] = {}  # created-and-linked resources by id
         self.lineage: list[Lineage] = []
+        self.watch: Watch | None = None  # what becomes of each value, where that is wanted
         # Whether all texts are shorter by far than R4 allows.
         self.usual = max([len(s.text) for s in self.segments], default=0) <= _USUAL
 

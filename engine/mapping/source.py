@@ -6,7 +6,7 @@ or JSON objects instead, and have the element of R4 as their type.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.lexeme import encode
@@ -157,6 +157,25 @@ def path_source(path: Path, slot: int, datatype: str, repeats: bool, test: Test 
         pick = take(path.component, path.sub)
         one, many = _part_of_one(one, pick), _part_of_many(many, pick)
     return Source(datatype, repeats and not isinstance(path.select, int), one, many, str(path))
+
+
+def logged(source: Source, slot: int, number: int, name: str) -> Source:
+    """Return the source of a field that logs each reading of it."""
+
+    def log(scope: Scope) -> None:
+        watch = scope.env.watch
+        if watch is not None:
+            watch.field(scope.env.rows, scope.rows[slot], number, name)
+
+    def one(scope: Scope) -> str:
+        log(scope)
+        return source.one(scope)
+
+    def many(scope: Scope) -> list[str]:
+        log(scope)
+        return source.many(scope)
+
+    return replace(source, one=one, many=many)
 
 
 def current_source(component: int, sub: int, datatype: str, label: str) -> Source:

@@ -29,6 +29,7 @@ from engine.mapping.source import ELEMENT, Source
 from engine.mapping.syntax import Expr
 from engine.mapping.tables import POLICIES, Table, Target, is_policy
 from engine.mapping.text import quoted
+from engine.mapping.watching import chosen
 from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
@@ -234,6 +235,8 @@ def single(context: Context, scalar: Scalar, element: Element, how: Reading = PL
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = first_of([_one(source, convert) for source, convert in pairs])
+    if context.traced:
+        op = chosen(op, pairs, (_table(how), element.path))
     if _are_sound(context, pairs):
         context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label)
@@ -250,6 +253,10 @@ def _refusing(convert: Callable[..., Any], label: str, scalar: Scalar) -> Callab
         return found
 
     return strict
+
+
+def _table(how: Reading) -> str:
+    return how.table.name if how.table else ""
 
 
 def _are_sound(context: Context, pairs: list[Any]) -> bool:
@@ -270,6 +277,8 @@ def every(context: Context, scalar: Scalar, element: Element, how: Reading = PLA
     pairs = _pairs(context, scalar, element, how)
     label = " | ".join(source.label for source, _ in pairs)
     op = _first_list([_all(source, convert) for source, convert in pairs])
+    if context.traced:
+        op = chosen(op, pairs, (_table(how), element.path))
     if _are_sound(context, pairs):
         context.vouch(op)
     return traced(context, op, _path(context, element), scalar, label, [])
