@@ -23,6 +23,7 @@ KEYS = frozenset(
         "map",
         "unmapped",
         "default",
+        "absent",
         "fill",
         "add",
         "required",

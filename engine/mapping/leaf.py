@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from engine.mapping import document, extension, objects, reference, syntax, values
+from engine.mapping import absent, document, extension, objects, reference, syntax, values
 from engine.mapping.additions import added
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
 from engine.mapping.grammar import Gate, closest
@@ -168,6 +168,8 @@ def _defaulted(context: Context, fields: Fields, element: Element, produce: Ever
     node = fields.get("default")
     if fields.get("on_null") is not None:
         produce = _on_null(context, fields, produce)
+    if fields.get("absent") is not None:
+        return _told_absent(context, fields, element, produce)
     if node is None:
         return produce
     otherwise = context.forms.single(context, node, element)
@@ -184,6 +186,15 @@ def _defaulted(context: Context, fields: Fields, element: Element, produce: Ever
         return [value]
 
     return context.vouch(filled, produce, otherwise)
+
+
+def _told_absent(context: Context, fields: Fields, element: Element, produce: Every) -> Every:
+    if fields.get("default") is not None:
+        context.problems.report("E113", fields.mark, "'absent' and 'default' exclude each other")
+    if absent.is_named(element):
+        message = "'absent' stands with the element itself, not in a list"
+        context.problems.report("E113", fields.mark, message)
+    return absent.instead(context, fields, produce)
 
 
 def _on_null(context: Context, fields: Fields, produce: Every) -> Every:
@@ -226,7 +237,7 @@ def _body(context: Context, fields: Fields, element: Element) -> Every:
 
 def _only(context: Context, fields: Fields, own: set[str]) -> None:
     """Refuse keys that the form does not have."""
-    allowed = {"each", "if", "when", "default", "required", "on_null", "label", *own}
+    allowed = {"each", "if", "when", "default", "absent", "required", "on_null", "label", *own}
     for key, _ in fields.entries:
         if key.text not in allowed:
             message = f"unknown key '{key.text}' beside '{next(iter(own))}'"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.mapping import choice
+from engine.mapping import absent, choice
 from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
@@ -93,6 +93,10 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     if name.startswith("_"):
         op = primitive_extension(context, key, node, path)
         return Step(name, op, (name,), False, rank.get(name, 0), None)
+    if element is not None and isinstance(node, Fields) and _tells_absence(node, element):
+        bare = context.forms.single(context, node.drop("absent"), element)
+        told = absent.beside(context, node, element, bare)
+        return Step(name, told, (name, f"_{name}"), True, rank[name], None)
     if element is not None:
         op = _element(context, node, element)
         quiet = _is_link(node) and _reads_nothing(node)
@@ -104,6 +108,10 @@ def _step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     op, names = choice.compiled(context, node, forms)
     place = min(rank[form.name] for form in forms.values())
     return Step(name, op, names, True, place, None)
+
+
+def _tells_absence(node: Fields, element: Element) -> bool:
+    return node.get("absent") is not None and absent.is_named(element)
 
 
 def _reads_nothing(node: Node) -> bool:

@@ -11,5 +11,13 @@ def needed(path: str) -> dict[str, frozenset[str]]:
     groups: dict[str, set[str]] = {}
     for name, element in elements.children(path).items():
         if element.min:
-            groups.setdefault(element.group or name, set()).add(name)
+            names = groups.setdefault(element.group or name, set())
+            names.add(name)
+            if elements.is_primitive(element.types[0] if element.types else ""):
+                names.add(f"_{name}")  # an extension is content (R4, element.html, ele-1)
     return {name: frozenset(names) for name, names in groups.items()}
+
+
+def missed(names: frozenset[str]) -> str:
+    """Return the name under which a missing element is told."""
+    return min(name for name in names if not name.startswith("_"))

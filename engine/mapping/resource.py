@@ -14,7 +14,7 @@ from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
 from engine.mapping.proof import Proof
 from engine.mapping.recall import repeated
-from engine.mapping.required import MISSING, needed
+from engine.mapping.required import MISSING, missed, needed
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.watch import Watch
 from engine.r4 import compiled, elements
@@ -139,7 +139,7 @@ class CompiledMap:
     ) -> Contribution | None:
         for names in self.required:
             if names.isdisjoint(body):
-                where = f"{self.type}.{min(names)}"
+                where = f"{self.type}.{missed(names)}"
                 instance.scope.env.note("missing-required", where, MISSING)
                 return None
         weak = found.weak.union(body) - _ENGINES if instance.weak else found.weak
@@ -204,7 +204,7 @@ def compile_map(
     fields = body if isinstance(body, Fields) else Fields((), document.mark)
     mode = _mode(context, document)
     labels = context.labels.get(context.resource, {}) if mode == "merge" else {}
-    steps = _steps(context, fields, labels) + _linked(context, fields, links) + list(copied)
+    steps = _steps(context, fields, labels, mode) + _linked(context, fields, links) + list(copied)
     steps.sort(key=lambda step: step.rank)
     required = _required(context, steps, key or Scalar("", document.mark))
     alternatives = keys.compiled(context, document.get("key"))
@@ -248,7 +248,7 @@ def _meta(context: Context, document: Fields) -> dict[str, Any]:
     return meta
 
 
-def _steps(context: Context, fields: Fields, labels: parts.Labels) -> list[Step]:
+def _steps(context: Context, fields: Fields, labels: parts.Labels, mode: str) -> list[Step]:
     known = elements.children(context.resource)
     found = []
     for key, node in fields.entries:
@@ -263,8 +263,16 @@ def _steps(context: Context, fields: Fields, labels: parts.Labels) -> list[Step]
         else:
             step = objects.step(inner, key, node, context.resource)
         if step is not None:
+            _refuse_absence(context, key, step, mode)
             found.append(step)
     return found
+
+
+def _refuse_absence(context: Context, key: Scalar, step: Step, mode: str) -> None:
+    """In `merge` the reason would stay beside the value that another message brings."""
+    if mode == "merge" and f"_{step.name}" in step.names and step.chosen:
+        message = f"'absent' of {key.text} needs mode: replace"
+        context.problems.report("E113", key.mark, message, "in mode merge write default:")
 
 
 def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from engine.mapping import additions, documents, message, reference
+from engine.mapping.absent import REASONS
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -27,6 +28,7 @@ _TOLD = {
     "map": "A code table by name, or {source: target} in place.",
     "unmapped": "What becomes of a code the table lacks: keep, drop or =code.",
     "default": "What stands when there is no value.",
+    "absent": "Why there is no value, when there is none: unknown, masked, not-asked, ...",
     "fill": "Nested elements that are put in where the converted value lacks them.",
     "add": "Nested elements that replace what the converted value has.",
     "required": "true: without a value there is no resource.",
@@ -60,6 +62,7 @@ _CLOSED: dict[str, Schema] = {
     "map": {"const": "v1"},
     "mode": {"enum": ["merge", "replace"]},
     "on_null": {"enum": ["clear", "keep"]},
+    "absent": {"enum": list(REASONS)},
     "required": {"enum": [True, False, "true", "false"]},
 }
 _TEXTS = frozenset(
