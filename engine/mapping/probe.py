@@ -31,13 +31,18 @@ class Probe:
         """Remember a rule of a line."""
         self.rules.setdefault(line, {})[path, source] = None
 
-    def entry(self, mark: Place, made: str, when: When) -> When:
-        """Return the condition of an entry of `make`, so that it can be left out and is seen."""
+    def entry(self, mark: Place, made: str, when: When, skip: When) -> When:
+        """Return the condition of an entry of `make`, so that it can be left out and is seen.
+
+        It holds where the entry's own does and its map does not `skip`: something is made then.
+        """
         line = line_of(mark)
         self.know(line, made, "make")
 
         def wanted(scope: Any) -> bool:
             if self.left_out == line or (when is not None and not when(scope)):
+                return False
+            if skip is not None and skip(scope):
                 return False
             self.made.add(line)
             return True

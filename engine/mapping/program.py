@@ -245,7 +245,7 @@ class _Build:
         if self._probe is None:
             return self._maps[known]
         compiled, when = self._maps[known]
-        return compiled, self._probe.entry(make.type.mark, make.type.text, when)
+        return compiled, self._probe.entry(make.type.mark, make.type.text, when, compiled.skip)
 
     def _context(self, grammar: Grammar, resource: str, made: frozenset[str]) -> Context:
         return Context(
