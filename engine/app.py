@@ -1,10 +1,8 @@
 """The composition root: a region file becomes the objects the roles run, wired here by hand."""
 
-import gc
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from channels.fhir_pull.inbound import SPEC as PULL
 from channels.fhir_rest.inbound import SPEC as FHIR
 from channels.mllp.inbound import SPEC as MLLP
 from engine.core.clock import SystemClock
+from engine.core.collector import at_rest
 from engine.core.fault import Category, FaultError, refuse
 from engine.core.ids import keyed_id
 from engine.database.metadata import STORE
@@ -25,6 +24,7 @@ from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.mapping.strata import Strata
 from engine.pipeline.key_mark import keep_mark
 from engine.pipeline.plans import keep_plans
 from engine.pipeline.reconcile import Reconciling
@@ -280,22 +280,14 @@ def _keep_partitions(region: Region, journal: Journal) -> None:
 
 def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:
     """Compile every site's mapping. MappingErrors with everything that is wrong in the files."""
-    with _collector_at_rest():
+    with at_rest():
         library = read_library(region.mappings_folder)
         profiles = {name: site_profile(region, name, key) for name in region.sites}
-        return {name: compile_plan(library, profile) for name, profile in profiles.items()}
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """What is compiled lives as long as the process: looking through it takes twice the time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
+        strata = Strata(library)
+        return {
+            name: compile_plan(library, profile, strata=strata)
+            for name, profile in profiles.items()
+        }
 
 
 def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:

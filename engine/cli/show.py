@@ -10,8 +10,9 @@ from engine.cli.told import told
 from engine.core.fault import Category, refuse
 from engine.core.problem import suggestion
 from engine.mapping import shown
-from engine.mapping.documents import Effective, assemble
+from engine.mapping.documents import Effective
 from engine.mapping.problem import Problems
+from engine.mapping.strata import assemble
 from engine.mapping.tables import Table
 
 

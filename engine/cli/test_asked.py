@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.cli.check import chains
+from engine.mapping.examination import chains
 from engine.mapping.library import TESTS, files_below, read_library, read_tests
 from engine.mapping.problem import Problems
 from engine.mapping.testing.case import Case, FileOf

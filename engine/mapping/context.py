@@ -1,6 +1,6 @@
 """What compilers of right-hand sides share: the site's tools, the resource, the problems found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -46,7 +46,7 @@ class Context:
     grammar: Grammar
     tools: Tools
     identify: Identify
-    made: frozenset[str]  # types that some message of the chain makes
+    made: Collection[str]  # types that some message of the chain makes
     resource: str  # FHIR type being made
     memory: Memory
     top: str = ""  # top-level element being compiled

@@ -90,7 +90,7 @@ class Grammar:
     problems: Problems
     slots: Slots
     declared: Declared
-    tables: dict[str, Table]
+    tables: Mapping[str, Table]
     site: dict[str, str]  # `$site.name` -> value
     repetition: str = ""  # datatype of `$`, empty where there is none
     columns: Mapping[str, int] | None = None  # of the feed whose rows are mapped: name -> field

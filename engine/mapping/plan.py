@@ -21,6 +21,7 @@ from engine.mapping.problem import MappingErrors, Problem
 from engine.mapping.program import Program, build, content_hash
 from engine.mapping.scope import Env, Lineage
 from engine.mapping.site import SiteProfile
+from engine.mapping.strata import Strata
 from engine.mapping.text import standard
 from engine.mapping.watch import Missed, Use
 
@@ -42,10 +43,16 @@ class Plan:
 
     __slots__ = ("_library", "_program", "_site", "_traced", "id")
 
-    def __init__(self, library: Library, site: SiteProfile, probe: Probe | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        site: SiteProfile,
+        strata: Strata,
+        probe: Probe | None,
+    ) -> None:
         self._library = library
         self._site = site
-        self._program = build(library, site, probe=probe)
+        self._program = build(strata, site, probe=probe)
         self._traced = self._program if probe is not None else None
         self.id = content_hash(library, site)  # of the chain's files and the profile but its key
 
@@ -131,7 +138,7 @@ class Plan:
 
     def _tracing(self) -> Program:
         if self._traced is None:
-            self._traced = build(self._library, self._site, traced=True)
+            self._traced = build(Strata(self._library), self._site, traced=True)
         return self._traced
 
     def bundle(self, messages: Sequence[Message], received_us: int) -> dict[str, Any]:
@@ -188,9 +195,15 @@ def _mapped_row(
     return row.execute(feed, program.identity, plan, delivery, received_us, traced=traced)
 
 
-def compile_plan(library: Library, site: SiteProfile, probe: Probe | None = None) -> Plan:
+def compile_plan(
+    library: Library,
+    site: SiteProfile,
+    probe: Probe | None = None,
+    strata: Strata | None = None,
+) -> Plan:
     """Check and compile a site's chain; `probe` is for tests of the mapping.
 
+    `strata` are those of the library, where several plans are made of it.
     MappingErrors with every problem found.
     """
-    return Plan(library, site, probe)
+    return Plan(library, site, strata or Strata(library), probe)

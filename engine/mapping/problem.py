@@ -53,6 +53,11 @@ class Problems:
         """Keep problems found elsewhere."""
         self._found.update(dict.fromkeys(problems))
 
+    def include(self, other: "Problems") -> None:
+        """Keep what others found, and what could not be read there."""
+        self._found.update(other._found)
+        self._lost |= other._lost
+
     def __len__(self) -> int:
         return len(self._found)
 

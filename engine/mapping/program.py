@@ -1,9 +1,10 @@
 """A chain of mapping files compiled for one site: message kind -> rules, and the identity rule."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
@@ -13,7 +14,7 @@ from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, Tools
-from engine.mapping.documents import Effective, assemble, listed, text_at
+from engine.mapping.documents import Effective, listed, text_at
 from engine.mapping.expression import EMPTY
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
 from engine.mapping.fhir_content import security_labels
@@ -30,15 +31,18 @@ from engine.mapping.library import Library
 from engine.mapping.message import CompiledMessage, MakeNode, When, compile_message
 from engine.mapping.node import Fields, Node
 from engine.mapping.probe import Probe
-from engine.mapping.problem import Place, Problems
+from engine.mapping.problem import MappingErrors, Place, Problem, Problems
 from engine.mapping.recall import Memory, repeated
 from engine.mapping.resource import CompiledMap, Links, compile_map
 from engine.mapping.site import SiteProfile
+from engine.mapping.strata import Strata
+from engine.mapping.verdicts import Surroundings, Verdict, Verdicts, noting
 from engine.mapping.vocabulary import Declared, is_datatype
 from engine.r4 import elements
 from engine.r4.elements import Element
 
 _REVISION = "2"  # of this compiler: changed when the same files come to mean something else
+Compiled = TypeVar("Compiled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +86,61 @@ def content_hash(library: Library, site: SiteProfile) -> str:
 
 class _Build:
     def __init__(
-        self, library: Library, site: SiteProfile, traced: bool, probe: Probe | None
+        self,
+        strata: Strata,
+        site: SiteProfile,
+        traced: bool = False,
+        probe: Probe | None = None,
+        verdicts: Verdicts | None = None,
     ) -> None:
         self._site = site
         self._traced = traced
         self._probe = probe
+        self._verdicts = verdicts
         self._problems = Problems()
-        self._effective = assemble(library, site.chain, self._problems)
-        self._made = _made_types(self._effective)
+        self._effective = strata.effective(site.chain, self._problems)
         self._identify = identifier(site)
         self._memory = Memory()
-        self._labels = parts.declared(self._effective)
-        self._datatypes = {
-            (text_at(one, "from"), text_at(one, "to")): one
-            for one in self._effective.datatypes.values()
-        }
         self._reads: Reads = {}  # of the rules being compiled
+        self._around = Surroundings(
+            self._effective.tables,
+            self._effective.segments,
+            parts.declared(self._effective),
+            dict.fromkeys(_made_types(self._effective), True),
+            {
+                (text_at(one, "from"), text_at(one, "to")): one
+                for one in self._effective.datatypes.values()
+            },
+        )
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
             self._zone(),
-            self._effective.tables,
+            self._around.tables,
             identities.assigners(self._effective, self._problems),
         )
+
+    def _once(
+        self, key: Hashable, about: tuple[object, ...], compile_: Callable[[], Compiled]
+    ) -> Compiled:
+        """Compile documents, unless another chain that holds the same ones has the verdict."""
+        if self._verdicts is None:
+            return compile_()
+        key = (key, *(id(one) for one in about))
+        known = self._verdicts.find(key, self._around)
+        if known is None:
+            outer = self._problems, self._reads, self._around, self._tools
+            self._problems, self._reads = Problems(), {}
+            self._around, asked = noting(self._around)
+            self._tools = replace(self._tools, tables=self._around.tables)
+            known = Verdict(compile_(), self._problems, self._reads, asked, about)
+            self._problems, self._reads, self._around, self._tools = outer
+            self._verdicts.keep(key, known)
+        self._problems.include(known.problems)
+        for name, places in known.reads.items():
+            self._reads[name] = {**places, **self._reads.get(name, {})}
+        result: Compiled = known.result
+        return result
 
     def _zone(self) -> ZoneInfo:
         try:
@@ -121,8 +157,8 @@ class _Build:
         return Grammar(
             self._problems,
             Slots(),
-            self._effective.segments,
-            self._effective.tables,
+            self._around.segments,
+            self._around.tables,
             site,
             assigner=lambda name: assigners.find(name, name)[0].system,
             traced=self._traced,
@@ -160,7 +196,8 @@ class _Build:
             if text_at(document, "from") not in elements.resource_types():
                 self._no_type(document, text_at(document, "from"))
                 continue
-            feed = compile_fhir_feed(document, self._of_resource)
+            compile_ = partial(compile_fhir_feed, document, self._of_resource)
+            feed = self._once("fhir", (document,), compile_)
             if feed.type in feeds:
                 message = f"another document takes resources of type {feed.type}"
                 self._problems.report("E262", document.mark, message)
@@ -183,16 +220,18 @@ class _Build:
         self._problems.report("E223", document.mark, f"no resource type '{name}'", advice)
 
     def _feeds(self, labels: list[str], reads: dict[str, Reads]) -> dict[str, CompiledFeed]:
+        def compiled(document: Fields) -> CompiledFeed:
+            return compile_feed(document, self._problems, self._fresh, self._tools.zone, labels)
+
         found = {}
         for name, document in self._effective.feeds.items():
             self._reads = reads[name] = {}
-            zone = self._tools.zone
-            found[name] = compile_feed(document, self._problems, self._fresh, zone, labels)
+            found[name] = self._once(("csv", *labels), (document,), partial(compiled, document))
         return found
 
     def _fresh(self, row: Declared, columns: Columns, resource: str) -> Context:
         """Make the context of a part of a csv document."""
-        declared = {**self._effective.segments, **row}
+        declared = {**self._around.segments, **row}
         grammar = replace(self._grammar(), declared=declared, columns=columns)
         grammar.slots.index((ROW,))
         return self._context(grammar, resource, frozenset({PATIENT, resource}))
@@ -201,7 +240,7 @@ class _Build:
         """Check what nothing uses, too."""
         self._reads = {}
         for document in self._effective.datatypes.values():
-            self._converting(document)
+            self._once("datatype", (document,), partial(self._converting, document))
         used = {name for name, _, _ in self._maps}
         for name, document in self._effective.resources.items():
             if name not in used:
@@ -216,7 +255,7 @@ class _Build:
             advice = closest(target, sorted(elements.data_types()))
             self._problems.report("E223", document.mark, f"no datatype of FHIR '{target}'", advice)
         else:
-            context = self._context(self._grammar(), target, self._made)
+            context = self._context(self._grammar(), target, self._around.made)
             source = replace(EMPTY, datatype=origin)
             described.compiled(context, source, Element(target, target, (target,), 0, 1))
 
@@ -247,7 +286,7 @@ class _Build:
         compiled, when = self._maps[known]
         return compiled, self._probe.entry(make.type.mark, make.type.text, when, compiled.skip)
 
-    def _context(self, grammar: Grammar, resource: str, made: frozenset[str]) -> Context:
+    def _context(self, grammar: Grammar, resource: str, made: Collection[str]) -> Context:
         return Context(
             Leaves(),
             grammar,
@@ -258,17 +297,23 @@ class _Build:
             self._memory,
             traced=self._traced,
             probe=self._probe,
-            labels=self._labels,
-            datatypes=self._datatypes,
+            labels=self._around.labels,
+            datatypes=self._around.datatypes,
         )
 
     def _compiled(
         self, name: str, document: Fields, links: Links, when: Node | None
     ) -> tuple[CompiledMap, When]:
+        compile_ = partial(self._compiled_anew, name, document, links, when)
+        return self._once((name, links), (document, when), compile_)
+
+    def _compiled_anew(
+        self, name: str, document: Fields, links: Links, when: Node | None
+    ) -> tuple[CompiledMap, When]:
         resource = text_at(document, "to")
         grammar = self._grammar()
         grammar.slots.index((text_at(document, "from"),))
-        context = self._context(grammar, resource, self._made)
+        context = self._context(grammar, resource, self._around.made)
         if resource not in elements.resource_types():
             self._no_type(document, resource)
         with grammar.slots.watched() as touched:
@@ -302,7 +347,16 @@ def _made_types(effective: Effective) -> frozenset[str]:
 
 
 def build(
-    library: Library, site: SiteProfile, *, traced: bool = False, probe: Probe | None = None
+    strata: Strata, site: SiteProfile, *, traced: bool = False, probe: Probe | None = None
 ) -> Program:
     """Compile a chain; with a probe traced. MappingErrors with every problem found."""
-    return _Build(library, site, traced or probe is not None, probe).program()
+    return _Build(strata, site, traced or probe is not None, probe).program()
+
+
+def examine(strata: Strata, site: SiteProfile, verdicts: Verdicts) -> tuple[Problem, ...]:
+    """Return what is wrong with a chain: what compiling it says, but for what has a verdict."""
+    try:
+        _Build(strata, site, verdicts=verdicts).program()
+    except MappingErrors as error:
+        return error.problems
+    return ()

@@ -24,7 +24,7 @@ def test_the_overlay_it_shows_compiles_on_the_library() -> None:
 
 def test_the_documents_about_resources_it_shows_compile() -> None:
     manual = (ROOT / "mappings" / "LANGUAGE.md").read_text("utf-8")
-    section = manual.partition("## 13. `kind: fhir`")[2]
+    section = manual.partition("## 13. `kind: fhir`")[2].partition("\n## ")[0]
     feed, identity = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
     lines = feed.replace("survivor:", "# survivor:").replace("subsumed:", "# subsumed:")
     files = {

@@ -11,6 +11,7 @@ from engine.mapping.library import Library
 from engine.mapping.program import Program, build
 from engine.mapping.scope import NOTHING
 from engine.mapping.site import SiteProfile
+from engine.mapping.strata import Strata
 
 Read = Callable[..., Message]
 PID = "PID|1||{0}^^^HOSP^MR||QUILL^TESS"
@@ -20,7 +21,7 @@ ORDER = ("OBR|1||F{0}|P^Panel", "OBX|1|NM|A^x^LN||{0}", "NTE|1||of A", "OBX|2|NM
 @pytest.fixture
 def program(files: dict[str, str]) -> Program:
     site = SiteProfile("mercy", "America/Chicago", ("base",), b"k" * 32)
-    return build(Library(tuple(sorted(files.items()))), site)
+    return build(Strata(Library(tuple(sorted(files.items())))), site)
 
 
 def results(read: Read, number: int, *more: str) -> Message:

@@ -6,10 +6,11 @@ import pytest
 
 from engine.core import strict_yaml
 from engine.mapping import shown
-from engine.mapping.documents import Effective, assemble
+from engine.mapping.documents import Effective
 from engine.mapping.library import read_library
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.problem import Problems
+from engine.mapping.strata import assemble
 from engine.mapping.tables import Table
 
 CHAIN = ("base", "us", "vendor/epic", "site/mercy")
