@@ -19,6 +19,7 @@ from engine.mapping.testing.outcome import Outcome
 from engine.mapping.testing.path import Made
 
 NONE = "none"
+_POINTING = ("reference", "url")  # of a Reference, of an Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _is(wanted: Node, value: Any, made: Made) -> bool:
 
 def _has(value: dict[str, Any], name: str, wanted: Node, made: Made) -> bool:
     if name == REF:
-        return value.get("reference") in _targets(wanted, made)
+        return any(value.get(key) in _targets(wanted, made) for key in _POINTING)
     return _agrees(wanted, _members(value, name), made)
 
 
@@ -143,11 +144,12 @@ def _telling(value: Any, names: dict[str, str]) -> Any:
         return [_telling(item, names) for item in value]
     if not isinstance(value, dict):
         return value
-    target = names.get(str(value.get("reference")))
     told = {name: _telling(one, names) for name, one in value.items()}
-    if target is not None:
-        del told["reference"]
-        told = {REF: target, **told}
+    for key in _POINTING:
+        target = names.get(str(value.get(key)))
+        if target is not None:
+            del told[key]
+            told = {REF: target, **told}
     return told
 
 
