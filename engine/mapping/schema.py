@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.mapping import additions, documents, message, reference
 from engine.mapping.absent import REASONS
+from engine.mapping.testing import read
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -196,10 +197,21 @@ def _document(kind: str) -> Schema:
     return _closed(properties, ("map", "kind", *documents.REQUIRED[kind]))
 
 
+def _tests() -> Schema:
+    """Return a document of tests."""
+    case: Schema = {name: {"type": _ANY} for name in read.CASE_KEYS}
+    site = _closed({name: {"type": _ANY} for name in read.SITE_KEYS})
+    whole: Schema = {name: _head(name) for name in read.DOCUMENT_KEYS}
+    for properties in (case, whole):
+        properties |= {"site": site, "message": _text()}
+    whole["cases"] = {"type": "array", "items": _closed(case, ("name",))}
+    return _closed(whole, ("map", "kind", "cases"))
+
+
 @cache
 def schema() -> Schema:
     """Return the JSON Schema of one document of a mapping file. Shared: read it only."""
-    kinds = list(documents.KEYS)
+    kinds = [*documents.KEYS, "tests"]
     chosen = [
         {
             "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
@@ -207,7 +219,8 @@ def schema() -> Schema:
         }
         for kind in kinds
     ]
-    whole = {f"{kind}-document": _document(kind) for kind in kinds}
+    whole = {f"{kind}-document": _document(kind) for kind in documents.KEYS}
+    whole["tests-document"] = _tests()
     return {
         "$schema": DRAFT,
         "title": "A mapping document of Concord",

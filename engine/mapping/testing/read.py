@@ -30,9 +30,9 @@ from engine.mapping.testing.resource import from_fields
 _INPUTS = ("message", "segments", "file", "rows", "resource")
 _SHARED = ("site", "chain", "feed")
 _STATED = ("diagnostics", "refused", "filtered", "merge", "patients")
-_DOCUMENT = ("map", "kind", "cases", "message", *_SHARED)
-_CASE = ("name", *_INPUTS, *_SHARED, "deletes", "expect", "matches", "ignore", *_STATED)
-_SITE = ("name", "timezone", "charset", "require_control_id", "processing")
+DOCUMENT_KEYS = ("map", "kind", "cases", "message", *_SHARED)
+CASE_KEYS = ("name", *_INPUTS, *_SHARED, "deletes", "expect", "matches", "ignore", *_STATED)
+SITE_KEYS = ("name", "timezone", "charset", "require_control_id", "processing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class _Reader:
         return node.text if isinstance(node, Scalar) else ""
 
     def cases(self) -> list[Case]:
-        self.keys(self.document, _DOCUMENT, "a tests document")
+        self.keys(self.document, DOCUMENT_KEYS, "a tests document")
         if self.document.get("cases") is None:
             self.problems.report("E112", self.document.mark, "a tests document needs 'cases'")
         found = []
@@ -75,7 +75,7 @@ class _Reader:
     def case(self, fields: Fields) -> list[Case]:
         """Return the case, none when it cannot be tried."""
         before = len(self.problems)
-        self.keys(fields, _CASE, "a case")
+        self.keys(fields, CASE_KEYS, "a case")
         name = fields.get("name")
         if not isinstance(name, Scalar) or not name.text:
             self.problems.report("E112", fields.mark, "a case needs 'name'")
@@ -126,7 +126,7 @@ class _Reader:
         if not isinstance(node, Fields):
             self.wrong(node, "site holds keys of a site, as {timezone: America/Chicago}")
             return Setting()
-        self.keys(node, _SITE, "the site of a case")
+        self.keys(node, SITE_KEYS, "the site of a case")
         usual = Setting()
         taken = node.get("processing")
         return Setting(

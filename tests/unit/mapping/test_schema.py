@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator, ValidationError
 from engine.mapping.schema import schema
 
 FOLDER = Path(__file__).parents[3] / "mappings"
-FILES = sorted(f for f in FOLDER.rglob("*.yaml") if not f.name.endswith(".test.yaml"))
+FILES = sorted(FOLDER.rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,8 @@ HEAD = "map: v1\nkind: resource\nfrom: PID\nto: Patient\n"
         ("map: v1\nkind: overlay\nchanges: {}", "changes"),
         ("map: v1\nkind: mesage\nstructure: A", "kind"),
         ("map: v2\nkind: identity", "map"),
+        ("map: v1\nkind: tests\ncases: [{name: a, expct: {}}]", "expct"),
+        ("map: v1\nkind: tests\nsite: {zone: UTC}\ncases: []", "zone"),
         ("map: v1\nkind: message\nstructure: A\ntriggers: [A]\nmake: [{Pateint: {}}]", "Pateint"),
         ("map: v1\nkind: message\nstructure: A\ntriggers: [A]", "make"),
     ],
