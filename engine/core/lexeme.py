@@ -26,6 +26,10 @@ class Ascii:
         self.letters = letters
 
 
+_GAP = b"\0"  # stands nowhere in JSON
+_Q = b'"'
+
+
 def number(text: str) -> Number | None:
     """Read a number as interfaces write it (`+1`, `.5`, `007`, `13.10`), or None.
 
@@ -50,13 +54,40 @@ def _written(value: Any) -> orjson.Fragment:
     if isinstance(value, Number):
         return orjson.Fragment(value.encode())
     if isinstance(value, Ascii):
-        return orjson.Fragment(b"".join((b'"', value.letters, b'"')))
+        raise _Long
     raise TypeError(type(value).__name__)
+
+
+class _Long(Exception):  # noqa: N818 - it is none: it says that there is another way
+    """A value holds a long text."""
 
 
 def encode(value: Any) -> bytes:
     """Serialise to compact UTF-8 JSON; `Number` keeps its digits. TypeError if not JSON."""
-    return orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    try:
+        return orjson.dumps(value, default=_written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    except TypeError as error:
+        if not isinstance(error.__cause__, _Long):
+            raise
+    return _encode_long(value)
+
+
+def _encode_long(value: Any) -> bytes:
+    """Serialise with long texts copied once: a writer would move them whenever it needs room."""
+    texts: list[memoryview] = []
+
+    def written(item: Any) -> orjson.Fragment:
+        if not isinstance(item, Ascii):
+            return _written(item)
+        texts.append(item.letters)
+        return orjson.Fragment(_GAP)
+
+    rest = orjson.dumps(value, default=written, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    head, *tails = rest.split(_GAP)
+    pieces = [
+        piece for pair in zip(texts, tails, strict=True) for piece in (_Q, pair[0], _Q, pair[1])
+    ]
+    return b"".join((head, *pieces))
 
 
 def indented(value: Any) -> bytes:

@@ -177,7 +177,9 @@ def digest(entry: Entry) -> bytes:
     envelope = entry.envelope
     head = f"{envelope.site}\x1f{envelope.control_id}\x1f".encode()
     body = without_name(envelope.body) if envelope.media_type == CSV_ROW else envelope.body
-    return hashlib.blake2b(head + body, digest_size=16).digest()
+    known = hashlib.blake2b(head, digest_size=16)
+    known.update(body)  # it may be long: put behind the head it would be copied
+    return known.digest()
 
 
 def _repeats(

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -181,3 +182,24 @@ def test_long_base64_elsewhere_is_a_text(tell: Tell) -> None:
     mapped = tell("ORU^R01", PID, OBR, "OBX|1|NM|718-7^Hb^LN||13.1|g/dL|||||F", note)
     (text,) = one(mapped, "Observation")["note"]
     assert text["text"] == f"see {letters}"
+
+
+def test_a_long_document_is_copied_once(plan_of: Callable[[str], Plan]) -> None:
+    """When it is written; before that, nothing holds it but the message."""
+    letters = base64.b64encode(b"%PDF-1.4" + bytes(6_000_000)).decode()
+    segments = (
+        "MSH|^~\\&|EPIC|MERCY|CONCORD||20261001090000||MDM^T02|1|P|2.5.1",
+        PID,
+        txa(),
+        OBX.format(f"^AP^PDF^Base64^{letters}"),
+    )
+    body, plan = "\r".join(segments).encode(), plan_of("site/mercy")
+    tracemalloc.start()
+    mapped = plan.map(parse(body), 0)
+    _, before = tracemalloc.get_traced_memory()
+    texts = [encode(given.body) for given in mapped.contributions]
+    _, after = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(map(len, texts)) > len(body)
+    assert before < 0.6 * len(body)
+    assert after < 1.6 * len(body)
