@@ -32,6 +32,10 @@ app.command("engine.cli.check:check", help="Compile all mappings and show every 
 app.command("engine.cli.show:show", help="Show the effective mapping and where it was written.")
 app.command("engine.cli.fmt:fmt", help="Lay mapping files out in one way.")
 app.command("engine.cli.test:run_tests", name="test", help="Run the tests beside the mappings.")
+app.command(
+    "engine.cli.coverage:coverage",
+    help="Show what of the traffic the mapping uses, ignores or has not decided about.",
+)
 app.command("engine.cli.explain:explain", help="Say what an error code means and what to do.")
 app.command("engine.cli.schema:schema", help="Print the JSON Schema of a file, for editors.")
 app.command("engine.cli.recover:recover", help="Go on after journal or store were restored alone.")

@@ -28,6 +28,10 @@ _OF_THE_COMMAND = frozenset(
         "nothing-to-show",
         "nothing-to-test",
         "replay-unclear",
+        "since-unclear",
+        "traffic-unclear",
+        "output-unclear",
+        "no-such-file",
     }
 )
 """Faults of what was typed."""
