@@ -88,7 +88,7 @@ def coverage(
         How to print.
     """
     corpus, which = asked(paths or [], which or Which())
-    plan = plan_of(which)
+    plan = plan_of(which, traced=True)
     with traffic(corpus, which, window or Window(), plan) as (total, given):
         found = counted(plan, shown(given, total))
     seen = [path for path in found.ranked() if state in {None, path.state}]

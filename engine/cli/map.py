@@ -192,9 +192,9 @@ def mapping_of(which: Which) -> tuple[Library, SiteProfile]:
     return library, profile
 
 
-def plan_of(which: Which) -> Plan:
+def plan_of(which: Which, *, traced: bool = False) -> Plan:
     """Compile the mapping to try."""
-    return compile_plan(*mapping_of(which))
+    return compile_plan(*mapping_of(which), traced=traced)
 
 
 @told

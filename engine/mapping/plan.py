@@ -49,11 +49,13 @@ class Plan:
         site: SiteProfile,
         strata: Strata,
         probe: Probe | None,
+        *,
+        traced: bool,
     ) -> None:
         self._library = library
         self._site = site
-        self._program = build(strata, site, probe=probe)
-        self._traced = self._program if probe is not None else None
+        self._program = build(strata, site, traced=traced, probe=probe)
+        self._traced = self._program if traced or probe is not None else None
         self.id = content_hash(library, site)  # of the chain's files and the profile but its key
 
     @property
@@ -200,10 +202,13 @@ def compile_plan(
     site: SiteProfile,
     probe: Probe | None = None,
     strata: Strata | None = None,
+    *,
+    traced: bool = False,
 ) -> Plan:
     """Check and compile a site's chain; `probe` is for tests of the mapping.
 
-    `strata` are those of the library, where several plans are made of it.
+    `strata` are those of the library, where several plans are made of it. A plan that is `traced`
+    is slow, and made in one go for who traces every message.
     MappingErrors with every problem found.
     """
-    return Plan(library, site, strata or Strata(library), probe)
+    return Plan(library, site, strata or Strata(library), probe, traced=traced)
