@@ -259,6 +259,8 @@ class Compiler:
             return self._lookup(tree)
         if tree.name == "assigner":
             return _assigner(self, tree)
+        if tree.name == "ucum":
+            return _ucum(self, tree)
         read = self.text(tree.args[0])
         written = self.grammar.element is not None  # as `1958-03-09`
         length = (10 if written else 8) if tree.name == "date" else None
@@ -296,6 +298,16 @@ def _assigner(compiler: Compiler, tree: syntax.Call) -> One:
         return _nothing
     compiler.free()
     return lambda scope: find(read(scope))
+
+
+def _ucum(compiler: Compiler, tree: syntax.Call) -> One:
+    find, read = compiler.grammar.unit, compiler.text(tree.args[0])
+    if find is None:
+        return _nothing
+    if len(tree.args) == 1:
+        return lambda scope: find(read(scope), "")
+    system = compiler.text(tree.args[1])
+    return lambda scope: find(read(scope), system(scope))
 
 
 def _name(tree: syntax.Path, grammar: Grammar) -> str:

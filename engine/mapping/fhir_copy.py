@@ -13,6 +13,7 @@ from engine.core.lexeme import Number
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.coded import Systems
 from engine.mapping.datatypes.tools import Flawed, Tools
+from engine.mapping.datatypes.units import UCUM, Units
 from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import Scope
 from engine.r4 import elements
@@ -27,16 +28,19 @@ UNKNOWN = "R4 has no element of this name; it is left out"
 _BAD = "not a value of the element's type; it is left out"
 _TWO = "several forms of one choice; the first is taken"
 _SHAPE = "one value where a list belongs, or a list where one value belongs"
+_NO_UNIT = "not a code of UCUM; kept as text"
 _OID = "urn:oid:"
+_MEASURED = frozenset(["Quantity", "Age", "Count", "Distance", "Duration"])
 
 
 class Copier:
     """Carries values over for one site."""
 
-    __slots__ = ("_day", "_systems", "_tables")
+    __slots__ = ("_day", "_systems", "_tables", "_units")
 
     def __init__(self, tools: Tools) -> None:
         self._systems = Systems(tools)
+        self._units = Units(tools)
         self._day = moments.date_time(tools)
         self._tables: dict[str, dict[str, Move]] = {}
 
@@ -131,13 +135,15 @@ class Copier:
     def _object(self, path: str) -> Move:
         required = [names | {f"_{name}" for name in names} for names in needed(path).values()]
         rules, choices = tuple(RULES.get(path, {}).values()), _choices(path)
-        coding = path == "Coding"
+        coding, measured = path == "Coding", path in _MEASURED
 
         def moved(value: Any, scope: Scope) -> Any:
             if type(value) is not dict:
                 scope.env.note("bad-value", path, _BAD)
                 return None
             found = self._members(path, value, scope)
+            if measured and found.get("system") == UCUM and "code" in found:
+                self._measured(found, path, scope)
             if any(names.isdisjoint(found) for names in required):
                 scope.env.note("missing-required", path, MISSING)
                 return None
@@ -195,6 +201,18 @@ class Copier:
             return found if any(item is not None for item in found) else None
 
         return moved
+
+    def _measured(self, found: dict[str, Any], path: str, scope: Scope) -> None:
+        """Keep a unit's code only if it is one; what was sent stays as the text of the unit."""
+        sent = found["code"]
+        code = self._units.code(sent, UCUM)
+        if code != sent:
+            found.setdefault("unit", sent)
+        if code:
+            found["code"] = code
+            return
+        del found["system"], found["code"]
+        scope.env.note("unmapped-code", f"{path}.code", _NO_UNIT)
 
     def _coded(self, found: dict[str, Any]) -> dict[str, Any] | None:
         system = found.get("system")

@@ -190,6 +190,7 @@ SPECIAL = {
     "date": (1, 1),
     "datetime": (1, 1),
     "assigner": (1, 1),
+    "ucum": (1, 2),
 }
 
 

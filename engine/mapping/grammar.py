@@ -97,6 +97,7 @@ class Grammar:
     element: Element | None = None  # of a resource: what paths and `$` start from
     whole: Element | None = None  # the resource itself, `%resource`
     assigner: Callable[[str], str] | None = None  # name of an assigning authority -> its system
+    unit: Callable[[str, str], str] | None = None  # a unit and what it is a code of -> UCUM
     traced: bool = False  # what is read is logged, see `watch`
     reads: Reads = field(default_factory=dict)
 

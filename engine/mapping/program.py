@@ -14,6 +14,7 @@ from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
 from engine.mapping.datatypes.identifiers import Assigners
 from engine.mapping.datatypes.tools import MEMO, Tools
+from engine.mapping.datatypes.units import Units
 from engine.mapping.documents import Effective, listed, text_at
 from engine.mapping.expression import EMPTY
 from engine.mapping.feed import PATIENT, CompiledFeed, compile_feed
@@ -161,6 +162,7 @@ class _Build:
             self._around.tables,
             site,
             assigner=lambda name: assigners.find(name, name)[0].system,
+            unit=Units(self._tools).code,
             traced=self._traced,
             reads=self._reads,
         )

@@ -5,6 +5,7 @@ from typing import Any
 from engine.core.lexeme import Number, number
 from engine.mapping.datatypes.coded import Systems
 from engine.mapping.datatypes.tools import Convert, Flawed, Tools
+from engine.mapping.datatypes.units import UCUM, Units
 from engine.mapping.text import lead, part, plain
 
 _BAD = Flawed("bad-number", "not a number")
@@ -59,21 +60,30 @@ def with_unit(value: Number, unit: dict[str, Any], comparator: str = "") -> dict
     return {**found, **unit}
 
 
-def unit_of(raw: str, systems: Systems) -> dict[str, Any]:
-    """Read a unit (CE, CWE) as the unit part of a Quantity; a code only with its system."""
-    code, text = plain(part(raw, 1)), plain(part(raw, 2))
-    system = systems.uri(plain(part(raw, 3))) if code else ""
-    found: dict[str, Any] = {}
-    if text or code:
-        found["unit"] = text or code
-    if code and system:
-        found["system"], found["code"] = system, code
-    return found
+class UnitPart:
+    """A unit (CE, CWE) as the unit part of a Quantity; a code only with its system (R4 qty-3)."""
+
+    __slots__ = ("_systems", "_units")
+
+    def __init__(self, tools: Tools) -> None:
+        self._systems = Systems(tools)
+        self._units = Units(tools)
+
+    def __call__(self, raw: str) -> dict[str, Any]:
+        code, text, name = (plain(part(raw, n)) for n in (1, 2, 3))
+        found: dict[str, Any] = {}
+        if text or code:
+            found["unit"] = text or code
+        known = self._units.code(code, name)
+        system = UCUM if known else self._systems.uri(name) if code else ""
+        if system and (known or system != UCUM):
+            found["system"], found["code"] = system, known or code
+        return found
 
 
 def composite(tools: Tools) -> Convert:
     """CQ -> Quantity."""
-    systems = Systems(tools)
+    unit_of = UnitPart(tools)
 
     def convert(raw: str) -> Any:
         text = plain(part(raw, 1))
@@ -83,26 +93,26 @@ def composite(tools: Tools) -> Convert:
         if value is None:
             return _BAD
         unit = part(raw, 2).replace("&", "^")
-        return with_unit(value, unit_of(unit, systems))
+        return with_unit(value, unit_of(unit))
 
     return convert
 
 
 def structured(tools: Tools) -> "Structured":
-    return Structured(Systems(tools))
+    return Structured(UnitPart(tools))
 
 
 class Structured:
     """SN with its unit -> the name of a `value[x]` form and its value (HL7 v2.9.1, 2A.3.67)."""
 
-    __slots__ = ("_systems",)
+    __slots__ = ("_unit",)
 
-    def __init__(self, systems: Systems) -> None:
-        self._systems = systems
+    def __init__(self, unit: UnitPart) -> None:
+        self._unit = unit
 
     def __call__(self, raw: str, unit_raw: str) -> tuple[str, Any] | None:
         sign, first, between, second = (plain(part(raw, n)) for n in range(1, 5))
-        unit = unit_of(unit_raw, self._systems)
+        unit = self._unit(unit_raw)
         low, high = number(first), number(second)
         if low is not None and not second and not between and (not sign or sign == "="):
             return "Quantity", with_unit(low, unit)

@@ -75,6 +75,14 @@ def test_decimals_keep_their_digits(made: Make) -> None:
     assert found.body["valueQuantity"]["value"] == "8.90"
 
 
+def test_a_unit_keeps_its_code_only_if_it_is_one_of_ucum(made: Make) -> None:
+    sent = {"value": Number("8.90"), "system": "http://unitsofmeasure.org"}
+    sound = made(observation(valueQuantity={**sent, "code": "%"})).body["valueQuantity"]
+    assert sound == {**sent, "code": "%"}
+    wrong = made(observation(valueQuantity={**sent, "code": "idx"})).body["valueQuantity"]
+    assert wrong == {"value": "8.90", "unit": "idx"}
+
+
 def test_excluded_elements_and_extensions_of_the_vendor_go(made: Make) -> None:
     extensions = [{"url": f"https://{host}/x", "valueCode": "a"} for host in ("ehr.example", "b")]
     div = {"status": "generated", "div": "<div>Roz</div>"}

@@ -163,3 +163,17 @@ def test_made_organization_is_keyed_by_its_identifier(
 def test_a_message_asks_for_the_system_of_an_authority_by_name(element: Element) -> None:
     rule = "[{set: {system: assigner(PID-3.4), value: PID-3.1}}]"
     assert element("identifier", rule) == [{"system": "urn:oid:1.2.3", "value": "7"}]
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ('ucum("mg/dL")', "mg/dL"),
+        ('ucum("C/m")', None),
+        ('ucum("C/m", "UCUM")', "C/m"),
+        ('ucum("idx", "UCUM")', None),
+    ],
+)
+def test_a_unit_is_one_of_ucum_or_nothing(element: Element, call: str, code: str | None) -> None:
+    found = element("extension", f"[{{ext: 'http://x.example/u', valueString: '{call}'}}]")
+    assert (found[0]["valueString"] if found else None) == code

@@ -175,16 +175,19 @@ def test_report_collects_the_results_of_its_own_order(plan: Plan, read: Read) ->
     assert reports[0].body["result"] != reports[1].body["result"]
 
 
+MILLIGRAM = {"unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
+
+
 @pytest.mark.parametrize(
     ("raw", "form"),
     [
-        (">^60", {"valueQuantity": {"value": "60", "comparator": ">", "unit": "mg"}}),
+        (">^60", {"valueQuantity": {"value": "60", "comparator": ">", **MILLIGRAM}}),
         (
             "^1^-^3",
             {
                 "valueRange": {
-                    "low": {"value": "1", "unit": "mg"},
-                    "high": {"value": "3", "unit": "mg"},
+                    "low": {"value": "1", **MILLIGRAM},
+                    "high": {"value": "3", **MILLIGRAM},
                 }
             },
         ),
