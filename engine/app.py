@@ -21,12 +21,12 @@ from engine.database.sqlite import LOG_PAGES, SqliteDatabase
 from engine.journal.binding import bind
 from engine.journal.protocol import Journal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
-from engine.mapping.library import read_library
+from engine.mapping.library import Library, read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import Strata
+from engine.pipeline.activations import start_with
 from engine.pipeline.key_mark import keep_mark
-from engine.pipeline.plans import keep_plans
 from engine.pipeline.reconcile import Reconciling
 from engine.plugin.spec import Registry
 from engine.security.keys import RegionKey
@@ -245,7 +245,9 @@ def _found_journal(region: Region, key: RegionKey, instance: str) -> None:
 
 
 def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -> None:
-    """Found journal and store if they are missing, check that they belong together, keep the plans.
+    """Found journal and store if they are missing, check that they belong together.
+
+    The plans hold from now on, if they are others than those that do.
 
     FaultError `journal-mismatch` or `offset-beyond-head` when one was restored without the other,
     `journal-partitions` when the region file asks for another number than the journal has,
@@ -262,8 +264,7 @@ def prepare_storage(region: Region, key: RegionKey, plans: Mapping[str, Plan]) -
         with store.write() as tx:
             keep_mark(tx, region.name, key.id_key())
             bind(tx, journal.identity(), journal.head())
-            library = read_library(region.mappings_folder)
-            keep_plans(tx, plans, library, SystemClock().now_us())
+        start_with(store, journal, plans, SystemClock())
     finally:
         journal.close()
         store.close()
@@ -288,6 +289,13 @@ def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:
             name: compile_plan(library, profile, strata=strata)
             for name, profile in profiles.items()
         }
+
+
+def compile_kept(region: Region, key: RegionKey, library: Library, profile: SiteProfile) -> Plan:
+    """Compile what was activated: its profile holds, but for what the region alone knows."""
+    fetches = profile.name in _fetched(region)
+    with at_rest():
+        return compile_plan(library, replace(profile, id_key=key.id_key(), fetches=fetches))
 
 
 def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:

@@ -42,6 +42,11 @@ app.command("engine.cli.recover:recover", help="Go on after journal or store wer
 app.command("engine.cli.status:status", help="Say what runs and how many messages ended how.")
 app.command("engine.cli.messages:messages", help="List messages by what became of them.")
 app.command("engine.cli.replay:replay", help="Work on messages once more, or a whole site.")
+app.command(
+    "engine.cli.reload:reload", help="Let the mappings on the disk hold in a running region."
+)
+app.command("engine.cli.rollback:rollback", help="Let mappings hold again that held before.")
+app.command("engine.cli.plans:plans", help="List which mappings held since when.")
 app.command("engine.cli.demo:demo", help="Send invented traffic of three sites to a real daemon.")
 channel.command("engine.cli.channel:test", help="Try a channel's connection; store nothing.")
 mpi.command("engine.cli.mpi:explain", help="Say why two records are one person or two.")

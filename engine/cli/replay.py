@@ -11,25 +11,23 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from engine.app import compile_plans, open_journal, open_store, reconciling
+from engine.app import open_journal, open_store, reconciling
 from engine.cli.begun import begun
 from engine.cli.messages import in_words
 from engine.cli.named import require_site
 from engine.cli.told import told
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, refuse
-from engine.database.metadata import STORE
 from engine.database.protocol import Database
-from engine.mapping.plan import Plan
 from engine.pipeline.decide import outcome, submit_all
 from engine.pipeline.decision import Decision
 from engine.pipeline.ledger import QUARANTINED, read_account
 from engine.pipeline.messages import Wanted
 from engine.pipeline.messages import messages as find
-from engine.pipeline.plans import newest_plan
 from engine.pipeline.rederive.course import FOLD, Course
 from engine.pipeline.rederive.work import Replay, Surroundings
 from engine.roles.arming import arm_as_told
+from engine.roles.starting import beginning
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
@@ -137,11 +135,16 @@ def _replay_site(
 ) -> int:
     require_site(site, region.sites)
     arm_as_told(os.environ)
-    plan = compile_plans(region, key)[site]
+    begin = beginning(region, key)
+    if site in begin.differing:
+        message = (
+            "the files hold another mapping than the daemon maps by: "
+            f"activate them with `concord reload {region.file}`, or put them back"
+        )
+        raise refuse(Category.CONFLICT, "plan-not-running", message, f"site {site}")
     journal, store = open_journal(region, key), open_store(region, key)
     try:
-        store.create(STORE)
-        _require_running(store, plan)
+        plan = begin.plans[site]
         around = Surroundings(
             journal, store, plan, reconciling(region, key), SystemClock(), accept_failing
         )
@@ -151,15 +154,6 @@ def _replay_site(
         store.close()
     print(_as_json(course) if as_json else _summary(course))
     return 0
-
-
-def _require_running(store: Database, plan: Plan) -> None:
-    """What comes in meanwhile has to be mapped as the replay maps."""
-    with store.read() as tx:
-        running = newest_plan(tx, plan.site.name)
-    if running != plan.id:
-        message = "the daemon runs with another mapping than the files hold: restart it first"
-        raise refuse(Category.CONFLICT, "plan-not-running", message, f"site {plan.site.name}")
 
 
 def _run(work: Replay) -> Course:

@@ -14,7 +14,6 @@ from cyclopts import Parameter
 from engine import __version__
 from engine.app import (
     api_token,
-    compile_plans,
     examine_channels,
     places,
     prepare_storage,
@@ -29,6 +28,7 @@ from engine.roles.arming import arm_as_told
 from engine.roles.notice import notices
 from engine.roles.nursery import found_nursery
 from engine.roles.process import Part, PlayedRole, hold_signals, load_all, play, stop_on_signal
+from engine.roles.starting import Beginning, beginning
 from engine.roles.supervisor import Supervisor, only_one
 from engine.security.keys import RegionKey, receive
 from engine.settings.region import Region
@@ -66,10 +66,19 @@ def run(
     key = receive(key_fd) if key_fd >= 0 else region_key(region)
     if role == "supervisor":
         return _supervise(region, key)
-    plans = compile_plans(region, key)
+    begin = beginning(region, key)
     if key_fd < 0:
-        prepare_storage(region, key, plans)
-    return _play(Part(region, key, plans), role, name or role, key_fd)
+        prepare_storage(region, key, begin.plans)
+        _tell(region, begin)
+    return _play(Part(region, key, begin.plans), role, name or role, key_fd)
+
+
+def _tell(region: Region, begin: Beginning) -> None:
+    if begin.differing:
+        print(
+            f"the files say otherwise for {', '.join(begin.differing)} than what was activated, "
+            f"which holds: `concord reload {region.file}` activates the files"
+        )
 
 
 def _play(part: Part, role: PlayedRole, name: str, lifeline: int) -> int:
@@ -86,12 +95,13 @@ def _supervise(region: Region, key: RegionKey) -> int:
     places(region).make()
     with only_one(region):
         reconciling(region, key)
-        plans = compile_plans(region, key)
+        begin = beginning(region, key)
         load_all()
-        nursery = found_nursery(partial(_play_copied, Part(region, key, plans)))
-        prepare_storage(region, key, plans)
+        nursery = found_nursery(partial(_play_copied, Part(region, key, begin.plans)))
+        prepare_storage(region, key, begin.plans)
         api_token(region)
         print(f"concord {__version__}, region {region.name}, data in {region.data_folder}")
+        _tell(region, begin)
         stop = threading.Event()
         stop_on_signal(stop)
         supervisor = Supervisor(region, key, nursery)

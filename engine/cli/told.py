@@ -22,6 +22,7 @@ _OF_THE_FILE = frozenset({"secret-unreadable", "tls-file-unreadable", "journal-p
 _OF_THE_COMMAND = frozenset(
     {
         "unknown-site",
+        "unknown-activation",
         "reason-missing",
         "site-needs-region",
         "nothing-to-map",

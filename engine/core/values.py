@@ -19,6 +19,7 @@ FHIR_JSON = "application/fhir+json"  # one resource or one transaction Bundle, a
 FHIR_EVENT = "application/vnd.concord.fhir-event+json"  # a notification without its resources
 WHOLE = "*"  # among proven elements: the resource as a whole is valid
 DECISION = "application/vnd.concord.decision+json"
+ACTIVATION = "application/vnd.concord.activation+json"  # from here on other mappings hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.core.fault import Category, FaultError, refuse
-from engine.core.values import Entry, Envelope
+from engine.core.values import ACTIVATION, Entry, Envelope
 from engine.database.transaction import Row
 from engine.journal.catalog import Day
-from engine.journal.partition import partition_of
+from engine.journal.partition import EVERYONES, partition_of
 from engine.journal.protocol import Batch
 
 _SMALLEST_WINDOW = 64
@@ -48,8 +48,9 @@ def day_of(envelopes: Sequence[Envelope]) -> str:
 
 def row_of(envelope: Envelope, partitions: int) -> tuple[Any, ...]:
     """Return what is stored of an envelope, without its position."""
+    everyones = envelope.media_type == ACTIVATION
     return (
-        partition_of(envelope.site, envelope.lane, partitions),
+        EVERYONES if everyones else partition_of(envelope.site, envelope.lane, partitions),
         envelope.channel,
         envelope.site,
         envelope.media_type,

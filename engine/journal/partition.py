@@ -11,6 +11,9 @@ from zlib import crc32
 # with 256 it would move nearly one row a message.
 DEFAULT_PARTITIONS = 32
 
+EVERYONES = -1
+"""Where lies what every reader has to know before it goes on; nobody leases it."""
+
 _SEPARATOR = "\x1f"
 
 

@@ -63,6 +63,11 @@ class Plan:
         return self._site
 
     @property
+    def library(self) -> Library:
+        """Return the files it was compiled from, and perhaps others."""
+        return self._library
+
+    @property
     def triggers(self) -> tuple[str, ...]:
         """Message kinds that are mapped, e.g. `ADT^A01`."""
         return tuple(sorted(self._program.messages))

@@ -5,20 +5,21 @@ starting is recovering, and being killed is one way of stopping.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.clock import Clock, ticks_us
 from engine.core.fault import Category, Fault, FaultError
-from engine.core.values import Entry, Envelope
+from engine.core.values import ACTIVATION, Entry, Envelope
 from engine.database.fault import StorageBrokenError
 from engine.database.protocol import Database
 from engine.journal.offsets import Lease, advance_all, claim, depart, release
-from engine.journal.protocol import Journal
+from engine.journal.partition import EVERYONES
+from engine.journal.protocol import Batch, Journal
 from engine.journal.watch import Watch
-from engine.mapping.plan import Plan
 from engine.pipeline import trial
 from engine.pipeline.commit import Committed, Writing, commit
+from engine.pipeline.in_force import InForce
 from engine.pipeline.ledger import Account
 from engine.pipeline.pace import first_pace
 from engine.pipeline.prepare import Prepared, bug, prepare
@@ -40,7 +41,7 @@ class Surroundings:
     owner: str  # unique for this process
     journal: Journal
     database: Database
-    plans: Mapping[str, Plan]
+    plans: InForce
     reconciling: Reconciling
     clock: Clock
     done: Callable[[Sequence[Account]], None]  # told after each commit
@@ -115,41 +116,56 @@ class Worker:
         stalled = any(lease.stalls for lease in self._leases.values())
         limit = 1 if stalled else self._pace.size
         try:
-            batch = journal.read_on(self._cursor, limit, MAX_BYTES, self.partitions)
+            mine = self.partitions | {EVERYONES}
+            batch = journal.read_on(self._cursor, limit, MAX_BYTES, mine)
         except FaultError as error:
             if error.fault.code != "journal-corrupt":
                 raise
             return self._set_aside(error.fault)
         self._around.watch.lap("read")
-        entries = [
-            entry
-            for entry in batch.entries
-            if entry.position > self._leases[entry.partition].position
-        ]
+        entries, upto = self._heeded(batch)
         if entries and stalled:
-            self._try(entries[0], batch.upto)
+            self._try(entries[0], upto)
         elif entries:
-            self._take(self._prepared(entries), batch.upto)
-        elif batch.upto > self._cursor and batch.upto >= journal.head():
-            self._catch_up(batch.upto)
-        moved = batch.upto > self._cursor
-        self._cursor = batch.upto
+            self._take(self._prepared(entries), upto)
+        elif upto > self._cursor and upto >= journal.head():
+            self._catch_up(upto)
+        moved = upto > self._cursor
+        self._cursor = upto
         return moved
+
+    def _heeded(self, batch: Batch) -> tuple[list[Entry], int]:
+        """Return what is to be done, and how far: up to an activation that is news.
+
+        When it comes first it is learnt of, so that what is behind it is mapped by it.
+        """
+        plans = self._around.plans
+        found: list[Entry] = []
+        for entry in batch.entries:
+            if entry.envelope.media_type != ACTIVATION:
+                if entry.position > self._leases[entry.partition].position:
+                    found.append(entry)
+            elif not plans.knows(entry.position):
+                if found:
+                    return found, entry.position - 1
+                plans.learn(entry)
+        return found, batch.upto
 
     def _prepared(self, entries: Sequence[Entry]) -> list[Prepared]:
         """Prepare entries, each replay behind the entry it asks for once more."""
         items = []
         for entry in entries:
-            item = self._timed(entry)
+            item = self._timed(entry, entry.position)
             if item.decision and item.decision.act == "replay":
                 again = self._around.journal.entry(item.decision.of)
-                items += [self._timed(again)] if again else []
+                items += [self._timed(again, entry.position)] if again else []
             items.append(item)
         return items
 
-    def _timed(self, entry: Entry) -> Prepared:
+    def _timed(self, entry: Entry, at: int) -> Prepared:
+        """Prepare an entry by the plans that hold at a position: at its own, or at its replay's."""
         watch = self._around.watch
-        item = prepare(entry, self._around.plans, watch.lap)
+        item = prepare(entry, self._around.plans.at(at), watch.lap)
         watch.book(_kind(item), "map", "validate", "sight")
         return item
 

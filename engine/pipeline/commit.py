@@ -50,6 +50,8 @@ class Writing:
     clock: Clock
     lap: Lap
     ticks_us: Callable[[], int] = ticks_us  # for durations: a clock that is never set
+    # Raises when the batch was prepared under plans that do not hold any more.
+    check: Callable[[Transaction], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def commit(
     with writing.database.write() as tx:
         started_us = writing.ticks_us()
         writing.lap("wait")
+        writing.check(tx)
         for part, end in _pieces(batch, upto, piece or len(batch)):
             moved = advance_all(tx, [one for one in held.values() if one.position <= end], end)
             held.update((lease.partition, lease) for lease in moved)

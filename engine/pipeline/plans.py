@@ -14,6 +14,7 @@ from engine.database.transaction import Transaction
 from engine.mapping.library import Library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.pipeline.activation import Libraries, SitePlan, library_of
 from engine.pipeline.tables import PLAN
 
 _KEEP = inserting(
@@ -23,12 +24,9 @@ _KEEP = inserting(
     on_conflict="replace",
     replaced=("last_us",),
 )
-_NEWEST = Statement(
-    select(PLAN.c.plan)
-    .where(PLAN.c.site == bindparam("site_"))
-    .order_by(PLAN.c.last_us.desc(), PLAN.c.first_us.desc())
-    .limit(1),
-    "site_",
+_TEXT = Statement(
+    select(PLAN.c.library).where(PLAN.c.plan == bindparam("plan_"), PLAN.c.site == bindparam("s_")),
+    *("plan_", "s_"),
 )
 _FIND = Statement(
     select(
@@ -43,23 +41,31 @@ _FIND = Statement(
 )
 
 
-def keep_plans(tx: Transaction, plans: Mapping[str, Plan], library: Library, now_us: int) -> None:
+def keep_texts(
+    tx: Transaction, sites: Mapping[str, SitePlan], libraries: Libraries, now_us: int
+) -> None:
     """Keep the files of these plans, once for each plan and site."""
-    text = library.to_bytes()
-    for plan in plans.values():
-        site = plan.site
+    for name, one in sites.items():
+        site, packed = one.profile, libraries[name].to_bytes()
         chain, processing = ",".join(site.chain), ",".join(site.processing)
         tx.run(
             _KEEP,
-            *(plan.id, site.name, text, chain, site.timezone, site.charset, processing),
+            *(one.plan, name, packed, chain, site.timezone, site.charset, processing),
             *(now_us, now_us),
         )
 
 
-def newest_plan(tx: Transaction, site: str) -> str:
-    """Return the plan the last daemon that started uses for a site, empty when none ever did."""
-    row = tx.one(_NEWEST, site)
-    return str(row[0]) if row else ""
+def keep_plans(tx: Transaction, plans: Mapping[str, Plan], library: Library, now_us: int) -> None:
+    """Keep the files of compiled plans."""
+    sites = {name: SitePlan(plan.id, plan.site) for name, plan in plans.items()}
+    libraries = {name: library_of(library, plan.site.chain) for name, plan in plans.items()}
+    keep_texts(tx, sites, libraries, now_us)
+
+
+def kept_library(tx: Transaction, plan_id: str, site: str) -> Library | None:
+    """Return the files of a plan of the past, or None when it was never used here."""
+    row = tx.one(_TEXT, plan_id, site)
+    return None if row is None else Library.from_bytes(row[0])
 
 
 def kept_plan(tx: Transaction, plan_id: str, site: str, id_key: bytes) -> Plan | None:

@@ -23,6 +23,7 @@ from engine.database.fault import StorageBrokenError
 from engine.database.transaction import Transaction
 from engine.pipeline import condition, ledger
 from engine.pipeline.commit import Writing, commit
+from engine.pipeline.in_force import SUPERSEDED
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import Prepared
 from engine.plugin.protocol import Intake
@@ -42,6 +43,7 @@ class Prompted:
     done: Callable[[Sequence[Account]], None]  # told after each commit, on the prompter's thread
     broken: Callable[[StorageBrokenError], None]  # told once, on the loop's thread
     failed: Callable[[Exception], None]  # told why an entry is left to the worker, if not foreseen
+    refresh: Callable[[], None] = lambda: None  # learn of the plans that hold by now
 
 
 class Prompter:
@@ -101,6 +103,16 @@ class Prompter:
         return group
 
     def _settled(self, entries: Sequence[Entry]) -> list[Receipt]:
+        try:
+            return self._written(entries)
+        except FaultError as error:
+            if error.fault.code != SUPERSEDED:
+                raise
+        self._around.refresh()
+        return self._written(entries)
+
+    def _written(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Prepare and write entries. FaultError `plans-superseded`: prepare them anew."""
         items = [self._around.prepare(entry) for entry in entries]
         usable = [item for item in items if item.fault is None]
         try:
@@ -109,7 +121,10 @@ class Prompter:
                     self._committed([item])
         except StorageBrokenError:
             raise
-        except FaultError:  # the store is busy or full: so it is for each of them
+        except FaultError as error:
+            if error.fault.code == SUPERSEDED:
+                raise
+            # The store is busy or full: so it is for each of them.
             return [Receipt(item.entry.position) for item in items]
         return [self._receipt(item) for item in items]
 

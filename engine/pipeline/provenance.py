@@ -5,7 +5,7 @@ mapping lines it used are found by mapping the kept message with the kept plan o
 (R4: http://hl7.org/fhir/R4/provenance.html)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.database.transaction import Transaction
 from engine.journal.protocol import Journal
 from engine.mapping.plan import Plan
 from engine.pipeline import interpret
+from engine.pipeline.in_force import InForce
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.plans import kept_plan
 from engine.pipeline.tables import LEDGER
@@ -63,10 +64,10 @@ _OF_CONTROL_ID = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Provenances:
-    """Renders Provenance resources. `plans` are those in use, by site."""
+    """Renders Provenance resources. `plans` are those in use."""
 
     journal: Journal
-    plans: Mapping[str, Plan]
+    plans: InForce
     id_key: bytes
     _past: dict[tuple[str, str], Plan | None] = field(default_factory=dict)
 
@@ -148,7 +149,7 @@ class Provenances:
         return _trace(plan, entry)
 
     def _plan(self, tx: Transaction, account: Account) -> Plan | None:
-        current = self.plans.get(account.site)
+        current = self.plans.now.get(account.site)
         if current and current.id == account.plan:
             return current
         key = (account.plan, account.site)

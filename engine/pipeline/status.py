@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engine.database.protocol import Database
 from engine.journal.offsets import lag
+from engine.journal.partition import EVERYONES
 from engine.journal.protocol import Journal
 from engine.pipeline.ledger import count_quarantined, count_states
 
@@ -32,6 +33,10 @@ def _pending(journal: Journal, offsets: dict[int, int]) -> int:
     count, cursor = 0, min(offsets.values(), default=0)
     while cursor < journal.head():
         batch = journal.read_on(cursor, _STRIDE, _MOST_BYTES, None)
-        count += sum(entry.position > offsets[entry.partition] for entry in batch.entries)
+        count += sum(
+            entry.position > offsets[entry.partition]
+            for entry in batch.entries
+            if entry.partition != EVERYONES
+        )
         cursor = batch.upto
     return count

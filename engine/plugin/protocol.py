@@ -11,7 +11,7 @@ quarter to a third of the channel's whole CPU time, and a protocol callback has 
 All of it runs on the event loop's thread.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,7 +80,8 @@ class Surroundings:
     admit: Admit
     report: Report
     tally: Tally
-    contracts: tuple[Contract, ...] = ()  # what was agreed about the files of this site
+    # What was agreed about the files of this site; it may change, so go through it each time.
+    contracts: Iterable[Contract] = ()
     # Gives the channel's own secret, made at its first use: for a channel whose settings name none.
     own_secret: Callable[[], str] = _no_secret
     # Gives the memory of a channel that asks for its deliveries; opened when it runs.

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import resource
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +19,7 @@ from engine.core.fault import FaultError
 from engine.database.protocol import Database
 from engine.journal.offsets import lowest
 from engine.journal.protocol import Journal
-from engine.mapping.plan import Plan
+from engine.pipeline.in_force import Plans
 from engine.pipeline.provenance import Provenances
 from engine.rest.app import create_app
 from engine.rest.deadline import Waiting
@@ -27,6 +27,7 @@ from engine.rest.endpoint import Endpoint, Health
 from engine.rest.server import serve
 from engine.roles.collector import calm_collector
 from engine.roles.doors import open_doors
+from engine.roles.following import Attention, following, host_of
 from engine.roles.inbound import first_fault
 from engine.roles.notice import Notice, notices, post, withdraw
 from engine.roles.voice import Voice, all_numbers
@@ -38,15 +39,16 @@ from engine.telemetry.metric import Sample
 NAME = "api"
 
 
-async def run_api(
-    region: Region, key: RegionKey, plans: Mapping[str, Plan], stop: asyncio.Event
-) -> None:
+async def run_api(region: Region, key: RegionKey, known: Plans, stop: asyncio.Event) -> None:
     """Serve until `stop` is set.
 
     FaultError `port-in-use` or `cannot-listen`, and when a channel cannot open its door.
     """
     voice = Voice(region, NAME)
     store, journal = open_store(region, key), open_journal(region, key)
+    plans = following(region, key, known, voice)
+    plans.refresh()
+    attention = Attention(partial(open_store, region, key), plans, (host_of(region), NAME), voice)
     # The thread that publishes the numbers reads them, too: they have connections of their own.
     counted = open_store(region, key), open_journal(region, key)
     voice.metrics.read_from(partial(_backlog, *counted))
@@ -56,6 +58,7 @@ async def run_api(
             region, store, journal, voice, Provenances(journal, plans, key.id_key())
         )
         calm_collector()
+        attention.start()
         async with open_doors(region, key, plans, voice, stop) as doors:
             app = create_app(replace(endpoint, doors=doors))
             waiting = _waiting(voice)
@@ -65,6 +68,7 @@ async def run_api(
         refused.append(first_fault(several))
     finally:
         withdraw(places(region).run, NAME)
+        await asyncio.to_thread(attention.stop)
         voice.close()
         for database in (journal, store, *counted):
             database.close()

@@ -27,6 +27,13 @@ def rest_collector() -> None:
     gc.disable()
 
 
+def renew_collector() -> None:
+    """Let go of plans that were replaced, and spare the collector those that came."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 def collect_between() -> None:
     """Look at what has come to stay since the last look, if that is much; now and then at all."""
     fresh, _, rounds = gc.get_count()

@@ -17,8 +17,8 @@ from engine.core.fault import Category, Fault, refuse
 from engine.core.lap import untimed
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
-from engine.mapping.plan import Plan
 from engine.pipeline.commit import Writing
+from engine.pipeline.in_force import InForce
 from engine.pipeline.prepare import prepare
 from engine.pipeline.prompt import Prompted, Prompter, PromptIntake
 from engine.plugin.protocol import Intake
@@ -47,7 +47,7 @@ class _House:
 
     region: Region
     key: RegionKey
-    plans: Mapping[str, Plan]
+    plans: InForce
     voice: Voice
 
 
@@ -55,7 +55,7 @@ class _House:
 async def open_doors(
     region: Region,
     key: RegionKey,
-    plans: Mapping[str, Plan],
+    plans: InForce,
     voice: Voice,
     stop: asyncio.Event,
 ) -> AsyncIterator[Mapping[str, Door]]:
@@ -74,9 +74,7 @@ async def open_doors(
         commit = await _committer(house, broken, stack)
         prompt = [one for one in channels if spec_of(one).prompt(one.config)]
         prompter = await _prompter(house, broken, stack) if prompt else None
-        doors = {
-            one.site: cast("Door", built(region, one, plans[one.site], voice)) for one in channels
-        }
+        doors = {one.site: cast("Door", built(region, one, plans, voice)) for one in channels}
         async with asyncio.TaskGroup() as group:
             tasks = []
             for one in channels:
@@ -121,11 +119,18 @@ async def _prompter(house: _House, broken: _Breakage, stack: AsyncExitStack) -> 
     store = stack.enter_context(closing(open_store(house.region, house.key, first=True)))
     prompter = Prompter(
         Prompted(
-            writing=Writing(store, reconciling(house.region, house.key), SystemClock(), untimed),
-            prepare=partial(prepare, plans=house.plans),
+            writing=Writing(
+                store,
+                reconciling(house.region, house.key),
+                SystemClock(),
+                untimed,
+                check=house.plans.check,
+            ),
+            prepare=lambda entry: prepare(entry, house.plans.at(entry.position)),
             done=house.voice.told,
             broken=lambda error: broken.note(error.fault),
             failed=house.voice.left,
+            refresh=house.plans.refresh,
         )
     )
     prompter.start()

@@ -12,11 +12,13 @@ from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
 from engine.mapping.plan import Plan
 from engine.pipeline.accept import admission, strictly
+from engine.pipeline.in_force import InForce
 from engine.plugin.measure import channel_samples
-from engine.plugin.protocol import Inbound, Intake, Surroundings
+from engine.plugin.protocol import Admit, Inbound, Intake, Surroundings
 from engine.plugin.share import Share
 from engine.plugin.spec import ChannelSpec
 from engine.plugin.tally import Tally
+from engine.roles.current import Admitting, Agreed
 from engine.roles.remembering import Remembering
 from engine.roles.voice import Voice
 from engine.security.secret import read_or_make
@@ -41,7 +43,7 @@ def inbound(region: Region, *, at_endpoint: bool) -> list[Channel]:
 def built(
     region: Region,
     channel: Channel,
-    plan: Plan,
+    plans: InForce,
     voice: Voice,
     remembering: Remembering | None = None,
     tally: Tally | None = None,
@@ -50,17 +52,21 @@ def built(
     tally = tally or Tally()
     voice.metrics.read_from(partial(channel_samples, channel.name, channel.site, tally))
     spec, clock = spec_of(channel), SystemClock()
-    admit = admission(plan, spec.media_type)
-    if spec.prompt(channel.config):
-        admit = strictly(admit, plan, spec.media_type, clock)
+
+    def admitting(plan: Plan) -> Admit:
+        admit = admission(plan, spec.media_type)
+        if spec.prompt(channel.config):
+            return strictly(admit, plan, spec.media_type, clock)
+        return admit
+
     around = Surroundings(
         channel=channel.name,
         site=channel.site,
         clock=clock,
-        admit=admit,
+        admit=Admitting(plans, channel.site, admitting),
         report=voice.emit,
         tally=tally,
-        contracts=plan.contracts,
+        contracts=Agreed(plans, channel.site),
         timezone=region.sites[channel.site].timezone,
         own_secret=lambda: read_or_make(places(region).token_of(channel.name)).hex(),
     )

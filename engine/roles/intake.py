@@ -5,14 +5,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from engine.app import open_journal, places
+from engine.app import open_journal, open_store, places
 from engine.core.clock import SystemClock
 from engine.core.fault import Fault, FaultError
 from engine.database.fault import StorageBrokenError
 from engine.journal.group_commit import GroupCommit
-from engine.mapping.plan import Plan
+from engine.pipeline.in_force import Plans
 from engine.plugin.protocol import Inbound
 from engine.plugin.tally import Tally
+from engine.roles.following import Attention, following, host_of
 from engine.roles.inbound import built, first_fault, inbound, share
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.remembering import Remembering
@@ -25,14 +26,15 @@ NAME = "intake"
 _LOOK_S = 1.0
 
 
-async def run_intake(
-    region: Region, key: RegionKey, plans: Mapping[str, Plan], stop: asyncio.Event
-) -> None:
+async def run_intake(region: Region, key: RegionKey, known: Plans, stop: asyncio.Event) -> None:
     """Serve until `stop` is set.
 
     StorageBrokenError when the journal's disk failed, FaultError when a channel cannot start.
     """
     voice = Voice(region, NAME)
+    plans = following(region, key, known, voice)
+    attention = Attention(partial(open_store, region, key), plans, (host_of(region), NAME), voice)
+    attention.start()
     broken: list[Fault] = []
     refused: list[FaultError] = []
     commit = GroupCommit(
@@ -55,7 +57,7 @@ async def run_intake(
     remembering = Remembering(region, key, on_broken_store)
 
     def make(channel: Channel, tally: Tally) -> Inbound:
-        return built(region, channel, plans[channel.site], voice, remembering, tally)
+        return built(region, channel, plans, voice, remembering, tally)
 
     try:
         await _serve(region, make, commit, stop, voice)
@@ -65,6 +67,7 @@ async def run_intake(
         withdraw(places(region).run, NAME)
         await commit.stop()
         await asyncio.to_thread(remembering.close)
+        await asyncio.to_thread(attention.stop)
         voice.close()
     if broken:
         raise StorageBrokenError(broken[0])

@@ -3,14 +3,15 @@
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from functools import partial
 
 from engine.app import open_journal, open_store, places, reconciling
 from engine.core.clock import SystemClock
-from engine.mapping.plan import Plan
 from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.in_force import Plans
 from engine.roles.beat import Beat
 from engine.roles.collector import collect_between, rest_collector
+from engine.roles.following import Attention, following, host_of
 from engine.roles.notice import Notice, post, withdraw
 from engine.roles.voice import Voice
 from engine.security.keys import RegionKey
@@ -30,7 +31,7 @@ def owner_name(clock: SystemClock) -> str:
 
 
 def run_worker(
-    region: Region, key: RegionKey, plans: Mapping[str, Plan], name: str, stop: threading.Event
+    region: Region, key: RegionKey, known: Plans, name: str, stop: threading.Event
 ) -> None:
     """Work until `stop` is set. StorageBrokenError when the disk can no longer be trusted."""
     os.nice(_NICENESS)
@@ -38,6 +39,8 @@ def run_worker(
     journal, store = open_journal(region, key), open_store(region, key)
     owner = owner_name(clock)
     voice = Voice(region, name)
+    plans = following(region, key, known, voice)
+    plans.refresh()
 
     watch = Stopwatch()
     voice.metrics.read_from(watch.samples)
@@ -61,10 +64,13 @@ def run_worker(
     post(places(region).run, Notice(name, os.getpid(), clock.now_us(), {}, owner))
     voice.ready()
     rest_collector()
+    attention = Attention(partial(open_store, region, key), plans, (host_of(region), name), voice)
+    attention.start()
     try:
         _work(worker, stop, beat)
         worker.stop()
     finally:
+        attention.stop()
         beat.end()
         withdraw(places(region).run, name)
         voice.close()

@@ -50,6 +50,29 @@ class RoleCrashed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlansSwitched:
+    name: ClassVar[str] = "plans-switched"
+    text: ClassVar[str] = "the role maps by what was activated at this position of the journal"
+    level: ClassVar[str] = "info"
+
+    role: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlansRefused:
+    name: ClassVar[str] = "plans-refused"
+    text: ClassVar[str] = (
+        "this program cannot compile the mapping that was activated for the site: "
+        "it maps by the one before"
+    )
+    level: ClassVar[str] = "error"
+
+    site: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoleRefused:
     name: ClassVar[str] = "role-refused"
     text: ClassVar[str] = "the role cannot do its work; `concord explain` says what the code means"

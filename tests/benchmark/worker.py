@@ -38,6 +38,7 @@ from engine.core.values import HL7_V2, Envelope
 from engine.journal.offsets import lowest
 from engine.pipeline.accept import admission
 from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account
 from engine.roles.collector import collect_between, rest_collector
 from engine.telemetry.stages import Stopwatch
@@ -96,7 +97,7 @@ def work(region_file: Path, profile: str) -> dict[str, Any]:
             owner=f"benchmark:{os.getpid()}",
             journal=journal,
             database=store,
-            plans=compile_plans(region, key),
+            plans=Fixed(compile_plans(region, key)),
             reconciling=reconciling(region, key),
             clock=clock,
             done=done,

@@ -17,6 +17,7 @@ from engine.app import (
 from engine.core.clock import SystemClock
 from engine.core.values import Entry
 from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.in_force import Fixed
 from engine.security.keys import RegionKey
 from tests.chaos.place import KEY, write_region
 from tests.chaos.reckoning import Found, read
@@ -36,7 +37,7 @@ def calm(folder: Path, entries: Sequence[Entry]) -> Found:
             owner="calm",
             journal=journal,
             database=store,
-            plans=plans,
+            plans=Fixed(plans),
             reconciling=reconciling(region, key),
             clock=SystemClock(),
             done=lambda _: None,

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import select
 
 from engine.app import open_journal, open_store, region_of
-from engine.core.values import Entry
+from engine.core.values import ACTIVATION, Entry
 from engine.database.protocol import Database
 from engine.database.statement import Statement
 from engine.journal.offsets import lag
@@ -121,7 +121,7 @@ def _entries(journal: Journal) -> Iterator[Entry]:
     upto, head = 0, journal.head()
     while upto < head:
         batch = journal.read_on(upto, 500, 50_000_000, None)
-        yield from batch.entries
+        yield from (one for one in batch.entries if one.envelope.media_type != ACTIVATION)
         upto = batch.upto
 
 

@@ -23,6 +23,7 @@ from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import count_states, read_account
 from engine.pipeline.rederive.tables import SHADOW, SHADOW_ALIAS
 from engine.pipeline.rederive.work import Replay
@@ -139,7 +140,7 @@ class Place:
 
     def worker(self, store: Database, plans: dict[str, Plan]) -> Worker:
         around = Surroundings(
-            "w", self.journal, store, plans, RECONCILING, SystemClock(), lambda _: None, 4
+            "w", self.journal, store, Fixed(plans), RECONCILING, SystemClock(), lambda _: None, 4
         )
         return Worker(around)
 

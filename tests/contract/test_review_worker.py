@@ -32,6 +32,7 @@ from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline import batch
 from engine.pipeline.batch import RENEW_US, Surroundings, Worker
 from engine.pipeline.commit import commit
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import prepare
 from engine.security.keys import RegionKey
@@ -110,7 +111,7 @@ class Place:
                 owner=f"worker-{self.hired}",
                 journal=self.journal,
                 database=self.store,
-                plans=PLANS,
+                plans=Fixed(PLANS),
                 reconciling=RECONCILING,
                 clock=self.clock,
                 done=done,

@@ -24,6 +24,7 @@ from engine.mapping.library import read_library
 from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.decide import outcome, submit
 from engine.pipeline.decision import Decision, Party
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account, read_account
 from engine.pipeline.messages import Wanted, messages
 from engine.pipeline.plans import keep_plans
@@ -89,7 +90,7 @@ class Bench:
                 owner=f"worker-{self.now_us()}",
                 journal=self.journal,
                 database=self.store,
-                plans=PLANS,
+                plans=Fixed(PLANS),
                 reconciling=reconciling(REGION, KEY),
                 clock=self,
                 done=self._done,
@@ -223,7 +224,7 @@ def test_who_kills_thrice_is_quarantined_and_the_innocent_are_written(bench: Ben
 def test_every_resource_names_the_messages_and_lines_it_came_from(bench: Bench) -> None:
     first, second = bench.deliver(adt(), adt(control="2", minute=11, family="Ochs"))
     bench.work_off()
-    provenances = Provenances(bench.journal, PLANS, KEY.id_key())
+    provenances = Provenances(bench.journal, Fixed(PLANS), KEY.id_key())
     with bench.store.read() as tx:
         record = PLANS["mercy"].map(parse(adt().encode()), 0).patients[0].record
         person = persons_of(tx, [record])[record]
@@ -252,7 +253,9 @@ def test_a_plan_of_the_past_is_compiled_again_for_its_lines(bench: Bench) -> Non
     bench.work_off()
     changed = {"mercy": _another(PLANS["mercy"].id)}
     with bench.store.read() as tx:
-        body = Provenances(bench.journal, changed, KEY.id_key()).read(tx, f"message-{position}")
+        body = Provenances(bench.journal, Fixed(changed), KEY.id_key()).read(
+            tx, f"message-{position}"
+        )
     assert body is not None
     assert len(body["extension"]) >= 3
 

@@ -20,6 +20,7 @@ from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.mapping.library import read_library
 from engine.pipeline.accept import admission
 from engine.pipeline.batch import Surroundings, Worker
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account
 from engine.pipeline.plans import keep_plans
 from engine.pipeline.provenance import Provenances
@@ -75,7 +76,7 @@ class House:
                 owner=f"worker-{self.now_us()}",
                 journal=self.journal,
                 database=self.store,
-                plans=PLANS,
+                plans=Fixed(PLANS),
                 reconciling=reconciling(REGION, KEY),
                 clock=self,
                 done=self._done,
@@ -166,7 +167,7 @@ def test_a_result_that_goes_to_another_record_of_its_patient_is_no_alarm(house: 
 
 def test_a_resource_names_the_delivery_and_the_lines_it_came_from(house: House) -> None:
     (account,) = house.take("lakeside/+02")
-    provenances = Provenances(house.journal, PLANS, KEY.id_key())
+    provenances = Provenances(house.journal, Fixed(PLANS), KEY.id_key())
     with house.store.read() as tx:
         body = provenances.read(tx, f"message-{account.position}")
     assert body is not None

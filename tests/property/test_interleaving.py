@@ -38,6 +38,7 @@ from engine.journal.protocol import Journal
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline.batch import LEASE_US, Surroundings, Worker
 from engine.pipeline.commit import Writing, commit
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account
 from engine.pipeline.prepare import prepare
 from engine.security.keys import RegionKey
@@ -217,7 +218,7 @@ def _work_off(opened: Opened, schedule: Schedule, chance: random.Random) -> None
                 owner=f"worker-{hired}",
                 journal=journal,
                 database=shared,
-                plans=PLANS,
+                plans=Fixed(PLANS),
                 reconciling=RECONCILING,
                 clock=clock,
                 done=_ignore,

@@ -30,6 +30,7 @@ from engine.journal.binding import bind
 from engine.journal.sqlite import SqliteJournal, found_journal
 from engine.pipeline.batch import LEASE_US, Surroundings, Worker
 from engine.pipeline.decision import Decision, Party
+from engine.pipeline.in_force import Fixed
 from engine.pipeline.ledger import Account
 from engine.security.keys import RegionKey
 from engine.store.codes import PATIENT
@@ -254,7 +255,7 @@ def _work_off(
                 owner=f"worker-{number}",
                 journal=journal,
                 database=store,
-                plans=PLANS,
+                plans=Fixed(PLANS),
                 reconciling=RECONCILING,
                 clock=clock,
                 done=_ignore,
