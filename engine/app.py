@@ -291,11 +291,13 @@ def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:
         }
 
 
-def compile_kept(region: Region, key: RegionKey, library: Library, profile: SiteProfile) -> Plan:
+def compile_kept(
+    region: Region, key: RegionKey, strata: Strata, library: Library, profile: SiteProfile
+) -> Plan:
     """Compile what was activated: its profile holds, but for what the region alone knows."""
-    fetches = profile.name in _fetched(region)
+    whole = replace(profile, id_key=key.id_key(), fetches=profile.name in _fetched(region))
     with at_rest():
-        return compile_plan(library, replace(profile, id_key=key.id_key(), fetches=fetches))
+        return compile_plan(library, whole, strata=strata)
 
 
 def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:

@@ -16,6 +16,7 @@ from engine.core.clock import SystemClock
 from engine.core.fault import Category, FaultError, refuse
 from engine.database.protocol import Database
 from engine.mapping.plan import Plan
+from engine.mapping.strata import Strata
 from engine.pipeline.activation import ROLLBACK, Libraries, SitePlan
 from engine.pipeline.activations import Held as Activated
 from engine.pipeline.activations import Offer, activations
@@ -104,7 +105,7 @@ def _plans(
         if library is None:
             message = "the files of this plan are not in the store any more"
             raise refuse(Category.NOT_FOUND, "plan-lost", message, f"site {name}")
-        found[name] = compile_kept(region, key, library, one.profile)
+        found[name] = compile_kept(region, key, Strata(library), library, one.profile)
     return found
 
 

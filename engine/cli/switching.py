@@ -10,6 +10,7 @@ from typing import Any
 from engine.app import compile_kept
 from engine.mapping.library import Library
 from engine.mapping.plan import MappingErrors
+from engine.mapping.strata import Strata
 from engine.pipeline.activation import SitePlan
 from engine.pipeline.files_changed import FileChanged, files_changed
 from engine.roles.activating import Change, Done
@@ -84,7 +85,7 @@ class Report:
         if one is None or library is None:
             return frozenset()
         try:
-            plan = compile_kept(self._region, self._key, library, one.profile)
+            plan = compile_kept(self._region, self._key, Strata(library), library, one.profile)
         except MappingErrors:  # another version of this program could read it
             return frozenset()
         return frozenset((*plan.triggers, *plan.resource_types))

@@ -140,5 +140,19 @@ def library_of(library: Library, chain: Iterable[str]) -> Library:
     return Library(tuple(sorted({row for layer in chain for row in library.layer(layer)})))
 
 
+def in_common(libraries: Libraries) -> Libraries:
+    """Return libraries with the same chains of which those that agree are one.
+
+    What is read and put together for one site then serves the others.
+    """
+    texts: dict[str, str] = {}
+    for library in libraries.values():
+        for path, text in library.files:
+            if texts.setdefault(path, text) != text:
+                return libraries
+    whole = Library(tuple(sorted(texts.items())))
+    return dict.fromkeys(libraries, whole)
+
+
 def _bad(where: str) -> Exception:
     return refuse(Category.INVALID, "bad-activation", "the activation cannot be read", where)

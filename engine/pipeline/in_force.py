@@ -6,7 +6,7 @@ for what is compiled already never waits.
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,7 +18,8 @@ from engine.database.transaction import Transaction
 from engine.mapping.library import Library
 from engine.mapping.plan import MappingErrors, Plan
 from engine.mapping.site import SiteProfile
-from engine.pipeline.activation import Known, SitePlan
+from engine.mapping.strata import Strata
+from engine.pipeline.activation import Known, SitePlan, in_common
 from engine.pipeline.activations import activations, learn, newest_position
 from engine.pipeline.plans import kept_library
 
@@ -106,7 +107,7 @@ class Following:
     def __init__(
         self,
         opened: Callable[[], Database],
-        compiled: Callable[[Library, SiteProfile], Plan],
+        compiled: Callable[[Strata, Library, SiteProfile], Plan],
         known: Mapping[Known, Plan],
         told: Callable[[str, str], None] = lambda _site, _plan: None,
     ) -> None:
@@ -173,30 +174,38 @@ class Following:
     def compile(self, sites: Mapping[str, SitePlan]) -> bool:
         """Compile plans that are to hold soon; False when one of them cannot be."""
         with self._working:
-            return all(self._one(one) is not None for one in sites.values())
+            return all(plan is not None for plan in self._made([*sites.values()]).values())
 
     def _plans(self, eras: tuple[_Era, ...], nth: int) -> Plans:
         """Return the plans of an era; for one that cannot be compiled, that of its neighbour."""
         found: dict[str, Plan] = {}
         for era in (*eras[nth::-1], *eras[nth + 1 :]):
-            for site, one in era.sites.items():
-                if site not in found and (plan := self._one(one)) is not None:
-                    found[site] = plan
+            made = self._made([one for site, one in era.sites.items() if site not in found])
+            found |= {site: plan for site, plan in made.items() if plan is not None}
             if eras[nth].sites.keys() <= found.keys():
                 break
         return found
 
-    def _one(self, one: SitePlan) -> Plan | None:
-        known = (one.profile.name, one.plan)
-        if known not in self._compiled:
+    def _made(self, wanted: Sequence[SitePlan]) -> Mapping[str, Plan | None]:
+        """Return plans by site, None for what this program cannot compile."""
+        missing = {one.profile.name: one for one in wanted if _known(one) not in self._compiled}
+        if missing:
             with closing(self._opened()) as database, database.read() as tx:
-                library = kept_library(tx, one.plan, one.profile.name)
-            self._compiled[known] = self._made(library, one)
-        return self._compiled[known]
+                texts = {name: kept_library(tx, one.plan, name) for name, one in missing.items()}
+            libraries = in_common({name: text for name, text in texts.items() if text is not None})
+            strata: dict[int, Strata] = {}
+            for name, one in missing.items():
+                self._compiled[_known(one)] = self._one(libraries.get(name), one, strata)
+        return {one.profile.name: self._compiled[_known(one)] for one in wanted}
 
-    def _made(self, library: Library | None, one: SitePlan) -> Plan | None:
+    def _one(
+        self, library: Library | None, one: SitePlan, strata: dict[int, Strata]
+    ) -> Plan | None:
+        if library is None:
+            return None
+        shared = strata.setdefault(id(library), Strata(library))
         try:
-            return self._compile(library, one.profile) if library is not None else None
+            return self._compile(shared, library, one.profile)
         except MappingErrors:
             self._told(one.profile.name, one.plan)
             return None
@@ -205,3 +214,7 @@ class Following:
         """Forget plans that only entries of long ago ask for: they are compiled again then."""
         used = {(site, one.plan) for era in kept for site, one in era.sites.items()}
         self._compiled = {known: plan for known, plan in self._compiled.items() if known in used}
+
+
+def _known(one: SitePlan) -> Known:
+    return one.profile.name, one.plan

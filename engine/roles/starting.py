@@ -5,6 +5,7 @@ let files hold that somebody is in the middle of changing. What is on the disk c
 `concord reload`; only a site that has no plan yet gets it from there.
 """
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,8 @@ from engine.journal.protocol import Journal
 from engine.mapping.library import Library, read_library
 from engine.mapping.plan import MappingErrors, Plan
 from engine.mapping.program import content_hash
-from engine.pipeline.activation import Libraries, SitePlan, read_activation
+from engine.mapping.strata import Strata
+from engine.pipeline.activation import Libraries, SitePlan, in_common, read_activation
 from engine.pipeline.activations import last_activation, newest, note
 from engine.pipeline.in_force import Plans
 from engine.pipeline.plans import kept_library
@@ -58,7 +60,7 @@ def held_in(store: Database) -> Held | None:
             for name, one in sites.items()
             if (library := kept_library(tx, one.plan, name)) is not None
         }
-    return Held(found.position, sites, libraries)
+    return Held(found.position, sites, in_common(libraries))
 
 
 def _recall(store: Database, journal: Journal) -> None:
@@ -89,7 +91,8 @@ def beginning(region: Region, key: RegionKey) -> Beginning:
     now = held(region, key)
     if now is None:
         return Beginning(compile_plans(region, key), ())
-    plans = {name: _kept(region, key, now, name) for name in region.sites}
+    strata = {id(library): Strata(library) for library in now.libraries.values()}
+    plans = {name: _kept(region, key, now, name, strata) for name in region.sites}
     if missing := [name for name, plan in plans.items() if plan is None]:
         some = replace(region, sites={name: region.sites[name] for name in missing})
         plans |= compile_plans(some, key)
@@ -103,13 +106,15 @@ def beginning(region: Region, key: RegionKey) -> Beginning:
     return Beginning(found, tuple(differing))
 
 
-def _kept(region: Region, key: RegionKey, now: Held, name: str) -> Plan | None:
+def _kept(
+    region: Region, key: RegionKey, now: Held, name: str, strata: Mapping[int, Strata]
+) -> Plan | None:
     """Compile what holds for a site; None when nothing does, or this program cannot read it."""
     one, library = now.sites.get(name), now.libraries.get(name)
     if one is None or library is None:
         return None
     try:
-        return compile_kept(region, key, library, one.profile)
+        return compile_kept(region, key, strata[id(library)], library, one.profile)
     except MappingErrors:
         return None
 
