@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from engine.cli.rewrite import rewrite
 from engine.cli.told import told
 from engine.core import strict_yaml
 from engine.core.problem import Place, Problem
@@ -23,14 +24,6 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             yield from sorted(file for file in path.rglob(f"*{_SUFFIX}") if file.is_file())
         else:
             yield path
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file as a whole or not at all, with the rights it had."""
-    beside = file.with_name(f".{file.name}.tidied")
-    beside.write_text(text, "utf-8", newline="")
-    beside.chmod(file.stat().st_mode)
-    beside.replace(file)
 
 
 def _laid_out(file: Path) -> tuple[str, str, tuple[Problem, ...]]:
@@ -73,7 +66,7 @@ def fmt(
         if after != before:
             changed.append(str(file))
             if not check:
-                _replace(file, after)
+                rewrite(file, after.encode())
     _tell(files, changed, problems, check=check, as_json=as_json)
     if problems:
         return _BAD_CONFIG

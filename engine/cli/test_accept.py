@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from engine.cli.rewrite import rewrite
 from engine.mapping.testing.accept import Accepted, accepted
 from engine.mapping.testing.suite import Result
 
@@ -16,9 +17,9 @@ def accept(folder: Path, results: Sequence[Result], named: Collection[str]) -> A
     }
     found = accepted(results, texts, named)
     for file, text in found.tests.items():
-        (folder / file).write_bytes(text.encode())
+        rewrite(folder / file, text.encode())
     for file, data in found.goldens.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        rewrite(path, data)
     return found

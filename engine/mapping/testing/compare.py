@@ -39,7 +39,7 @@ def differences(case: Case, found: Outcome) -> Iterator[Difference]:
     """Yield what differs, golden files aside."""
     for expectation in case.expect:
         values = expectation.path.read(found.made)
-        if not _agrees(expectation.wanted, values, found.made):
+        if not agrees(expectation.wanted, values, found.made):
             yield _of_path(expectation, values, found)
     yield from _refused(case, found)
     yield from _filtered(case, found)
@@ -85,7 +85,8 @@ def shown(node: Node) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def _agrees(wanted: Node, values: list[Any], made: Made) -> bool:
+def agrees(wanted: Node, values: list[Any], made: Made) -> bool:
+    """Whether values are what is wanted; `made` are the resources that references point to."""
     if isinstance(wanted, Scalar) and wanted.text == written.ABSENT:
         return not values
     if isinstance(wanted, Items):
@@ -105,7 +106,7 @@ def _is(wanted: Node, value: Any, made: Made) -> bool:
 def _has(value: dict[str, Any], name: str, wanted: Node, made: Made) -> bool:
     if name == REF:
         return any(value.get(key) in _targets(wanted, made) for key in _POINTING)
-    return _agrees(wanted, _members(value, name), made)
+    return agrees(wanted, _members(value, name), made)
 
 
 def _members(value: dict[str, Any], name: str) -> list[Any]:

@@ -25,7 +25,13 @@ def scalar(value: str, *, meant: bool = True) -> str:
     """Write a text; `meant` when it is a value, which may look like one of the words of tests."""
     if meant and (value == ABSENT or value.startswith(_LITERAL)):
         value = _LITERAL + value
-    return value if _BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    return value if _BARE.fullmatch(value) else _quoted(value)
+
+
+def _quoted(value: str) -> str:
+    """Quote as JSON and YAML both read it; some of what JSON leaves as it is ends lines in YAML."""
+    shown = json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in shown)
 
 
 def literal(value: str) -> str:

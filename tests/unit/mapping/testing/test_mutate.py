@@ -1,9 +1,16 @@
 """Which rule lines the tests exercise, and which no test would miss."""
 
+from dataclasses import replace
+
+from engine.formats.hl7v2.parse import parse
+from engine.mapping.library import Library
+from engine.mapping.plan import compile_plan
+from engine.mapping.probe import Probe
+from engine.mapping.testing.case import RECEIVED_US, Setting
 from engine.mapping.testing.coverage import lines, shares, total
 from engine.mapping.testing.mutate import tried
 from engine.mapping.testing.suite import Suite
-from tests.unit.mapping.testing.conftest import RunCases
+from tests.unit.mapping.testing.conftest import HEAD, RunCases
 
 CASES = """  - {name: a, expect: {Patient.birthDate: 1980-01-12, Patient.gender: female}}
   - {name: b, segments: {PV1: remove}, expect: {Patient.name.family: QUILL, Encounter.count: 0}}
@@ -40,3 +47,13 @@ def test_lines_that_no_test_would_miss(run_cases: RunCases, suite: Suite) -> Non
 def test_a_case_that_fails_anyway_notices_nothing(run_cases: RunCases, suite: Suite) -> None:
     results = run_cases("  - {name: a, expect: {Patient.birthDate: 1981-01-12}}\n")
     assert list(tried(suite, results, lines(suite.benches(), results))) == []
+
+
+def test_a_plan_with_a_probe_maps_as_one_without(files: dict[str, str]) -> None:
+    library, site = Library(tuple(sorted(files.items()))), Setting().profile(("base",))
+    lines = HEAD.split("message: |\n")[1].split("cases:")[0]
+    message = parse("\r".join(line.strip() for line in lines.splitlines()).encode())
+    plain = compile_plan(library, site).map(message, RECEIVED_US)
+    probed = compile_plan(library, site, Probe()).map(message, RECEIVED_US)
+    assert probed.lines
+    assert plain == replace(probed, lines=())
