@@ -8,10 +8,10 @@ from typing import Any
 
 from engine.core.clock import instant
 from engine.formats.hl7v2.parse import Message, Segment
-from engine.mapping import sides
 from engine.mapping.context import Identify
 from engine.mapping.datatypes import coded, identifiers, moments
-from engine.mapping.datatypes.tools import Flawed, Tools
+from engine.mapping.datatypes.tools import Tools
+from engine.mapping.links import Links, Resource, agent, present, unflawed
 from engine.mapping.scope import NOTHING
 from engine.mapping.text import lead, part, parts, plain
 
@@ -19,15 +19,9 @@ _EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
 _TYPES = "http://terminology.hl7.org/CodeSystem/v2-0076"
 _PROCESSING = "http://terminology.hl7.org/CodeSystem/v2-0103"
 _MODES = "http://terminology.hl7.org/CodeSystem/v2-0207"
-_AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _REASONS = "http://terminology.hl7.org/CodeSystem/v2-0062"
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _INSTALLED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Device.version.installDate"
-Resource = dict[str, Any]
-
-
-def _present(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value}
 
 
 class Headers:
@@ -36,6 +30,7 @@ class Headers:
     def __init__(self, tools: Tools, identify: Identify) -> None:
         self._tools = tools
         self._identify = identify
+        self._links = Links(tools, identify)
         self._assigners = identifiers.Assigners(tools)
         self._coded = coded.Coded(tools, None)
         self._coding = coded.coding(self._coded)
@@ -50,8 +45,7 @@ class Headers:
     def sent(self, message: Message, received_us: int) -> str:
         """Return MSH-7 as an instant, else the arrival time."""
         value = moments.instant(self._tools)(message.segments[0].field(7))
-        value = value.value if isinstance(value, Flawed) else value
-        return value or instant(received_us)
+        return unflawed(value) or instant(received_us)
 
     def header(
         self, message: Message, key: str, focus: list[str], linked: list[Resource]
@@ -66,11 +60,11 @@ class Headers:
             "eventCoding": self._event(msh),
             "destination": self._destinations(msh, linked),
             "sender": self._sender(msh, linked),
-            "responsible": self._linked("XON", "Organization", msh.field(22), linked),
+            "responsible": self._links.to("XON", "Organization", msh.field(22), linked),
             "source": self._source(msh, software),
             "focus": [{"reference": reference} for reference in focus],
         }
-        return _present(found)
+        return present(found)
 
     def _meta(self, msh: Segment) -> Resource:
         mode = lead(msh.field(11))
@@ -79,7 +73,7 @@ class Headers:
         how = plain(part(msh.field(11), 2))
         tags = [{"system": _PROCESSING, "code": mode}] if mode else []
         tags += [{"system": _MODES, "code": how}] if how else []
-        return _present(
+        return present(
             {
                 "source": f"urn:concord:site:{self._tools.site}",
                 "security": [s for s in security if isinstance(s, dict)],
@@ -104,12 +98,12 @@ class Headers:
             "version": lead(software.field(2)),
             "endpoint": self._endpoint(msh.field(24) or msh.field(3), name),
         }
-        return _present(found)
+        return present(found)
 
     def _sender(self, msh: Segment, linked: list[Resource]) -> dict[str, str] | None:
         """Return the sending facility; MSH-17 is the country it lies in."""
         sender, country = (
-            self._linked("HD", "Organization", msh.field(4), linked),
+            self._links.to("HD", "Organization", msh.field(4), linked),
             lead(msh.field(17)),
         )
         if sender and country:
@@ -120,16 +114,24 @@ class Headers:
         application, facility = msh.field(5), msh.field(6)
         if not (lead(application) or lead(facility)):
             return []
-        receiver = self._linked("XON", "Organization", msh.field(23), linked)
-        receiver = receiver or self._linked("HD", "Organization", facility, linked)
         name = lead(application)
         found = {
             "name": name,
             "target": self._device(application, linked),
             "endpoint": self._endpoint(msh.field(25) or application, name),
-            "receiver": receiver,
+            "receiver": self._receiver(msh.field(23), facility, linked),
         }
-        return [_present(found)]
+        return [present(found)]
+
+    def _receiver(
+        self, responsible: str, facility: str, linked: list[Resource]
+    ) -> dict[str, str] | None:
+        """Return the receiving facility (MSH-6), a part of who is responsible for it (MSH-23)."""
+        whole = self._links.to("XON", "Organization", responsible, linked)
+        part_of = self._links.to("HD", "Organization", facility, linked)
+        if whole and part_of and whole != part_of:
+            linked[-1]["partOf"] = whole
+        return part_of or whole
 
     def _device(self, raw: str, linked: list[Resource]) -> dict[str, str] | None:
         """Make a Device of the system that an HD names by more than its name."""
@@ -138,7 +140,7 @@ class Headers:
         if known is None:
             return None
         names = [{"name": name, "type": "user-friendly-name"}] if name else []
-        return self._made(
+        return self._links.made(
             "Device", known["value"], {"identifier": [known], "deviceName": names}, linked
         )
 
@@ -149,7 +151,7 @@ class Headers:
             name, version = lead(segment.field(3)), lead(segment.field(2))
             if segment.name != "SFT" or not (name or lead(segment.field(1))):
                 continue
-            installed = _unflawed(moments.date_time(self._tools)(segment.field(6)))
+            installed = unflawed(moments.date_time(self._tools)(segment.field(6)))
             elements = {
                 "manufacturer": lead(segment.field(1)),
                 "modelNumber": lead(segment.field(4)),
@@ -157,27 +159,8 @@ class Headers:
                 "version": [_installed(version, installed)] if version else [],
                 "note": [{"text": text}] if (text := plain(segment.field(5))) else [],
             }
-            found.append(self._made("Device", segment.text, elements, linked))
+            found.append(self._links.made("Device", segment.text, elements, linked))
         return [{"role": "derivation", "what": device} for device in found]
-
-    def _made(
-        self, kind: str, key: str, elements: Resource, linked: list[Resource]
-    ) -> dict[str, str]:
-        ident = self._identify(kind, (key,))
-        linked.append({"resourceType": kind, "id": ident, **_present(elements)})
-        return {"reference": f"{kind}/{ident}"}
-
-    def _linked(
-        self, datatype: str, target: str, raw: str, linked: list[Resource]
-    ) -> dict[str, str] | None:
-        """Make a resource of a value and return the reference to it."""
-        read = sides.reader(datatype, target, self._tools, self._identify)
-        side = read(raw) if read and raw else None
-        if side is None:
-            return None
-        ident = self._identify(target, side.key)
-        linked.append({"resourceType": target, "id": ident, **side.elements})
-        return {"reference": f"{target}/{ident}"}
 
     def provenance(
         self, message: Message, key: str, targets: list[str], sent: str, linked: list[Resource]
@@ -191,18 +174,18 @@ class Headers:
             "resourceType": "Provenance",
             "id": self._identify("Provenance", (key,)),
             "target": [{"reference": target} for target in targets],
-            "occurredDateTime": _unflawed(occurred),
-            "recorded": _unflawed(recorded) or sent,
+            "occurredDateTime": unflawed(occurred),
+            "recorded": unflawed(recorded) or sent,
             "reason": self._reasons(event),
             "activity": {
                 "coding": [{"system": _OPERATION, "code": "UPDATE"}, *self._kind(msh)],
                 "text": self._said(msh),
             },
-            "location": self._linked("HD", "Location", event.field(7), linked),
+            "location": self._links.to("HD", "Location", event.field(7), linked),
             "agent": self._agents(msh, event, linked),
             "entity": self._entities(message) + self._software(message, linked),
         }
-        return _present(found)
+        return present(found)
 
     def _kind(self, msh: Segment) -> list[Resource]:
         code = lead(msh.field(9))
@@ -215,15 +198,15 @@ class Headers:
         codings, text = self._coded.codings(event.field(4))
         for coding in codings:
             coding.setdefault("system", _REASONS)
-        return [_present({"coding": codings, "text": text})] if codings or text else []
+        return [present({"coding": codings, "text": text})] if codings or text else []
 
     def _agents(self, msh: Segment, event: Segment, linked: list[Resource]) -> list[Resource]:
-        sender = self._linked("HD", "Organization", msh.field(4), linked)
+        sender = self._links.to("HD", "Organization", msh.field(4), linked)
         system = {"display": lead(msh.field(3)) or self._tools.site}
-        agents = [_agent("author", sender or system)]
-        operator = self._linked("XCN", "Practitioner", event.field(5).partition("~")[0], linked)
+        agents = [agent("author", sender or system)]
+        operator = self._links.to("XCN", "Practitioner", event.field(5).partition("~")[0], linked)
         if operator:
-            agents.append(_agent("enterer", operator))
+            agents.append(agent("enterer", operator))
         return agents
 
     def _entities(self, message: Message) -> list[Resource]:
@@ -231,16 +214,8 @@ class Headers:
         return [{"role": "source", "what": {"identifier": identifier}}] if identifier else []
 
 
-def _agent(role: str, who: dict[str, Any]) -> Resource:
-    return {"type": {"coding": [{"system": _AGENT, "code": role}]}, "who": who}
-
-
 def _installed(version: str, day: Any) -> Resource:
     """Return a version of software and, as the cross-version extension for R5, its installation."""
     if not day:
         return {"value": version}
     return {"extension": [{"url": _INSTALLED, "valueDateTime": day}], "value": version}
-
-
-def _unflawed(value: Any) -> Any:
-    return value.value if isinstance(value, Flawed) else value

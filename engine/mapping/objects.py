@@ -51,12 +51,15 @@ def _unknown(context: Context, key: Scalar, path: str) -> None:
 
 
 def primitive_extension(context: Context, key: Scalar, node: Node, path: str) -> Op:
-    """Compile `_birthDate: {ext: ...}`."""
+    """Compile `_birthDate: {ext: ...}`; of an element that repeats it stands on the first value."""
     extension = elements.type_children("Element")["extension"]
-    if elements.children(path).get(key.text[1:]) is None:
+    element = elements.children(path).get(key.text[1:])
+    if element is None:
         _unknown(context, key, path)
         return nothing
     every = context.forms.every(context.below(), node, extension)
+    if element.repeats:
+        return lambda scope: [{"extension": values}] if (values := every(scope)) else None
     return lambda scope: {"extension": values} if (values := every(scope)) else None
 
 

@@ -10,6 +10,7 @@ from engine.formats.delimited.contract import Contract
 from engine.formats.delimited.delivery import RowDelivery
 from engine.formats.hl7v2.parse import Message
 from engine.mapping import fhir_run, row, run
+from engine.mapping.authorship import Authors
 from engine.mapping.bundle import bodies, bundle, reference
 from engine.mapping.columns import named
 from engine.mapping.feed import CompiledFeed
@@ -154,6 +155,7 @@ class Plan:
         Faults as `map`: the first message that cannot be mapped refuses the delivery.
         """
         headers = Headers(self._program.tools, self._program.identity.identify)
+        authors = Authors(self._program.tools, self._program.identity.identify)
         found: list[dict[str, Any]] = []
         for given in messages:
             message = standard(given)
@@ -166,6 +168,7 @@ class Plan:
             found.extend(made)
             about = names or [reference(found[-1])]  # a message of nothing but its header
             found.append(headers.provenance(message, key, about, sent, linked))
+            found.extend(authors.all(message, made, sent, linked))
             found.extend(linked)
         first = standard(messages[0])
         return bundle(found, headers.identifier(first), headers.sent(first, received_us))

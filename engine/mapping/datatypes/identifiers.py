@@ -190,7 +190,7 @@ def person(tools: Tools) -> Convert:
         items = parts(raw, 13)
         kind, authority = plain(items[12]), lowered(items[8])
         if authority.split("^")[0].upper() == "NPI" or kind == "NPI":
-            return _npi(tools, lead(items[0]))
+            return _npi(tools, lead(items[0]), authority)
         found = build.build(lead(items[0]), authority, kind)
         return _with_check(found, items[10], items[11])
 
@@ -206,11 +206,12 @@ def _with_check(found: Any, digit: str, scheme: str) -> Any:
     return extra | found
 
 
-def _npi(tools: Tools, value: str) -> Any:
+def _npi(tools: Tools, value: str, authority: str) -> Any:
     if not value:
         return None
     system = "http://hl7.org/fhir/sid/us-npi"
-    return {"type": type_of(tools, "NPI"), "system": system, "value": value}
+    found = {"type": type_of(tools, "NPI"), "system": system, "value": value}
+    return found if authority.upper() == "NPI" else found | _assigned_by(authority)
 
 
 def organization(tools: Tools) -> Convert:

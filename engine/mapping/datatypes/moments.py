@@ -1,7 +1,8 @@
 """DTM, TS, DT, TM, DR -> date, dateTime, instant, time, Period.
 
 HL7 v2.9.1, 2A.3.21 (DTM); R4, datatypes.html#dateTime. Precision is kept. A time always gets an
-offset: its own, else that of the site's zone at that moment, never the server's. An hour that
+offset: its own, else that of the site's zone at that moment, never the server's. Digits behind the
+seconds are a fraction, also where their point is missing (`20260314101500123`). An hour that
 happens twice is read as its first pass, one that never happens as if the clocks had not been moved;
 both are reported.
 """
@@ -17,7 +18,7 @@ from engine.mapping.datatypes.tools import MEMO, Convert, Flawed, Tools, memo
 from engine.mapping.text import lead, part
 
 _DTM = re.compile(
-    r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?"
+    r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.?(\d{1,9})\d*)?)?)?)?)?)?"
     r"(?:([+-])(\d\d):?(\d\d))?",
     re.ASCII,
 )

@@ -1,7 +1,7 @@
 """Plans of the library's chains, and what a message says under one of them, as resources."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import read_library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.r4.validate import validate
 
 ROOT = Path(__file__).parents[3]
 KEY = b"key of the conformance tests"
@@ -96,6 +97,47 @@ def say() -> Say:
 def plan_of() -> Callable[[str], Plan]:
     """Return the plan of a layer."""
     return plan
+
+
+@pytest.fixture
+def tell(plan_of: Callable[[str], Plan]) -> Callable[..., Any]:
+    """Map a message of these segments; return all its bodies by type, found valid and connected."""
+
+    def of(
+        kind: str, *segments: str, at: str = "20261001090000"
+    ) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for given in stated(plan_of("site/mercy"), kind, at, segments):
+            found.setdefault(given.type, []).append(given.body)
+        return found
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[..., tuple[Contribution, ...]]:
+    """Map segments under a plan; what they say is valid, and its references lead somewhere."""
+    return stated
+
+
+def stated(plan: Plan, kind: str, at: str, segments: tuple[str, ...]) -> tuple[Contribution, ...]:
+    header = f"MSH|^~\\&|EPIC|MERCY|CONCORD||{at}||{kind}|{at}|P|2.5.1"
+    mapped = plan.map(parse("\r".join((header, *segments)).encode()), 0)
+    bodies = [given.body for given in mapped.contributions]
+    made = {f"{body['resourceType']}/{body['id']}" for body in bodies}
+    assert [name for body in bodies for name in references(body) if name not in made] == []
+    assert [str(issue) for body in bodies for issue in validate(body)] == []
+    return mapped.contributions
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from references(each)
 
 
 @pytest.fixture(scope="session")

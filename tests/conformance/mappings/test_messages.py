@@ -1,54 +1,17 @@
 """Message types beyond admissions and results: what a reader expects of each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine.core.fault import FaultError
-from engine.core.values import Contribution
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.plan import Plan
-from engine.r4.validate import validate
 
 PID = "PID|1||7001^^^MERCY^MR||Quill^Tess^Ann||19800401|F||||||||||ACC9001^^^MERCY"
 PV1 = "PV1|1|I|4E^136^B^MERCY|||||||SUR|||||||||V500^^^MERCY|||||||||||||||||||||||||20261001080000"
 At = Callable[..., Any]
-
-
-@pytest.fixture
-def tell(plan_of: Callable[[str], Plan]) -> At:
-    """Map a message of these segments; return all its bodies by type, found valid and connected."""
-
-    def of(
-        kind: str, *segments: str, at: str = "20261001090000"
-    ) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for given in told(plan_of("site/mercy"), kind, at, segments):
-            found.setdefault(given.type, []).append(given.body)
-        return found
-
-    return of
-
-
-def told(plan: Plan, kind: str, at: str, segments: tuple[str, ...]) -> tuple[Contribution, ...]:
-    header = f"MSH|^~\\&|EPIC|MERCY|CONCORD||{at}||{kind}|{at}|P|2.5.1"
-    mapped = plan.map(parse("\r".join((header, *segments)).encode()), 0)
-    bodies = [given.body for given in mapped.contributions]
-    made = {f"{body['resourceType']}/{body['id']}" for body in bodies}
-    assert [name for body in bodies for name in references(body) if name not in made] == []
-    assert [str(issue) for body in bodies for issue in validate(body)] == []
-    return mapped.contributions
-
-
-def references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("reference"), str):
-            yield value["reference"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from references(each)
 
 
 def code(concept: dict[str, Any]) -> str:
@@ -180,7 +143,7 @@ def test_charge_on_the_account_of_the_visit(tell: At) -> None:
     )
 
 
-def test_account_with_guarantor_is_active_until_it_ends(tell: At, plan_of: Any) -> None:
+def test_account_with_guarantor_is_active_until_it_ends(tell: At, plan_of: Any, told: At) -> None:
     guarantor = "GT1|1||Quill^Mara||12 Elm St^^Mill Fork^WI^53099||||||MTH^Mother"
     said = tell("BAR^P01", "EVN|P01|20261001", PID, PV1, guarantor)
     ended = told(plan_of("site/mercy"), "BAR^P06", "20261101", ("EVN|P06|20261101", PID, PV1))
@@ -312,7 +275,7 @@ DOCUMENT = "TXA|1|DS^Discharge summary|TEXT|20261001||20261001||||||{}|{}||||AU|
 
 
 def test_notice_without_content_does_not_replace_the_document(
-    plan_of: Callable[[str], Plan],
+    plan_of: Callable[[str], Plan], told: At
 ) -> None:
     segments = ("EVN|T03|20261003", PID, PV1, DOCUMENT.format("D77^EHR", ""))
     notice = told(plan_of("site/mercy"), "MDM^T03", "20261003", segments)

@@ -105,7 +105,7 @@ def test_number_of_times_changes_nothing(read: Read) -> None:
 def test_cleared_elements_are_said_so(read: Read) -> None:
     given = read("hilltop/14").contribution("Patient")
     assert "address" in given.clears
-    assert given.parts["telecom"].said == {"home": None}
+    assert given.parts["telecom"].said == {"home": None, "home-mail": None}
 
 
 def test_month_of_birth_stays_a_month(read: Read) -> None:
