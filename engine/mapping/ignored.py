@@ -5,7 +5,7 @@ thought better of it. Knows nothing of messages.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.mapping.documents import Effective, text_at
@@ -15,6 +15,7 @@ from engine.mapping.problem import Place, Problems
 from engine.mapping.vocabulary import Declared, field_types
 from engine.r4 import elements
 
+Reading = dict[str, list[tuple[str, Place]]]  # what is named -> what is read of it, and where
 _FIELD = re.compile(r"([A-Z][A-Z0-9]{2})(?:-([1-9]\d*))?")
 
 
@@ -58,16 +59,15 @@ class _Check:
         self._problems.report("E202", name.mark, message, advice)
         return False
 
-    def unused(self, name: Scalar, read: Reads, part: Callable[[str], bool]) -> bool:
+    def unused(self, name: Scalar, reading: Reading) -> bool:
         """Whether no rule of the layer or of those below reads it."""
         layer = self._layer(name.mark.file)
-        for known, places in read.items():
-            for file, place in places.items():
-                if part(known) and self._layer(file) <= layer:
-                    message = f"{name.text} is ignored, and a rule reads {known}"
-                    self._problems.report("E280", name.mark, message, f"the rule: {place}")
-                    return False
-        return not any(part(known) for known in read)
+        for known, place in reading.get(name.text, ()):
+            if self._layer(place.file) <= layer:
+                message = f"{name.text} is ignored, and a rule reads {known}"
+                self._problems.report("E280", name.mark, message, f"the rule: {place}")
+                return False
+        return name.text not in reading
 
     def _layer(self, file: str) -> int:
         fitting = [n for n, layer in enumerate(self._chain) if file.startswith(f"{layer}/")]
@@ -83,13 +83,14 @@ def collected(
     """
     check = _Check(chain, effective.segments, problems)
     found: dict[str, Ignored] = {}
+    fields = _reading(read.get("", {}))
     for name, node in effective.ignored.values():
         ignored = check.reason(name, node) if check.field(name) else None
-        if ignored and check.unused(name, read.get("", {}), _parts_of(name.text)):
+        if ignored and check.unused(name, fields):
             found[name.text] = ignored
     for feed, name, called, node in _of_feeds(effective, problems):
         ignored = check.reason(name, node)
-        if ignored and check.unused(name, read.get(feed, {}), name.text.__eq__):
+        if ignored and check.unused(name, _reading(read.get(feed, {}))):
             found[called] = ignored
     return found
 
@@ -108,9 +109,13 @@ def _of_feeds(effective: Effective, problems: Problems) -> Iterator[tuple[str, S
             yield feed, name, f"{kind}.{name.text}", node
 
 
-def _parts_of(name: str) -> Callable[[str], bool]:
-    """Return whether a field is what is named, or in the segment that is."""
-    return lambda known: known == name or known.startswith(f"{name}-")
+def _reading(read: Reads) -> Reading:
+    """Return the rules that read a field, by the field and by its segment."""
+    found: Reading = {}
+    for known, places in read.items():
+        for name in {known, known.partition("-")[0]}:
+            found.setdefault(name, []).extend((known, place) for place in places.values())
+    return found
 
 
 def _entries(

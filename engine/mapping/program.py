@@ -34,7 +34,7 @@ from engine.mapping.node import Fields, Node
 from engine.mapping.probe import Probe
 from engine.mapping.problem import MappingErrors, Place, Problem, Problems
 from engine.mapping.recall import Memory, repeated
-from engine.mapping.resource import CompiledMap, Links, compile_map
+from engine.mapping.resource import CompiledMap, Links, compile_rules, linked
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import Strata
 from engine.mapping.verdicts import Surroundings, Verdict, Verdicts, noting
@@ -113,6 +113,7 @@ class _Build:
                 for one in self._effective.datatypes.values()
             },
         )
+        self._rules: dict[str, tuple[Context, CompiledMap]] = {}
         self._maps: dict[tuple[str, Links, str], tuple[CompiledMap, When]] = {}
         self._tools = Tools(
             site.name,
@@ -130,12 +131,11 @@ class _Build:
         key = (key, *(id(one) for one in about))
         known = self._verdicts.find(key, self._around)
         if known is None:
-            outer = self._problems, self._reads, self._around, self._tools
+            outer = self._problems, self._reads, self._around
             self._problems, self._reads = Problems(), {}
             self._around, asked = noting(self._around)
-            self._tools = replace(self._tools, tables=self._around.tables)
             known = Verdict(compile_(), self._problems, self._reads, asked, about)
-            self._problems, self._reads, self._around, self._tools = outer
+            self._problems, self._reads, self._around = outer
             self._verdicts.keep(key, known)
         self._problems.include(known.problems)
         for name, places in known.reads.items():
@@ -276,10 +276,7 @@ class _Build:
             message = f"'{make.map}' reads {text_at(document, 'from')}"
             self._problems.report("E230", mark, message, "'from' ends in that segment")
         condition_text = make.when.text if isinstance(make.when, (type(make.type))) else ""
-        own = (
-            elements.children(make.type.text) if make.type.text in elements.resource_types() else {}
-        )
-        fitting = tuple(link for link in links if link[0] in own)  # messages differ in the others
+        fitting = _fitting(make.type.text, links)
         known = (make.map, fitting, condition_text)
         if known not in self._maps:
             self._maps[known] = self._compiled(make.map, document, fitting, make.when)
@@ -306,28 +303,31 @@ class _Build:
     def _compiled(
         self, name: str, document: Fields, links: Links, when: Node | None
     ) -> tuple[CompiledMap, When]:
-        compile_ = partial(self._compiled_anew, name, document, links, when)
-        return self._once((name, links), (document, when), compile_)
+        if name not in self._rules:
+            rules = partial(self._compiled_rules, name, document)
+            self._rules[name] = self._once(name, (document,), rules)
+        context, rules_ = self._rules[name]
+        slots = context.grammar.slots
+        context = replace(context, grammar=replace(self._grammar(), slots=slots))
+        with slots.watched() as touched:
+            test = condition(context, when)
+        test = None if test is None else repeated(test, touched)
+        return linked(context, rules_, document, links), test
 
-    def _compiled_anew(
-        self, name: str, document: Fields, links: Links, when: Node | None
-    ) -> tuple[CompiledMap, When]:
+    def _compiled_rules(self, name: str, document: Fields) -> tuple[Context, CompiledMap]:
         resource = text_at(document, "to")
         grammar = self._grammar()
         grammar.slots.index((text_at(document, "from"),))
         context = self._context(grammar, resource, self._around.made)
         if resource not in elements.resource_types():
             self._no_type(document, resource)
-        with grammar.slots.watched() as touched:
-            test = condition(context, when)
-        test = None if test is None else repeated(test, touched)
-        return compile_map(context, name, document, links), test
+        return context, compile_rules(context, name, document)
 
 
 def _fitting(resource: str, links: Links) -> Links:
     """Return the links of elements a type has: messages that differ in others share a map."""
     if resource not in elements.resource_types():
-        return links
+        return ()
     own = elements.children(resource)
     return tuple(link for link in links if link[0] in own)
 

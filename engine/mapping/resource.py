@@ -1,7 +1,7 @@
 """One resource map compiled: from a scope to a contribution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.core.values import Contribution, Parts
@@ -199,14 +199,42 @@ def compile_map(
 
     `copied` are steps for elements that no rule of the document names.
     """
-    key = document.key(context.resource)
+    return linked(context, compile_rules(context, name, document), document, links, copied)
+
+
+def linked(
+    context: Context,
+    rules: CompiledMap,
+    document: Fields,
+    links: Links,
+    copied: tuple[Step, ...] = (),
+) -> CompiledMap:
+    """Return rules with the links of a message. Maps of the same rules share what these remember.
+
+    What R4 requires and neither sets is a problem.
+    """
+    key = document.key(context.resource) or Scalar("", document.mark)
+    steps = [*rules.steps, *_linked(context, _rules_of(context, document), links), *copied]
+    steps.sort(key=lambda step: step.rank)
+    return replace(
+        rules,
+        slots=tuple(context.grammar.slots.keys),
+        steps=tuple(steps),
+        required=_required(context, steps, key),
+        shapes={},
+    )
+
+
+def _rules_of(context: Context, document: Fields) -> Fields:
     body = document.get(context.resource)
-    fields = body if isinstance(body, Fields) else Fields((), document.mark)
+    return body if isinstance(body, Fields) else Fields((), document.mark)
+
+
+def compile_rules(context: Context, name: str, document: Fields) -> CompiledMap:
+    """Compile what a document itself says: `linked` makes a map of it."""
     mode = _mode(context, document)
     labels = context.labels.get(context.resource, {}) if mode == "merge" else {}
-    steps = _steps(context, fields, labels, mode) + _linked(context, fields, links) + list(copied)
-    steps.sort(key=lambda step: step.rank)
-    required = _required(context, steps, key or Scalar("", document.mark))
+    steps = _steps(context, _rules_of(context, document), labels, mode)
     alternatives = keys.compiled(context, document.get("key"))
     if not alternatives and context.resource != "Patient":
         context.problems.report("E112", document.mark, "a resource document needs 'key'")
@@ -218,8 +246,8 @@ def compile_map(
         tuple(context.grammar.slots.keys),
         skip,
         alternatives,
-        tuple(steps),
-        required,
+        tuple(sorted(steps, key=lambda step: step.rank)),
+        (),
         meta,
         mode,
         Proof(context.resource, sound=compiled.proves(context.resource, "meta", meta)),
