@@ -58,4 +58,6 @@ mpi.command("engine.cli.mpi:undo", help="Take an act back: a link, an unlink, a 
 def main() -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(*_CALM)
-    sys.exit(app(result_action="return_int_as_exit_code_else_zero"))
+    code = app(result_action="return_int_as_exit_code_else_zero")
+    gc.freeze()  # the process ends: what is left needs no last look
+    sys.exit(code)
