@@ -18,6 +18,8 @@ _CALM = 100_000, 20, 100
 app = App(name="concord", help="One FHIR R4 record per person, from the EHRs of a health network.")
 mpi = App(name="mpi", help="Who is who: explain, link, unlink, undo.")
 app.command(mpi)
+codes = App(name="codes", help="Codes without a row: list, export as a sheet, import, undo.")
+app.command(codes)
 channel = App(name="channel", help="The channels of a region.")
 app.command(channel)
 
@@ -53,6 +55,11 @@ mpi.command("engine.cli.mpi:explain", help="Say why two records are one person o
 mpi.command("engine.cli.mpi:link", help="State that two records are one person.")
 mpi.command("engine.cli.mpi:unlink", help="State that two records are two people.")
 mpi.command("engine.cli.mpi:undo", help="Take an act back: a link, an unlink, a merge, an undo.")
+
+codes.command("engine.cli.codes:gaps", help="List codes that their table does not have.")
+codes.command("engine.cli.codes:export", help="Write the codes of a site as a sheet to fill in.")
+codes.command("engine.cli.codes:import_", name="import", help="Take a sheet back, checked first.")
+codes.command("engine.cli.codes:undo", help="Bring back what the last import replaced.")
 
 
 def main() -> None:

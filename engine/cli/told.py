@@ -31,6 +31,7 @@ _OF_THE_COMMAND = frozenset(
         "replay-unclear",
         "since-unclear",
         "traffic-unclear",
+        "no-site-layer",
         "output-unclear",
         "no-such-file",
     }

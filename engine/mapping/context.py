@@ -52,6 +52,7 @@ class Context:
     top: str = ""  # top-level element being compiled
     depth: int = 0
     traced: bool = False
+    lenient: bool = False  # a code that its table refuses is only noted
     probe: Probe | None = None  # of plans for tests, which are traced
     musts: set[str] = field(default_factory=set)  # top-level elements that rules call required
     # Of all maps of a site, type -> element -> names of its parts.

@@ -13,6 +13,7 @@ from engine.mapping import fhir_run, row, run
 from engine.mapping.authorship import Authors
 from engine.mapping.bundle import bodies, bundle, reference
 from engine.mapping.columns import named
+from engine.mapping.datatypes.coded import Coded
 from engine.mapping.feed import CompiledFeed
 from engine.mapping.header import Headers
 from engine.mapping.ignored import Ignored
@@ -52,10 +53,11 @@ class Plan:
         probe: Probe | None,
         *,
         traced: bool,
+        lenient: bool,
     ) -> None:
         self._library = library
         self._site = site
-        self._program = build(strata, site, traced=traced, probe=probe)
+        self._program = build(strata, site, traced=traced, probe=probe, lenient=lenient)
         self._traced = self._program if traced or probe is not None else None
         self.id = content_hash(library, site)  # of the chain's files and the profile but its key
 
@@ -149,6 +151,10 @@ class Plan:
             self._traced = build(Strata(self._library), self._site, traced=True)
         return self._traced
 
+    def codings(self, raw: str) -> tuple[list[dict[str, Any]], str]:
+        """Read a coded field: its codings with their systems, and its text."""
+        return Coded(self._program.tools, None).codings(raw)
+
     def bundle(self, messages: Sequence[Message], received_us: int) -> dict[str, Any]:
         """Map the messages of one delivery to one transaction Bundle, with headers.
 
@@ -212,11 +218,13 @@ def compile_plan(
     strata: Strata | None = None,
     *,
     traced: bool = False,
+    lenient: bool = False,
 ) -> Plan:
     """Check and compile a site's chain; `probe` is for tests of the mapping.
 
     `strata` are those of the library, where several plans are made of it. A plan that is `traced`
-    is slow, and made in one go for who traces every message.
+    is slow, and made in one go for who traces every message; one that is `lenient` only notes
+    codes that their tables refuse.
     MappingErrors with every problem found.
     """
-    return Plan(library, site, strata or Strata(library), probe, traced=traced)
+    return Plan(library, site, strata or Strata(library), probe, traced=traced, lenient=lenient)

@@ -93,8 +93,11 @@ class _Build:
         traced: bool = False,
         probe: Probe | None = None,
         verdicts: Verdicts | None = None,
+        *,
+        lenient: bool = False,
     ) -> None:
         self._site = site
+        self._lenient = lenient
         self._traced = traced
         self._probe = probe
         self._verdicts = verdicts
@@ -296,6 +299,7 @@ class _Build:
             self._memory,
             traced=self._traced,
             probe=self._probe,
+            lenient=self._lenient,
             labels=self._around.labels,
             datatypes=self._around.datatypes,
         )
@@ -349,10 +353,19 @@ def _made_types(effective: Effective) -> frozenset[str]:
 
 
 def build(
-    strata: Strata, site: SiteProfile, *, traced: bool = False, probe: Probe | None = None
+    strata: Strata,
+    site: SiteProfile,
+    *,
+    traced: bool = False,
+    probe: Probe | None = None,
+    lenient: bool = False,
 ) -> Program:
-    """Compile a chain; with a probe traced. MappingErrors with every problem found."""
-    return _Build(strata, site, traced or probe is not None, probe).program()
+    """Compile a chain; with a probe traced. MappingErrors with every problem found.
+
+    A `lenient` program refuses no code that a table lacks.
+    """
+    traced = traced or probe is not None
+    return _Build(strata, site, traced, probe, lenient=lenient).program()
 
 
 def examine(strata: Strata, site: SiteProfile, verdicts: Verdicts) -> tuple[Problem, ...]:

@@ -200,7 +200,7 @@ def _pairs(context: Context, scalar: Scalar, element: Element, how: Reading) -> 
     found, tools = [], context.tools
     for source in sources(context, scalar):
         convert = _converter(context, source, element, how)
-        if how.refuses and convert is not None:
+        if how.refuses and convert is not None and not context.lenient:
             convert = _refusing(convert, source.label, scalar)
         if convert is None:
             target = element.types[0] if element.types else "group of elements"

@@ -1,0 +1,116 @@
+"""Commands that look at the traffic of a region, in its journal, beside whoever writes to it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.app import open_journal, open_store
+from engine.cli.begun import begun
+from engine.cli.codes import gaps
+from engine.cli.coverage import Output, coverage
+from engine.cli.init import init
+from engine.cli.map import Which
+from engine.cli.traffic import Window
+from engine.core.values import HL7_V2, Envelope
+from engine.database.metadata import STORE
+from engine.pipeline.ledger import Account, write_accounts
+
+RULES = """map: v1
+kind: message
+structure: ADT_A01
+triggers: [ADT^A01]
+make:
+  - Patient: {map: PID-Patient, from: PID}
+---
+map: v1
+kind: resource
+from: PID
+to: Patient
+Patient:
+  name: PID-5
+  gender: {from: PID-8, map: sex, unmapped: error}
+---
+map: v1
+kind: identity
+patient: [{label: MR, from: 'PID-3[1]'}]
+"""
+SEX = """source_system,source_code,target_system,target_code,target_display,relationship,comment
+,M,http://hl7.org/fhir/administrative-gender,male,Male,,
+"""
+DAY_US = 24 * 3600 * 1_000_000
+FIRST_US = 1_790_000_000_000_000
+SITE = "{ehr: other, timezone: UTC, mappings: [base]}"
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> Path:
+    (tmp_path / "mappings" / "base" / "codes").mkdir(parents=True)
+    (tmp_path / "mappings" / "base" / "rules.yaml").write_text(RULES, "utf-8")
+    (tmp_path / "mappings" / "base" / "codes" / "sex.csv").write_text(SEX, "utf-8")
+    file = tmp_path / "region.yaml"
+    file.write_text(f"region: north\nsites: {{mercy: {SITE}, other: {SITE}}}\n", "utf-8")
+    assert init(file) == 0
+    return file
+
+
+def keep(file: Path, *sexes: str, site: str = "mercy") -> None:
+    """Let a site's messages be in the journal, a day apart, and in the ledger as worked off."""
+    region, key = begun(file)
+    store, journal = open_store(region, key), open_journal(region, key)
+    store.create(STORE)
+    envelopes = [_envelope(site, n, sex) for n, sex in enumerate(sexes)]
+    accounts = [
+        _account(position, envelope, sex)
+        for position, envelope, sex in zip(journal.append(envelopes), envelopes, sexes, strict=True)
+    ]
+    with store.write() as tx:
+        write_accounts(tx, accounts)
+    journal.close()
+    store.close()
+
+
+def _envelope(site: str, number: int, sex: str) -> Envelope:
+    body = f"MSH|^~\\&|A|B|||20260314||ADT^A01|{number}|P|2.5\rPID|1||{number}||Doe|||{sex}|||Elm"
+    received_us = FIRST_US + number * DAY_US
+    return Envelope(f"{site}-hl7", site, HL7_V2, body.encode(), received_us, str(number))
+
+
+def _account(position: int, envelope: Envelope, sex: str) -> Account:
+    state, code = ("written", "") if sex == "M" else ("quarantined", "unmapped-code-refused")
+    head = (envelope.channel, envelope.site, envelope.control_id, "ADT^A01", "")
+    times = (envelope.received_us, envelope.received_us)
+    return Account(position, state, *head, *times, code=code)
+
+
+def test_coverage_of_the_newest(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(region, "M", "M", "X")
+    keep(region, "M", site="other")
+    which = Which(site="mercy")
+    assert coverage([region], which=which, output=Output(as_json=True)) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["deliveries"], found["refused"]) == (3, {"unmapped-code-refused": 1})
+    states = {path["path"]: path["state"] for path in found["paths"]}
+    assert (states["PID-8"], states["PID-11"]) == ("mapped", "undecided")
+    newest = Window(last=1)
+    assert coverage([region], which=which, window=newest, output=Output(as_json=True)) == 0
+    assert json.loads(capsys.readouterr().out)["deliveries"] == 1
+
+
+def test_gaps_of_what_was_refused_with_its_days(
+    region: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(region, "M", "X", "M", "X", "Q")
+    assert gaps([region], which=Which(site="mercy"), least=1, as_json=True) == 0
+    first, second = json.loads(capsys.readouterr().out)["gaps"]
+    assert (first["table"], first["code"], first["seen"]) == ("sex", "X", 2)
+    assert (first["first"][:10], first["last"][:10]) == ("2026-09-22", "2026-09-24")
+    assert first["channels"] == ["mercy-hl7"]
+    assert second["code"] == "Q"
+
+
+def test_a_site_that_sent_nothing(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(region, "M")
+    assert coverage([region], which=Which(site="other")) == 0
+    assert capsys.readouterr().out.startswith("0 deliveries")
+    assert coverage([region], which=Which(site="nowhere")) == 2
