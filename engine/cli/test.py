@@ -106,7 +106,8 @@ def _tell(wanted: Asked, results: list[Result], how: How) -> int:
         told += report.table(found) * how.coverage
         told += report.unexercised(found, folder) * how.uncovered
         told += report.unmissed(unmissed, folder)
-        print("\n".join((*told, report.summary(results, len(left), found))))
+        told.append(report.summary(len(wanted.cases), len(results), len(left), found))
+        print("\n".join(told))
     return _BAD_CONFIG if problems else _PROBLEMS if left else 0
 
 

@@ -26,9 +26,9 @@ class Asked:
 
     def is_meant(self, line: Line) -> bool:
         """Whether a line is in the folders given, or beside the files of tests given."""
-        file = (self.folder / line.file).absolute()
+        file = (self.folder / line.file).resolve()
         return not self.paths or any(
-            file.is_relative_to(path.absolute()) or file == _beside(path.absolute())
+            file.is_relative_to(path.resolve()) or file == _beside(path.resolve())
             for path in self.paths
         )
 
@@ -40,25 +40,24 @@ def _beside(path: Path) -> Path:
 def folder_of(paths: Sequence[Path]) -> Path:
     """Return the mappings folder the paths lie in, or the usual one."""
     for path in paths:
-        for above in (path.absolute(), *path.absolute().parents):
+        for above in (path.resolve(), *path.resolve().parents):
             if (above / BASE).is_dir():
                 return above
     return DEFAULT_FOLDER
 
 
-def _is_asked(case: Case, folder: Path, paths: Sequence[Path], text: str) -> bool:
-    file = (folder / case.file).absolute()
-    below = any(file.is_relative_to(path.absolute()) for path in paths)
-    return (below or not paths) and text.lower() in f"{case.file} {case.name.text}".lower()
+def _below(file: Path, paths: Sequence[Path]) -> bool:
+    return not paths or any(file.resolve().is_relative_to(path.resolve()) for path in paths)
 
 
 def asked(folder: Path, paths: Sequence[Path], text: str) -> Asked:
-    """Read the tests below a mappings folder and choose by path and by a part of the name."""
+    """Read the tests of a mappings folder, those below the paths alone, and choose by name."""
     problems = Problems()
     known = dict(files_below(folder))
     library = read_library(folder)
-    found = cases_of(read_tests(folder), known, problems)
-    cases = [case for case in found if _is_asked(case, folder, paths, text)]
+    tests = {name: held for name, held in read_tests(folder).items() if _below(known[name], paths)}
+    found = cases_of(tests, known, problems)
+    cases = [case for case in found if text.lower() in f"{case.file} {case.name.text}".lower()]
     named = [case.given.path for case in cases if isinstance(case.given, FileOf)]
     named += [case.golden.path for case in cases if case.golden and case.golden.path in known]
     files = {path: known[path].read_bytes() for path in named}
@@ -68,5 +67,5 @@ def asked(folder: Path, paths: Sequence[Path], text: str) -> Asked:
 
 def shown(folder: Path) -> str:
     """Return the folder as somebody here would name it."""
-    whole, here = folder.absolute(), Path.cwd()
+    whole, here = folder.resolve(), Path.cwd()
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.as_posix()

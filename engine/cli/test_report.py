@@ -40,10 +40,12 @@ def accepted(changes: Accepted, folder: str) -> list[str]:
     return lines
 
 
-def summary(results: Sequence[Result], failed: int, found: Sequence[Line]) -> str:
-    """Return the last line."""
+def summary(asked: int, run: int, failed: int, found: Sequence[Line]) -> str:
+    """Return the last line: of so many cases, so many could be run, so many failed."""
     share = total(found)
-    cases = f"{len(results)} case{_PLURAL * (len(results) != 1)}, {failed} failed"
+    cases = f"{asked} case{_PLURAL * (asked != 1)}, {failed} failed"
+    if run < asked:
+        return f"{cases}, {asked - run} could not be run"
     return f"{cases}; {share.exercised} of {share.lines} rule lines exercised ({share.percent} %)"
 
 

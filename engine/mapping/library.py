@@ -6,6 +6,8 @@ from pathlib import Path
 
 import orjson
 
+from engine.mapping.problem import MappingErrors, Place, Problem
+
 SUFFIXES = (".yaml", ".csv")
 TESTS = ".test.yaml"
 FIXTURES = "fixtures"  # folders of files that tests name
@@ -38,20 +40,30 @@ class Library:
 
 
 def read_library(folder: Path) -> Library:
-    """Read all mapping files below a folder. OSError; UnicodeDecodeError for a file not UTF-8."""
-    found = [
-        (name, path.read_text("utf-8"))
-        for name, path in files_below(folder)
-        if path.suffix in SUFFIXES and not _is_of_tests(name)
-    ]
-    return Library(tuple(found))
+    """Read all mapping files below a folder. OSError; MappingErrors for files not UTF-8."""
+    found = files_below(folder)
+    wanted = [one for one in found if one[1].suffix in SUFFIXES and not _is_of_tests(one[0])]
+    return Library(tuple(_texts(wanted).items()))
 
 
 def read_tests(folder: Path) -> dict[str, str]:
     """Read all files of tests, by path relative to the folder; raises as `read_library`."""
-    return {
-        name: path.read_text("utf-8") for name, path in files_below(folder) if name.endswith(TESTS)
-    }
+    return _texts([one for one in files_below(folder) if one[0].endswith(TESTS)])
+
+
+def _texts(files: list[tuple[str, Path]]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, path in files:
+        data = path.read_bytes()
+        try:
+            texts[name] = data.decode().replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            place = Place(name, data.count(b"\n", 0, error.start) + 1, 1)
+            problems.append(Problem("E101", "not UTF-8", place, "save the file as UTF-8"))
+    if problems:
+        raise MappingErrors(tuple(problems))
+    return texts
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:

@@ -48,6 +48,7 @@ class Suite:
     files: Mapping[str, bytes]
     problems: Problems = field(default_factory=Problems)
     _benches: dict[tuple[Chain, Setting], Bench | None] = field(default_factory=dict)
+    _unplaced: set[str] = field(default_factory=set)  # files without a chain, told once
 
     def run(self, case: Case) -> Result | None:
         """Run a case; None when it could not be run, which is reported."""
@@ -79,7 +80,9 @@ class Suite:
         if not chain:
             message = f"a test in the layer {case.layer} has to name its chain"
             advice = "chain: [base, us, vendor/epic, site/mercy]; the region file says it"
-            self.problems.report("E276", case.place, message, advice)
+            if case.file not in self._unplaced:
+                self._unplaced.add(case.file)
+                self.problems.report("E276", case.place, message, advice)
             return None
         key = (chain, case.setting)
         if key not in self._benches:

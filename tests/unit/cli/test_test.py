@@ -180,3 +180,37 @@ def test_lines_no_test_would_miss_are_listed(
     said = capsys.readouterr().out.splitlines()
     line = "mappings/base/maps.yaml:18 is deleted: Patient.gender from literal"
     assert said[:-1] == [f"no test fails if {line}"]
+
+
+def test_mistakes_in_other_files_do_not_matter(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "base" / "other.test.yaml").write_text("map: v1\nkind: tests\ncase: []\n")
+    assert run_tests([folder / "base" / "maps.test.yaml"], matching="born") == 0
+    assert run_tests([folder], matching="born") == 78
+    assert "did you mean 'cases'?" in capsys.readouterr().err
+
+
+def test_tests_of_a_site_without_a_chain_are_told_of_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = folder / "site" / "mercy"
+    site.mkdir(parents=True)
+    (site / "one.test.yaml").write_text(TESTS)
+    assert run_tests([site]) == 78
+    said = capsys.readouterr()
+    assert said.err.count("E276") == 1
+    assert said.out == "2 cases, 0 failed, 2 could not be run\n"
+
+
+@pytest.mark.parametrize("name", ["maps.test.yaml", "maps.yaml"])
+def test_a_file_that_is_not_utf_8_is_shown_with_its_line(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "base" / name).open("ab") as file:
+        file.write(b"# \xff\n")
+    line = (folder / "base" / name).read_bytes().count(b"\n")
+    assert run_tests([folder]) == 78
+    assert f"base/{name}:{line}:1: E101 not UTF-8" in capsys.readouterr().err
+    assert check(folder) == 78
+    assert "E101" in capsys.readouterr().err
