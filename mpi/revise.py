@@ -59,7 +59,13 @@ _KEEP = inserting(
     on_conflict="replace",
 )
 _SAID = Statement(
-    select(STATEMENT.c.position, STATEMENT.c.ordinal, STATEMENT.c.a, STATEMENT.c.b).where(
+    select(
+        STATEMENT.c.position,
+        STATEMENT.c.ordinal,
+        STATEMENT.c.a,
+        STATEMENT.c.b,
+        STATEMENT.c.kind,
+    ).where(
         STATEMENT.c.origin == "source",
         STATEMENT.c.actor == bindparam("site_"),
     ),
@@ -126,13 +132,13 @@ def revise_statements(tx: Transaction, site: str, wanted: Sequence[Placed]) -> s
     known = {row[:2]: row[2:] for row in tx.all(_SAID, site)}
     fresh = {(one.position, one.ordinal): one for one in wanted}
     concerned: set[str] = set()
-    for place, pair in sorted(known.items()):
+    for place, stated in sorted(known.items()):
         one = fresh.get(place)
-        if one is None or (one.said.a, one.said.b) != pair:
+        if one is None or (one.said.a, one.said.b, one.said.kind) != stated:
             tx.run(_UNSAY, *place)
-            concerned.update(pair)
+            concerned.update(stated[:2])
     for place, one in sorted(fresh.items()):
-        if known.get(place) != (one.said.a, one.said.b):
+        if known.get(place) != (one.said.a, one.said.b, one.said.kind):
             said = one.said
             tx.run(
                 _SAY,

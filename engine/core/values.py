@@ -110,6 +110,15 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """The source says that two records are one person, or are not (HL7 v2 A24, A37); both stay."""
+
+    a: PatientKey
+    b: PatientKey
+    kind: str  # link or unlink
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a message says of an element whose parts hold by themselves.
 
@@ -171,6 +180,7 @@ class Mapped:
     patients: tuple[PatientKey, ...] = ()
     aliases: tuple[Alias, ...] = ()
     merges: tuple[Merge, ...] = ()
+    links: tuple[Link, ...] = ()
     contributions: tuple[Contribution, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     filtered: str = ""

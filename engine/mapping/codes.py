@@ -130,8 +130,8 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "One document handles a trigger; change that one in an overlay.",
         ),
         "E233": (
-            "An `emit` entry is not a merge statement.",
-            "Write {per: GROUP, merge: {survivor: patient, subsumed: prior}}.",
+            "An `emit` entry is no statement about patients.",
+            "Write {link: patients} or {per: GROUP, merge: {survivor: patient, subsumed: prior}}.",
         ),
         "E234": (
             "A declared field is not `number: datatype`.",

@@ -63,6 +63,7 @@ class Layout:
     misplaced: tuple[tuple[str, str], ...]  # code, segment name
     pids: tuple[Station, ...]
     merges: tuple[Station, ...]  # on the PID that absorbs
+    links: tuple[tuple[str, tuple[int, ...]], ...]  # kind, PID it is about
     frames: tuple[tuple[Bound, int], ...]  # group, index of the outer one
     spots: tuple[Spot, ...]
     used: tuple[int, ...]  # segments that are read for certain
@@ -100,6 +101,11 @@ class _Draft:
             for place in self._rules.merges
             for bound in groups(self._root, place)
         )
+        links = tuple(
+            (kind, tuple(pid.index for pid in bound.segments.get("PID", ())))
+            for kind, place in self._rules.links
+            for bound in groups(self._root, place)
+        )
         self._frames.append((self._root, -1))
         self._walk(self._rules.rules, 0)
         stations = [*pids, *merges, *(spot.at for spot in self._spots)]
@@ -108,6 +114,7 @@ class _Draft:
             tuple((code, self._segments[index].name) for index, code in self._root.misplaced),
             pids,
             merges,
+            links,
             tuple(self._frames),
             tuple(self._spots),
             tuple(sorted(used)),

@@ -17,6 +17,7 @@ from engine.r4 import elements
 
 STRUCTURES = "2.5.1"  # the version whose group trees real traffic follows most
 _TRIGGER = re.compile(r"[A-Z]{3}\^([A-Z][A-Z0-9]{2})?")
+_LINKS = ("link", "unlink")
 MAKE_KEYS = {"map", "from", "when", "label", "weak"}
 Place = tuple[str, ...]
 When = Callable[[Scope], bool] | None
@@ -65,6 +66,7 @@ class CompiledMessage:
     holders: frozenset[str]  # groups that hold a PID somewhere
     rules: tuple[Rule, ...]
     merges: tuple[Place, ...]  # groups whose patient absorbs the prior one
+    links: tuple[tuple[str, Place], ...] = ()  # kind, group whose patients it is about
 
 
 def _repeating(group: GroupDef) -> set[str]:
@@ -200,20 +202,31 @@ class _Compiler:
             return None
         return (*at[0], segment)
 
-    def merges(self, group: GroupDef) -> tuple[Place, ...]:
+    def statements(self, group: GroupDef) -> tuple[tuple[str, Place], ...]:
+        """Compile `emit` to kinds of statements, each with the group it is about."""
         found = []
         for item in listed(self._document.get("emit")):
-            merge = item.get("merge") if isinstance(item, Fields) else None
-            if not isinstance(item, Fields) or not isinstance(merge, Fields):
-                self._problems.report("E233", item.mark, "emit holds {per: GROUP, merge: {...}}")
+            kind = self._statement(item)
+            if not kind or not isinstance(item, Fields):
+                message = "emit holds {per: GROUP, merge: {...}}, or link: or unlink: patients"
+                self._problems.report("E233", item.mark, message)
                 continue
-            if (text_at(merge, "survivor"), text_at(merge, "subsumed")) != ("patient", "prior"):
-                advice = "write {survivor: patient, subsumed: prior}"
-                self._problems.report("E233", merge.mark, "the prior patient goes", advice)
             place = self.place(item.get("per"), group) if item.get("per") else ((), group)
             if place is not None:
-                found.append(place[0])
+                found.append((kind, place[0]))
         return tuple(found)
+
+    def _statement(self, item: Node) -> str:
+        """Return merge, link or unlink; empty when it is none."""
+        if not isinstance(item, Fields):
+            return ""
+        merge = item.get("merge")
+        if not isinstance(merge, Fields):
+            return next((kind for kind in _LINKS if text_at(item, kind) == "patients"), "")
+        if (text_at(merge, "survivor"), text_at(merge, "subsumed")) != ("patient", "prior"):
+            advice = "write {survivor: patient, subsumed: prior}"
+            self._problems.report("E233", merge.mark, "the prior patient goes", advice)
+        return "merge"
 
 
 def compile_message(
@@ -224,6 +237,7 @@ def compile_message(
     tree = compiler.structure()
     if tree is None:
         return None
+    said = compiler.statements(tree)
     return CompiledMessage(
         name,
         compiler.triggers(),
@@ -231,5 +245,6 @@ def compile_message(
         frozenset(_repeating(tree)),
         frozenset(_holding(tree)),
         compiler.rules(document.get("make"), tree),
-        compiler.merges(tree),
+        tuple(place for kind, place in said if kind == "merge"),
+        tuple((kind, place) for kind, place in said if kind != "merge"),
     )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from engine.core.fault import Category, refuse
-from engine.core.values import Alias, Contribution, Mapped, Merge, PatientKey
+from engine.core.values import Alias, Contribution, Link, Mapped, Merge, PatientKey
 from engine.formats.hl7v2.charset import is_beyond_ascii
 from engine.formats.hl7v2.parse import Message
 from engine.mapping import twice
@@ -63,7 +63,16 @@ def fallback_key(message: Message) -> str:
 class Run:
     """The making of one `Mapped`."""
 
-    __slots__ = ("_aliases", "_env", "_instances", "_merges", "_program", "_site", "_sources")
+    __slots__ = (
+        "_aliases",
+        "_env",
+        "_instances",
+        "_links",
+        "_merges",
+        "_program",
+        "_site",
+        "_sources",
+    )
 
     def __init__(self, program: Program, site: SiteProfile, env: Env) -> None:
         self._program = program
@@ -72,6 +81,7 @@ class Run:
         self._instances: list[Instance] = []
         self._aliases: dict[Alias, None] = {}
         self._merges: list[Merge] = []
+        self._links: list[Link] = []
         self._sources: dict[str, list[int]] = {}  # id -> segments it was made of
 
     def patients(self, stations: Sequence[Station]) -> None:
@@ -109,6 +119,17 @@ class Run:
             return
         self._merges.append(Merge(survivor, prior))
         self._aliases.update(dict.fromkeys(identity.aliases_of(scope, prior.record, prior=True)))
+
+    def link(self, kind: str, pids: Sequence[int]) -> None:
+        """State that the patients of some PID are one person, or that they are not."""
+        found = [key for pid in pids if (key := self._env.patients.get(pid)) is not None]
+        if len(found) < 2:
+            text = "a link has to name both patients"
+            raise refuse(Category.INVALID, "missing-patient-key", text, "PID[2]-3")
+        first, *others = dict.fromkeys(found)
+        if not others:
+            self._env.note("link-with-itself", "PID[2]-3", "both patients are the same record")
+        self._links += [Link(first, other, kind) for other in others]
 
     def instances(self, layout: Layout) -> None:
         """Find out what will be made, so that everything can refer to everything."""
@@ -192,6 +213,7 @@ class Run:
             patients=self.named(),
             aliases=tuple(self._aliases),
             merges=tuple(self._merges),
+            links=tuple(self._links),
             contributions=contributions,
             diagnostics=tuple(self._env.diagnostics),
             lines=tuple(sorted({line.rule for line in self._env.lineage})),
@@ -238,4 +260,6 @@ def execute(
     run.instances(layout)
     for station in layout.merges:
         run.merge(station)
+    for said, pids in layout.links:
+        run.link(said, pids)
     return run.mapped(source_us, kind, plan), env

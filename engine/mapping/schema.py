@@ -47,7 +47,7 @@ _HEADS = {
     "triggers": "The messages it takes, such as ADT^A01.",
     "make": "The resources that are made, each with its map and its segment.",
     "link": "References that are filled in by type.",
-    "emit": "Statements about patients: merges.",
+    "emit": "Statements about patients: merges, links and what withdraws them.",
     "from": "The segment, or the type of resource, that is read.",
     "to": "The type of resource that is made.",
     "key": "Parts of the key; or alternatives, each a list of parts.",

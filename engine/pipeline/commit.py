@@ -293,7 +293,7 @@ def _account(
         return _quarantined(account, item.fault)
     if mapped and mapped.filtered:
         return replace(account, state=ledger.FILTERED, code=mapped.filtered)
-    return _counted(account, written, said=bool(mapped and mapped.merges))
+    return _counted(account, written, said=bool(mapped and (mapped.merges or mapped.links)))
 
 
 def _quarantined(account: Account, fault: Fault) -> Account:

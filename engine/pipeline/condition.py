@@ -87,7 +87,13 @@ def judged(tx: Transaction, item: Prepared) -> Prepared:
     if not rule:
         return item
     nothing = replace(
-        item.mapped, filtered=rule, patients=(), aliases=(), merges=(), contributions=()
+        item.mapped,
+        filtered=rule,
+        patients=(),
+        aliases=(),
+        merges=(),
+        links=(),
+        contributions=(),
     )
     return replace(item, mapped=nothing)
 

@@ -157,12 +157,15 @@ def _news(item: Prepared, patients: Mapping[str, Sight]) -> News | None:
 
 def _mapped(site: str, mapped: Mapped, patients: Mapping[str, Sight]) -> News:
     said = tuple(
-        Said(
-            merge.survivor.record, merge.subsumed.record, "merge", "source", mapped.source_us, site
-        )
-        for merge in mapped.merges
+        Said(a, b, kind, "source", mapped.source_us, site) for a, b, kind in stated(mapped)
     )
     return News(site, mapped.patients, mapped.aliases, patients, said)
+
+
+def stated(mapped: Mapped) -> list[tuple[str, str, str]]:
+    """Return what a message says of two records each, in its order: a, b and the kind."""
+    merges = [(one.survivor.record, one.subsumed.record, "merge") for one in mapped.merges]
+    return merges + [(one.a.record, one.b.record, one.kind) for one in mapped.links]
 
 
 def _decided(decision: Decision) -> News:

@@ -131,7 +131,7 @@ def revise_identity(
 ) -> Course | None:
     """Bring identifiers of the site's next records to what the shadow says; None behind the last.
 
-    The last step takes back or adds the merges that the messages tell.
+    The last step takes back or adds the merges and links that the messages tell.
     """
     if course.cursor == _LAST:
         return None
@@ -151,7 +151,7 @@ _LAST = "~"  # behind every record id
 
 def _placed(site: str, one: shadow.Merged) -> Placed:
     return Placed(
-        one.position, one.ordinal, Said(one.a, one.b, "merge", "source", one.source_us, site)
+        one.position, one.ordinal, Said(one.a, one.b, one.kind, "source", one.source_us, site)
     )
 
 

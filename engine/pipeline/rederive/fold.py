@@ -18,6 +18,7 @@ from engine.mapping.plan import Plan
 from engine.pipeline.condition import RULES, condition, is_said_anew
 from engine.pipeline.ledger import DUPLICATE, QUARANTINED
 from engine.pipeline.prepare import Prepared, prepare
+from engine.pipeline.reconcile import stated
 from engine.pipeline.rederive import shadow
 from engine.pipeline.rederive.course import Course
 from engine.pipeline.rederive.shadow import Merged, Told
@@ -197,6 +198,6 @@ def _named(fault: Fault) -> tuple[str, str, str]:
 
 def _merges(position: int, mapped: Mapped) -> list[Merged]:
     return [
-        Merged(position, ordinal, one.survivor.record, one.subsumed.record, mapped.source_us)
-        for ordinal, one in enumerate(mapped.merges)
+        Merged(position, ordinal, a, b, mapped.source_us, kind)
+        for ordinal, (a, b, kind) in enumerate(stated(mapped))
     ]

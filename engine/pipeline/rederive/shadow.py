@@ -61,7 +61,7 @@ _ALIAS = inserting(
 )
 _MERGE = inserting(
     SHADOW_MERGE,
-    *("site", "position", "ordinal", "a", "b", "source_us"),
+    *("site", "position", "ordinal", "a", "b", "source_us", "kind"),
     on_conflict="ignore",
 )
 _MERGES = Statement(
@@ -71,6 +71,7 @@ _MERGES = Statement(
         SHADOW_MERGE.c.a,
         SHADOW_MERGE.c.b,
         SHADOW_MERGE.c.source_us,
+        SHADOW_MERGE.c.kind,
     ).where(SHADOW_MERGE.c.site == bindparam("site_")),
     "site_",
 )
@@ -158,13 +159,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A merge a message told: `a` survives `b`."""
+    """A merge a message told: `a` survives `b`; or a link of the two, or that they are none."""
 
     position: int
     ordinal: int
     a: str
     b: str
     source_us: int
+    kind: str
 
 
 def load(tx: Transaction, site: str, ids: Sequence[str]) -> dict[Key, Shade]:
@@ -267,7 +269,11 @@ def merges(tx: Transaction, site: str) -> list[Merged]:
 def note_merges(tx: Transaction, site: str, merges: Iterable[Merged]) -> None:
     """Note the merges the messages tell."""
     tx.run_many(
-        _MERGE, [(site, one.position, one.ordinal, one.a, one.b, one.source_us) for one in merges]
+        _MERGE,
+        [
+            (site, one.position, one.ordinal, one.a, one.b, one.source_us, one.kind)
+            for one in merges
+        ],
     )
 
 

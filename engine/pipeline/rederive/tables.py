@@ -79,6 +79,7 @@ SHADOW_MERGE = Table(
     Column("a", String, nullable=False, comment="the survivor"),
     Column("b", String, nullable=False, comment="the subsumed"),
     Column("source_us", BigInteger, nullable=False),
+    Column("kind", String, nullable=False, comment="merge, link or unlink"),
     sqlite_with_rowid=False,
 )
 

@@ -216,6 +216,29 @@ def test_merges_and_changes_of_a_number(plan_of: Callable[[str], Plan], kind: st
     assert (prior.body["identifier"][0]["value"], "status" in prior.weak) == ("OLD1", True)
 
 
+@pytest.mark.parametrize(("kind", "said"), [("ADT^A24", "link"), ("ADT^A37", "unlink")])
+def test_two_numbers_of_one_person_are_linked_and_no_more(
+    plan_of: Callable[[str], Plan], kind: str, said: str
+) -> None:
+    head = f"MSH|^~\\&|EPIC|MERCY|CONCORD||20261001||{kind}|1|P|2.5.1\rEVN|A24|20261001\r{PID}"
+    body = f"{head}\rPD1|1\rPV1|1|I\rPID|2||6001^^^MERCY^MR||Quill^Tess\rPD1|1"
+    mapped = plan_of("us").map(parse(body.encode()), 0)
+    (link,) = mapped.links
+    assert (link.a.local_id, link.b.local_id, link.kind) == ("7001", "6001", said)
+    assert [key.local_id for key in mapped.patients] == ["7001", "6001"]
+    assert mapped.contributions == ()
+    assert {alias.value for alias in mapped.aliases} == {"7001", "6001"}
+
+
+def test_a_link_of_one_number_is_refused(plan_of: Callable[[str], Plan]) -> None:
+    head = "MSH|^~\\&|EPIC|MERCY|CONCORD||20261001||ADT^A24|1|P|2.3\rEVN|A24|20261001"
+    with pytest.raises(FaultError, match="link"):
+        plan_of("us").map(parse(f"{head}\r{PID}".encode()), 0)
+    same = plan_of("us").map(parse(f"{head}\r{PID}\r{PID}".encode()), 0)
+    assert same.links == ()
+    assert "link-with-itself" in {noted.code for noted in same.diagnostics}
+
+
 def test_merge_without_the_retired_number_is_refused(plan_of: Callable[[str], Plan]) -> None:
     lines = (
         "MSH|^~\\&|EPIC|MERCY|CONCORD||20261001||ADT^A34|1|P|2.3",
