@@ -41,7 +41,12 @@ ODD = st.one_of(
 @pytest.fixture(scope="module")
 def plans() -> dict[str, Plan]:
     library = read_library(ROOT / "mappings")
-    vendors = {"lakeside": "vendor/athena", "mercy": "vendor/epic", "glenhaven": "vendor/oracle"}
+    vendors = {
+        "lakeside": "vendor/athena",
+        "mercy": "vendor/epic",
+        "glenhaven": "vendor/oracle",
+        "riverbend": "vendor/nextgen",
+    }
     return {
         site: compile_plan(
             library, SiteProfile(site, "UTC", ("base", "us", vendor, f"site/{site}"), b"k")

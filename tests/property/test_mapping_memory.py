@@ -18,7 +18,13 @@ from engine.r4.compiled import proves
 from engine.r4.validate import validate
 
 ROOT = Path(__file__).parents[2]
-SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw", "glenhaven": "oracle"}
+SITES = {
+    "mercy": "epic",
+    "lakeside": "athena",
+    "hilltop": "ecw",
+    "glenhaven": "oracle",
+    "riverbend": "nextgen",
+}
 SAMPLES = sorted((ROOT / "samples" / "messages").rglob("*.hl7"))
 VALUES = (
     '""',

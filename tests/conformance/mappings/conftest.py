@@ -25,8 +25,15 @@ ZONES = {
     "athena": "America/New_York",
     "ecw": "America/Denver",
     "oracle": "America/Los_Angeles",
+    "nextgen": "America/Phoenix",
 }
-SITES = {"mercy": "epic", "lakeside": "athena", "hilltop": "ecw", "glenhaven": "oracle"}
+SITES = {
+    "mercy": "epic",
+    "lakeside": "athena",
+    "hilltop": "ecw",
+    "glenhaven": "oracle",
+    "riverbend": "nextgen",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,11 @@ from engine.r4.validate import validate
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "samples" / "files").rglob("*.csv"))
-SITES = {"hilltop": ("ecw", "America/Denver"), "glenhaven": ("oracle", "America/Los_Angeles")}
+SITES = {
+    "hilltop": ("ecw", "America/Denver"),
+    "glenhaven": ("oracle", "America/Los_Angeles"),
+    "riverbend": ("nextgen", "America/Phoenix"),
+}
 KEY = b"key of the conformance tests"  # that of the messages
 US = 1_790_000_000_000_000
 Say = Callable[[Path, str], Any]
