@@ -18,7 +18,7 @@ def merged(old: Contribution, new: Contribution) -> Contribution:
     weak = {name for name, held in holders.items() if name in held.weak}
     weak |= {name for held in (old, new) for name in held.weak if holders.get(_base(name)) is held}
     proven = {name for name, held in holders.items() if name in held.proven}
-    for name in old.parts.keys() & new.parts.keys():
+    for name in [name for name in old.parts if name in new.parts]:
         parts[name], doubted = _joined(name, old, new)
         weak = {known for known in weak if _base(known) != name} | doubted
         proven.discard(name)
