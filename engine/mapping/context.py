@@ -10,9 +10,10 @@ from engine.mapping.grammar import Grammar, Needs
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.probe import Probe, line_of
 from engine.mapping.problem import Problems
-from engine.mapping.recall import Memory
 from engine.mapping.scope import Lineage, Scope
+from engine.mapping.shelf import Memory
 from engine.mapping.source import Source
+from engine.mapping.text import NULL, REPETITION
 from engine.r4.elements import Element
 
 T = TypeVar("T")
@@ -90,6 +91,16 @@ class Context:
             self.sound.add(op)
         return op
 
+    def doubted(self, op: Op) -> Op:
+        """Return an operation that calls the scope doubtful itself when it gives a value."""
+
+        def doubting(scope: Scope) -> Any:
+            value = op(scope)
+            scope.doubtful = scope.doubtful or value is not None
+            return value
+
+        return op if op in self.sound else self.vouch(doubting)
+
     def at(self, top: str) -> "Context":
         return replace(self, top=top, depth=0)
 
@@ -156,7 +167,20 @@ def converted(source: Source, convert: Callable[[str], Any]) -> Op:
         value = convert(raw)
         return unwrap(scope, value, where) if value.__class__ is Flawed else value
 
-    return op
+    if source.place is None:
+        return op
+    slot, number = source.place
+
+    def of_field(scope: Scope) -> Any:
+        raw = scope.rows[slot][number]
+        if not raw:
+            return None
+        if REPETITION in raw or raw == NULL:
+            return op(scope)
+        value = convert(raw)
+        return unwrap(scope, value, where) if value.__class__ is Flawed else value
+
+    return of_field
 
 
 def converted_all(source: Source, convert: Callable[[str], Any]) -> Every:

@@ -20,6 +20,7 @@ from engine.mapping.source import (
     current_source,
     logged,
     path_source,
+    quick,
     text_of,
 )
 from engine.mapping.syntax import Expr, ExpressionError, Span
@@ -202,7 +203,8 @@ class Compiler:
     def _read(self, tree: Expr) -> One:
         source = self.source(tree) or EMPTY
         decode, one = text_of(source.datatype), source.one
-        return lambda scope: decode(raw) if (raw := one(scope)) else ""
+        read: One = lambda scope: decode(raw) if (raw := one(scope)) else ""  # noqa: E731
+        return quick(source.place, read) if source.place else read
 
     def free(self) -> None:
         """Note that what is being compiled can have a value where all fields are empty."""

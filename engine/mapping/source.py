@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.lexeme import encode
-from engine.mapping.scope import Scope
+from engine.mapping.scope import WIDTH, Scope
 from engine.mapping.syntax import Path
 from engine.mapping.text import COMPONENT, NULL, REPETITION, lead, lowered, plain
 from engine.r4.elements import Element
 
+Place = tuple[int, int]  # slot and number of a field
 ELEMENT = "element"  # the datatype of what is read from a resource
 One = Callable[[Scope], str]
 Many = Callable[[Scope], list[str]]
@@ -36,6 +37,7 @@ class Source:
     label: str  # PID-3.1, for people
     element: Element | None = None  # of what is read from a resource: text, or an object as JSON
     computed: bool = False  # put together from several values, or changed
+    place: Place | None = None  # of a whole field that every row has
 
 
 def _raw(scope: Scope, slot: int, number: int) -> str:
@@ -156,7 +158,26 @@ def path_source(path: Path, slot: int, datatype: str, repeats: bool, test: Test 
     if path.component:
         pick = take(path.component, path.sub)
         one, many = _part_of_one(one, pick), _part_of_many(many, pick)
-    return Source(datatype, repeats and not isinstance(path.select, int), one, many, str(path))
+    place = (slot, path.number) if plain_field and not path.component else None
+    return Source(
+        datatype,
+        repeats and not isinstance(path.select, int),
+        one,
+        many,
+        str(path),
+        place=place if path.number < WIDTH else None,
+    )
+
+
+def quick(place: Place, read: One) -> One:
+    """Read a field as text: what is but letters and digits is its own text, and most fields are."""
+    slot, number = place
+
+    def text(scope: Scope) -> str:
+        raw = scope.rows[slot][number]
+        return raw if not raw or raw.isalnum() else read(scope)
+
+    return text
 
 
 def logged(source: Source, slot: int, number: int, name: str) -> Source:
