@@ -121,7 +121,7 @@ def _recipe(context: Context, node: Fields, known: Forms, names: set[str]) -> Op
     types = [t for t in ("Quantity", "Range", "Ratio", "string") if t in known]
     given: dict[str, str] = {t: known[t].name for t in types}
     names.update(given.values())
-    return _structured(context, node, given)
+    return context.doubted(_structured(context, node, given))
 
 
 def _structured(context: Context, node: Fields, given: dict[str, str]) -> Op:

@@ -13,6 +13,7 @@ from engine.mapping.source import Source
 from engine.mapping.tables import Table
 from engine.mapping.text import part, plain
 from engine.r4 import elements
+from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
 _US = "http://hl7.org/fhir/us/core/StructureDefinition/"
@@ -32,6 +33,7 @@ KNOWN = {
 }
 CDC = "urn:oid:2.16.840.1.113883.6.238"
 _MOST_CATEGORIES = {"us-core-race": 5, "us-core-ethnicity": 1}
+_IS_URL = judge(elements.type_children("Extension")["url"])
 _RECIPE = {"ext", "each", "omb", "detailed", "text", "when", "label"}
 
 
@@ -56,13 +58,21 @@ def _plain(context: Context, fields: Fields, url: str, element: Element) -> Ever
     inner = fields.drop("ext", "when", "label", "each", "if", "url")
     each = fields.get("each")
     if each is None:
-        return _once(objects.partial(context, inner, element.path), url)
+        build = objects.partial(context, inner, element.path)
+        return _vouched(context, _once(build, url), build, inner, url)
     sources = values.sources(context, each) if isinstance(each, Scalar) else []
     if not sources:
         return no_values
     within = context.within(sources[0])
     test = condition(within, fields.get("if"))
-    return _repeated(sources[0], objects.partial(within, inner, element.path), test, url)
+    build = objects.partial(within, inner, element.path)
+    return _vouched(context, _repeated(sources[0], build, test, url), build, inner, url)
+
+
+def _vouched(context: Context, every: Every, build: Op, inner: Fields, url: str) -> Every:
+    """Call it sound if its URL is, and it can only hold one thing: a value, or extensions."""
+    alone = len(inner.entries) == 1
+    return context.vouch(every, build) if alone and _IS_URL(url) else every
 
 
 def _once(build: Op, url: str) -> Every:

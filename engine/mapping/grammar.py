@@ -43,7 +43,8 @@ class Touched:
     """Everything a rule can see, conditions and defaults included."""
 
     reads: set[tuple[int, int]] = field(default_factory=set)
-    lists: set[str] = field(default_factory=set)  # segments it sees all of, in its own group
+    # Segments it sees all of, in its own group, with their slots.
+    lists: set[tuple[str, int]] = field(default_factory=set)
     more: bool = False  # it sees more than fields: what was made, the patient, the arrival time
 
     def add(self, other: "Touched") -> None:

@@ -322,7 +322,7 @@ def _touch_all(context: Context, place: tuple[str, ...], slot: int) -> None:
         slots.touched.more = True
         slots.needs.free = True
     else:
-        slots.touched.lists.add(place[0])
+        slots.touched.lists.add((place[0], slot))
         slots.needs.reads.add((slot, 0))  # the name: there when the group has any
 
 

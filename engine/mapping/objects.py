@@ -13,7 +13,7 @@ from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.recall import Recall, remembering
+from engine.mapping.recall import Recall, remembering, remembering_part
 from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import WIDTH, Scope
 from engine.mapping.watching import settled
@@ -79,7 +79,21 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
         judge = None if sound else _judge(path, found)
         op, recall = remembering(found.op, touched, context.memory, judge)
         found = replace(found, op=op, recall=recall)
+    elif not context.traced and _is_worth(context, node):
+        found = replace(found, op=remembering_part(found.op, touched, context.memory))
     return replace(found, gate=needs.gate(), sound=sound)
+
+
+def _is_worth(context: Context, node: Node) -> bool:
+    """Whether a member of an object may cost more than asking a memory.
+
+    Not below an `each` over repetitions: there `$` is read as well.
+    """
+    return not context.grammar.repetition and not _is_literal(node)
+
+
+def _is_literal(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text.startswith("=")
 
 
 def _judge(path: str, found: Step) -> Callable[[Any], bool]:
@@ -193,10 +207,7 @@ def built(context: Context, fields: Fields, path: str) -> Op:
             message = f"{path} requires '{name}', and nothing sets it"
             context.problems.report("E222", fields.mark, message)
     op = _lawful(_object(steps, tuple(required.values()), path), path)
-    if _types(path) == ("Period",):
-        op = _period(op, path)
-    elif not is_free(path) and path not in RULES:
-        return op
+    op = _period(op, path) if _types(path) == ("Period",) else _judged(op, steps, path)
     return context.vouch(op) if are_sound(steps, path) else op
 
 
@@ -210,6 +221,25 @@ def is_free(path: str) -> bool:
     element = elements.resolve(path)
     names = {path, element.profile, *element.types} if element is not None else {path}
     return names.isdisjoint(RULES)
+
+
+def _judged(op: Op, steps: tuple[Step, ...], path: str) -> Op:
+    """Doubt what breaks a rule of its datatype, as qty-3 of a quantity."""
+    element = elements.resolve(path)
+    names = (element.profile, *element.types) if element is not None else ()
+    rules = [rule for name in names if name for rule in RULES.get(name, {}).values()]
+    if not rules or not are_sound(steps, path):
+        return op
+
+    def judged(scope: Scope) -> Any:
+        found = op(scope)
+        if found is not None and not scope.doubtful:  # the rules are about well-formed values
+            for rule in rules:
+                if not rule(found):
+                    scope.doubtful = True
+        return found
+
+    return judged
 
 
 def are_sound(steps: tuple[Step, ...], path: str) -> bool:

@@ -33,8 +33,9 @@ from engine.mapping.message import CompiledMessage, MakeNode, When, compile_mess
 from engine.mapping.node import Fields, Node
 from engine.mapping.probe import Probe
 from engine.mapping.problem import MappingErrors, Place, Problem, Problems
-from engine.mapping.recall import Memory, repeated
+from engine.mapping.recall import repeated
 from engine.mapping.resource import CompiledMap, Links, compile_rules, linked
+from engine.mapping.shelf import Memory
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import Strata
 from engine.mapping.verdicts import Surroundings, Verdict, Verdicts, noting

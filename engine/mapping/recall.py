@@ -2,103 +2,27 @@
 
 A rule is remembered by the raw text of everything it can read, together with what it did beside
 giving a value: nulls met, defaults used, diagnostics, resources linked. Remembering never changes
-what is made. Memory is bounded for a plan as a whole; a rule whose fields never repeat rests.
+what is made. A member of an object is remembered by itself: where a number differs in every message
+its unit does not.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, TypeVar
 
+from engine.mapping.footprint import Reads, length, reader
 from engine.mapping.grammar import Touched
 from engine.mapping.scope import WIDTH, Effect, Scope
+from engine.mapping.shelf import Made, Memory, Shelf
 
 T = TypeVar("T")
 Op = Callable[[Scope], Any]
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
-ROOM = 2048  # what a plan remembers of late; as much again is kept until it is used or pushed out
+# Given the key of a scope, and what the young shelf has under it: return the value, and do it all.
+Asked = Callable[[Scope, Hashable, Made | None], Any]
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
-_SAME = 4_096  # things of which there is one object
 _PARTS = 1_024  # results of one part of a key or one condition
 _MISSED: Any = object()
-_TRIAL = 1_000  # misses after which a rule is judged
-_REST = 10_000  # runs a rule rests for when its fields do not repeat; twice as long each time
-_LONGEST_REST = 160_000
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a rule gave, and did."""
-
-    value: Any
-    nulled: bool
-    defaulted: bool
-    effects: tuple[Effect, ...]
-    plain: bool  # there was neither a null nor a default
-    proven: bool  # the value is valid where the rule puts it
-
-
-class Shelf:
-    """What one rule made, by the fields it read."""
-
-    __slots__ = ("hits", "misses", "old", "pause", "rest", "young")
-
-    def __init__(self) -> None:
-        self.young: dict[Hashable, Made] = {}
-        self.old: dict[Hashable, Made] = {}
-        self.hits = self.misses = self.rest = 0
-        self.pause = _REST  # the next rest
-
-    def judge(self) -> None:
-        """Let a rule rest that hardly ever sees the same fields again."""
-        self.misses += 1
-        if self.misses >= _TRIAL:
-            if self.hits * 8 < self.misses:
-                self.rest, self.pause = self.pause, min(self.pause * 2, _LONGEST_REST)
-                self.young, self.old = {}, {}
-            self.hits = self.misses = 0
-
-
-class Memory:
-    """The shelves of a plan and the room they share."""
-
-    __slots__ = ("_free", "_same", "_shelves")
-
-    def __init__(self) -> None:
-        self._shelves: list[Shelf] = []
-        self._free = ROOM
-        self._same: dict[str, Any] = {}
-
-    def kept(self, text: str) -> Any:
-        """Return what is kept under a text, None when there is nothing."""
-        return self._same.get(text)
-
-    def first(self, text: str, value: T) -> T:
-        """Return what was first kept under a text; equal things made apart become one object."""
-        if len(self._same) >= _SAME:
-            self._same.clear()
-        kept: T = self._same.setdefault(text, value)
-        return kept
-
-    def shelf(self) -> Shelf:
-        """Return an empty shelf for one more rule."""
-        shelf = Shelf()
-        self._shelves.append(shelf)
-        return shelf
-
-    def keep(self, shelf: Shelf, key: Hashable, made: Made) -> None:
-        """Remember; when the room is used up, what was not asked for lately goes."""
-        shelf.young[key] = made
-        self._free -= 1
-        if self._free <= 0:
-            for each in self._shelves:
-                each.young, each.old = {}, each.young
-            self._free = ROOM
-
-    @property
-    def size(self) -> int:
-        """How many results are remembered."""
-        return sum(len(shelf.young) + len(shelf.old) for shelf in self._shelves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +30,9 @@ class Recall:
     """The memory of a rule, for those who look into it before they run the rule."""
 
     shelf: Shelf
-    reads: tuple[tuple[int, int], ...]  # slots and fields whose texts are the key
+    reads: Reads  # slots and fields whose texts are the key
+    lists: frozenset[int]  # slots of segments it sees all of: the key holds where there are none
+    asked: Asked
 
 
 def remembering(
@@ -119,43 +45,78 @@ def remembering(
     """
     if touched.more:
         return op, None
-    shelf, read = memory.shelf(), _reader(touched)
+    shelf, read = Shelf(), reader(touched)
+    asked = _asking(op, shelf, memory, proves)
 
     def recalled(scope: Scope) -> Any:
         if shelf.rest:
             shelf.rest -= 1
             return op(scope)
         key = read(scope)
-        made = shelf.young.get(key)
+        return asked(scope, key, shelf.young.get(key))
+
+    reads = tuple(sorted(touched.reads))
+    if any(number >= WIDTH for _, number in reads):
+        return recalled, None
+    return recalled, Recall(shelf, reads, frozenset(slot for _, slot in touched.lists), asked)
+
+
+def _asking(op: Op, shelf: Shelf, memory: Memory, proves: Proves | None) -> Asked:
+    def asked(scope: Scope, key: Hashable, made: Made | None) -> Any:
         if made is None:
             made = shelf.old.get(key)
             if made is None:
-                made = _learnt(op, scope, proves)
-                shelf.judge()
-                if shelf.rest == 0 and _length(key) <= LONGEST:
-                    memory.keep(shelf, key, made)
+                made = _run(op, scope, key, shelf, memory, proves)
+                scope.proven = made.proven
                 return made.value
             memory.keep(shelf, key, made)
         shelf.hits += 1
         scope.proven = made.proven
         scope.doubtful = not made.proven
-        if not made.plain or made.effects:
+        if made.effects or not made.plain:
             _again(made, scope)
         return made.value
 
-    reads = tuple(sorted(touched.reads))
-    plain = not touched.lists and all(number < WIDTH for _, number in reads)
-    return recalled, Recall(shelf, reads) if plain and reads else None
+    return asked
 
 
-def picker(
-    reads: tuple[tuple[int, int], ...], places: Mapping[int, int]
-) -> Callable[[list[str]], Hashable]:
-    """Return what reads the key of a rule from rows put one after the other.
+def remembering_part(op: Op, touched: Touched, memory: Memory) -> Op:
+    """Return a member of an object with a memory, asked where the rule it is part of has none.
 
-    `places` says where the row of a slot begins.
+    The member itself when it reads more than fields, or nothing.
     """
-    return itemgetter(*[places[slot] + number for slot, number in reads])
+    if touched.more or not touched.reads:
+        return op
+    shelf, read = Shelf(), reader(touched)
+
+    def recalled(scope: Scope) -> Any:
+        if shelf.rest:
+            shelf.rest -= 1
+            return op(scope)
+        key = read(scope)
+        made = shelf.young.get(key) or shelf.old.get(key)
+        if made is None:
+            return _run(op, scope, key, shelf, memory, None).value
+        if key not in shelf.young:
+            memory.keep(shelf, key, made)
+        shelf.hits += 1
+        scope.doubtful = scope.doubtful or not made.proven
+        if made.effects or not made.plain:
+            _again(made, scope)
+        return made.value
+
+    return recalled
+
+
+def _run(
+    op: Op, scope: Scope, key: Hashable, shelf: Shelf, memory: Memory, proves: Proves | None
+) -> Made:
+    """Run a rule and keep what it made, unless its fields are long or hardly ever repeat."""
+    made = _learnt(op, scope, proves)
+    shelf.judge()
+    if shelf.rest == 0 and length(key) <= LONGEST:
+        memory.keep(shelf, key, made)
+    return made
 
 
 def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], T]:
@@ -165,7 +126,7 @@ def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], 
     """
     if touched.more or touched.lists:
         return read
-    key_of = _reader(touched)
+    key_of = reader(touched)
     known: dict[Hashable, Any] = {}
 
     def recalled(scope: Scope) -> T:
@@ -174,7 +135,7 @@ def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], 
         if kept is not _MISSED:
             return kept
         found = read(scope)
-        if _length(key) <= LONGEST:
+        if length(key) <= LONGEST:
             if len(known) >= _PARTS:
                 known.clear()
             known[key] = found
@@ -183,83 +144,42 @@ def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], 
     return recalled
 
 
+def redo(made: Made, scope: Scope) -> None:
+    """Do to a message what a remembered rule did; once, for twice would change nothing."""
+    env = scope.env
+    watching, env.effects = env.effects, None
+    if id(made) not in env.redone:
+        env.redone[id(made)] = made
+        for effect in made.effects:
+            effect(scope)
+    if watching is not None:
+        watching += made.effects
+        env.effects = watching
+
+
 def _again(made: Made, scope: Scope) -> None:
     scope.nulled = scope.nulled or made.nulled
     scope.defaulted = scope.defaulted or made.defaulted
-    for effect in made.effects:
-        effect(scope)
+    if made.effects:
+        redo(made, scope)
 
 
 def _learnt(op: Op, scope: Scope, proves: Proves | None) -> Made:
+    """Run a rule, watching what it does. What was noted on the scope before is noted after."""
     env = scope.env
-    nulled, defaulted = scope.nulled, scope.defaulted
-    scope.nulled = scope.defaulted = False
+    before = scope.nulled, scope.defaulted, scope.doubtful
+    scope.nulled = scope.defaulted = scope.doubtful = False
     effects: list[Effect] = []
-    env.effects = effects
+    watching, env.effects = env.effects, effects
     value = op(scope)
-    env.effects = None
-    plain = not (scope.nulled or scope.defaulted)
+    env.effects = watching
+    if watching is not None:
+        watching += effects
+    nulled, defaulted = scope.nulled, scope.defaulted
     if proves is None:
-        proven = scope.env.usual and not scope.doubtful
+        proven = env.usual and not scope.doubtful
     else:
         proven = value is not None and proves(value)
-    made = Made(value, scope.nulled, scope.defaulted, tuple(effects), plain, proven)
-    scope.nulled, scope.defaulted = nulled or made.nulled, defaulted or made.defaulted
-    scope.proven = proven
-    scope.doubtful = not proven
-    return made
-
-
-def _nothing(_: Scope) -> Hashable:
-    """Read nothing: a literal gives the same for every message."""
-    return ""
-
-
-def _length(key: Hashable) -> int:
-    if isinstance(key, str):
-        return len(key)
-    return sum(_length(part) for part in key) if isinstance(key, tuple) else 0
-
-
-def _reader(touched: Touched) -> Callable[[Scope], Hashable]:
-    """Return what reads the raw text of all fields, and of all segments, that a rule can see."""
-    reads, lists = tuple(sorted(touched.reads)), tuple(sorted(touched.lists))
-    fields = _fields(reads) if reads else _nothing
-    if not lists:
-        return fields
-
-    def both(scope: Scope) -> Hashable:
-        segments = scope.bound.segments
-        known = scope.env.segments
-        texts = tuple([tuple([known[s.index].text for s in segments.get(n, ())]) for n in lists])
-        return fields(scope), texts
-
-    return both
-
-
-def _fields(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
-    """Return what reads one text, or a flat tuple of several in this order, as `picker` does."""
-    if any(number >= WIDTH for _, number in reads):
-        return _checked(reads)
-    if len(reads) == 1:
-        ((slot, number),) = reads
-        return lambda scope: scope.rows[slot][number]
-    if len({slot for slot, _ in reads}) == 1:
-        slot, pick = reads[0][0], itemgetter(*[number for _, number in reads])
-        return lambda scope: pick(scope.rows[slot])
-
-    def several(scope: Scope) -> Hashable:
-        rows = scope.rows
-        return tuple([rows[slot][number] for slot, number in reads])
-
-    return several
-
-
-def _checked(reads: tuple[tuple[int, int], ...]) -> Callable[[Scope], Hashable]:
-    """Read fields beyond the width that every row has."""
-
-    def read(scope: Scope) -> Hashable:
-        rows = scope.rows
-        return tuple([row[n] if n < len(row := rows[slot]) else "" for slot, n in reads])
-
-    return read
+    scope.nulled, scope.defaulted = nulled or before[0], defaulted or before[1]
+    scope.doubtful = before[2] or not proven
+    return Made(value, nulled, defaulted, tuple(effects), not (nulled or defaulted), proven)

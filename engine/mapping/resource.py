@@ -13,7 +13,7 @@ from engine.mapping.keys import Alternative
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
 from engine.mapping.proof import Proof
-from engine.mapping.recall import repeated
+from engine.mapping.recall import redo, repeated
 from engine.mapping.required import MISSING, missed, needed
 from engine.mapping.scope import Instance, Scope
 from engine.mapping.watch import Watch
@@ -52,7 +52,8 @@ class CompiledMap:
         known = self.shapes.get(scope.shape)
         if known is None:
             rows = scope.rows
-            known = fitted([s for s in self.steps if s.gate is None or present(rows, s.gate)])
+            steps = [s for s in self.steps if s.gate is None or present(rows, s.gate)]
+            known = fitted(steps, scope.shape)
             if len(self.shapes) >= _SHAPES:
                 self.shapes.clear()
             self.shapes[scope.shape] = known
@@ -83,17 +84,20 @@ class CompiledMap:
         meta = self._labelled(scope, found)
         body: dict[str, Any] = {"resourceType": self.type, "id": instance.id, "meta": meta}
         fitting = self.fitting(scope)
-        fields = fitting.fields(scope)
+        rows = fitting.rows(scope)
         scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
-        for step, name, shelf, pick in fitting.steps:
-            made = shelf.young.get(pick(fields)) if fields and not shelf.rest else None
+        for step, name, shelf, at, pick, asked in fitting.steps:
+            if shelf.rest:
+                self._run(step, instance, body, found)
+                continue
+            key = pick(rows[at])
+            made = shelf.young.get(key)
             if made is None or not made.plain:
-                self._made_anew(step, instance, body, found)
+                self._anew(step, asked(scope, key, made), instance, body, found)
                 continue
             shelf.hits += 1
             if made.effects:
-                for effect in made.effects:
-                    effect(scope)
+                redo(made, scope)
             value = made.value
             if value is None:
                 continue
@@ -113,16 +117,19 @@ class CompiledMap:
         found.doubtful.add("meta")
         return {**self.meta, "security": scope.labels}
 
-    def _made_anew(
-        self, step: Step, instance: Instance, body: dict[str, Any], found: "_Found"
+    def _run(self, step: Step, instance: Instance, body: dict[str, Any], found: "_Found") -> None:
+        """Run a rule without a memory, or one that rests."""
+        value = step.op(instance.scope)
+        if not step.quiet:
+            self._anew(step, value, instance, body, found)
+        elif value is not None:
+            body[step.name] = value
+
+    def _anew(
+        self, step: Step, value: Any, instance: Instance, body: dict[str, Any], found: "_Found"
     ) -> None:
-        """Run a rule and put its value into the body."""
+        """Put the value of a rule that was just run into the body, with what it did beside."""
         scope = instance.scope
-        value = step.op(scope)
-        if step.quiet:
-            if value is not None:
-                body[step.name] = value
-            return
         nulled, weak = scope.nulled, scope.defaulted and not scope.nulled
         sound = step.sound and scope.env.usual and not scope.doubtful
         sure = sound or scope.proven or step.proven

@@ -48,6 +48,7 @@ class Env:
         "links",
         "noted",
         "patients",
+        "redone",
         "rows",
         "segments",
         "shapes",
@@ -67,6 +68,7 @@ class Env:
         self.patients: dict[int, PatientKey | None] = {}  # by index of the PID segment
         self.noted: dict[tuple[str, str, str], None] = {}  # code, where, message
         self.effects: list[Effect] | None = None  # kept while a rule is being remembered
+        self.redone: dict[int, object] = {}  # by identity: remembered results whose effects it has
         # By index of the segment, empty until somebody reads it; the last stands for NOTHING.
         self.rows: list[list[str]] = [_UNREAD] * len(self.segments) + [NO_FIELDS]
         self.shapes: list[bytes] = [b""] * len(self.rows)  # which fields of a row are there

@@ -196,7 +196,7 @@ def logged(source: Source, slot: int, number: int, name: str) -> Source:
         log(scope)
         return source.many(scope)
 
-    return replace(source, one=one, many=many)
+    return replace(source, one=one, many=many, place=None)
 
 
 def current_source(component: int, sub: int, datatype: str, label: str) -> Source:

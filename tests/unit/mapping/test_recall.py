@@ -8,8 +8,9 @@ import pytest
 from engine.formats.hl7v2.groups import Bound
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.grammar import Touched
-from engine.mapping.recall import LONGEST, ROOM, Memory, remembering
-from engine.mapping.scope import NOTHING, WIDTH, Env, Frame, Scope, standing_on
+from engine.mapping.recall import LONGEST, remembering, remembering_part
+from engine.mapping.scope import NO_FIELDS, NOTHING, WIDTH, Env, Frame, Scope, standing_on
+from engine.mapping.shelf import ROOM, Memory
 
 PID = Touched({(0, 3), (0, 5)})
 
@@ -71,8 +72,10 @@ def test_effects_are_done_again_once() -> None:
 
 def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
     rule = Rule(lambda scope: len(scope.bound.segments.get("NK1", ())))
-    op, _ = remembering(rule, Touched({(0, 3)}, {"NK1"}), Memory(), bool)
+    op, _ = remembering(rule, Touched({(0, 3)}, {("NK1", 1)}), Memory(), bool)
     bare, with_kin = scope_on("PID|1||7"), scope_on("PID|1||7", "NK1|1")
+    bare.rows.append(NO_FIELDS)
+    bare.shape = (*bare.shape, b"")
     assert [op(bare), op(with_kin), op(bare)] == [0, 1, 0]
     assert rule.runs == 2
 
@@ -81,6 +84,52 @@ def test_all_segments_of_a_name_are_part_of_what_is_read() -> None:
 def test_what_sees_more_than_fields_is_not_remembered(touched: Touched) -> None:
     rule = Rule(lambda _: "x")
     assert remembering(rule, touched, Memory(), bool) == (rule, None)
+
+
+def test_an_effect_is_done_once_to_a_message() -> None:
+    done: list[str] = []
+
+    def work(scope: Scope) -> str:
+        scope.env.do(lambda _: done.append("linked"), scope)
+        return "x"
+
+    op, _ = remembering(Rule(work), PID, Memory(), bool)
+    op(scope_on("PID|1||7"))
+    scope = scope_on("PID|1||7")
+    assert [op(scope), op(scope)] == ["x", "x"]
+    assert done == ["linked"] * 2
+
+
+def test_a_member_is_remembered_where_its_object_is_not() -> None:
+    def work(scope: Scope) -> str:
+        scope.nulled = scope.doubtful = True
+        scope.env.note("code", "PID-5", "message")
+        return scope.rows[0][5]
+
+    inner, memory = Rule(work), Memory()
+    part = remembering_part(inner, Touched({(0, 5)}), memory)
+    op, _ = remembering(Rule(lambda scope: [scope.rows[0][3], part(scope)]), PID, memory, bool)
+    for number in range(3):
+        for _ in range(2):
+            scope = scope_on(f"PID|1||{number}||X")
+            assert op(scope) == [str(number), "X"]
+            assert (scope.nulled, len(scope.env.diagnostics)) == (True, 1)
+    assert inner.runs == 1
+
+
+def test_what_was_noted_before_a_remembered_member_stays_noted() -> None:
+    part = remembering_part(Rule(lambda _: "x"), PID, Memory())
+    for _ in range(2):
+        scope = scope_on("PID|1||7")
+        scope.nulled = scope.defaulted = scope.doubtful = True
+        part(scope)
+        assert (scope.nulled, scope.defaulted, scope.doubtful) == (True, True, True)
+
+
+def test_a_member_that_reads_nothing_or_more_than_fields_is_itself() -> None:
+    rule = Rule(lambda _: "x")
+    for touched in (Touched(), Touched({(0, 3)}, more=True)):
+        assert remembering_part(rule, touched, Memory()) is rule
 
 
 def test_long_texts_are_not_kept() -> None:
