@@ -222,5 +222,6 @@ def test_two_statements_of_a_message_join_part_by_part(
 def test_joined_elements_stand_in_the_order_of_the_earlier_statement() -> None:
     names = ("identifier", "name", "telecom", "address", "contact", "extension", "communication")
     parts = {name: Parts(("a",), {"a": [1]}) for name in names}
-    said = Contribution("Patient", "p", dict.fromkeys(names, [1]), "p", "merge", parts=parts)
+    body = {name: [1] for name in names}
+    said = Contribution("Patient", "p", body, "p", "merge", parts=parts)
     assert tuple(merged(said, said).body) == names  # that of a set differs from process to process
