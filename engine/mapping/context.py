@@ -114,13 +114,17 @@ def no_values(_: Scope) -> list[Any]:
     return []
 
 
-def condition(context: Context, node: Node | None) -> Callable[[Scope], bool] | None:
-    """Compile a condition; None when there is none."""
-    found = _guard(context, node)
+def condition(
+    context: Context, node: Node | None, *, without: bool = True
+) -> Callable[[Scope], bool] | None:
+    """Compile a condition; None when there is none. `without` is what it comes to unwritten."""
+    found = _guard(context, node, without=without)
     return found[0] if found else None
 
 
-def _guard(context: Context, node: Node | None) -> tuple[Callable[[Scope], bool], Needs] | None:
+def _guard(
+    context: Context, node: Node | None, *, without: bool = True
+) -> tuple[Callable[[Scope], bool], Needs] | None:
     if node is None:
         return None
     if not isinstance(node, Scalar):
@@ -128,7 +132,11 @@ def _guard(context: Context, node: Node | None) -> tuple[Callable[[Scope], bool]
         return None
     compiler = context.compiler(node)
     tree = compiler.parse(node.text)
-    return compiler.guard(tree) if tree is not None else None
+    found = compiler.guard(tree) if tree is not None else None
+    if found is None or context.probe is None:
+        return found
+    test = context.probe.condition(node.mark, node.text, found[0], without=without)
+    return test, Needs(free=True)
 
 
 def guarded(

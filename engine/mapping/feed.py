@@ -79,7 +79,7 @@ class _Compiler:
             self._changed(contract),
             self._fills(),
             self._clears(),
-            condition(self._context(), self._document.get("delete_when")),
+            condition(self._context(), self._document.get("delete_when"), without=False),
             self._makes(self._document),
             self._of_deletions(edits) if contract.deletes else (),
             self._makes(self._edited(edits)) if self._document.get("delete_when") else (),

@@ -10,7 +10,8 @@ from typing import Any
 
 from engine.mapping.problem import Place
 
-When = Callable[[Any], bool] | None
+Test = Callable[[Any], bool]
+When = Test | None
 
 
 def line_of(mark: Place) -> str:
@@ -24,8 +25,10 @@ class Probe:
 
     rules: dict[str, dict[tuple[str, str], None]] = field(default_factory=dict)
     """Line -> what it fills (`Patient.name`) and from what (`PID-5`)."""
-    left_out: str = ""  # a line whose rules give nothing now
-    made: set[str] = field(default_factory=set)  # lines of `make` that made something
+    conditions: dict[str, str] = field(default_factory=dict)  # line -> the condition in it
+    left_out: str = ""  # a line whose rules give nothing now, and whose conditions are none
+    told: set[str] = field(default_factory=set)
+    """Lines of `make` that made something, and of conditions that kept something back."""
 
     def know(self, line: str, path: str, source: str) -> None:
         """Remember a rule of a line."""
@@ -44,7 +47,22 @@ class Probe:
                 return False
             if skip is not None and skip(scope):
                 return False
-            self.made.add(line)
+            self.told.add(line)
             return True
 
         return wanted
+
+    def condition(self, mark: Place, text: str, test: Test, *, without: bool) -> Test:
+        """Return a condition that can be left out; it is then `without`, as if nobody wrote it."""
+        line = line_of(mark)
+        self.conditions[line] = f"{'only if' if without else 'unless'} {' '.join(text.split())}"
+
+        def judged(scope: Any) -> bool:
+            if self.left_out == line:
+                return without
+            found = test(scope)
+            if found is not without:
+                self.told.add(line)
+            return found
+
+        return judged

@@ -316,7 +316,8 @@ class _Build:
         context = replace(context, grammar=replace(self._grammar(), slots=slots))
         with slots.watched() as touched:
             test = condition(context, when)
-        test = None if test is None else repeated(test, touched)
+        if test is not None and self._probe is None:
+            test = repeated(test, touched)
         return linked(context, rules_, document, links), test
 
     def _compiled_rules(self, name: str, document: Fields) -> tuple[Context, CompiledMap]:

@@ -264,8 +264,8 @@ def compile_rules(context: Context, name: str, document: Fields) -> CompiledMap:
 
 def _skip(context: Context, node: Node | None) -> Callable[[Scope], bool] | None:
     with context.grammar.slots.watched() as touched:
-        test = condition(context, node)
-    return None if test is None else repeated(test, touched)
+        test = condition(context, node, without=False)
+    return test if test is None or context.probe is not None else repeated(test, touched)
 
 
 def _mode(context: Context, document: Fields) -> str:

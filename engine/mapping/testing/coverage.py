@@ -1,11 +1,11 @@
 """Which lines of the mapping the tests exercised: those whose rules gave something in some case.
 
 The lines are those of rules in the effective mapping of the chains under test; a line that an
-overlay replaced is none. Code tables, keys and conditions have no value of their own, so they are
-not counted.
+overlay replaced is none. A condition counts where it has a line of its own; it is exercised when it
+kept something back. Code tables and keys have no value of their own, so they are not counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from engine.mapping.testing.suite import Bench, Result
@@ -24,13 +24,16 @@ class Line:
         return f"{self.file}:{self.number}"
 
 
-def lines(benches: Iterable[Bench], results: Iterable[Result]) -> list[Line]:
+def lines(benches: Collection[Bench], results: Iterable[Result]) -> list[Line]:
     """Return all rule lines, by file and number."""
     seen = {line for result in results for line in result.found.lines}
     known: dict[str, str] = {}
     for bench in benches:
         for line, rules in bench.probe.rules.items():
             known.setdefault(line, ", ".join(_filling(*rule) for rule in rules))
+    for bench in benches:
+        for line, text in bench.probe.conditions.items():  # that have a line of their own
+            known.setdefault(line, text)
     found = [Line(*_place(line), fills, line in seen) for line, fills in known.items()]
     return sorted(found, key=lambda one: (one.file, one.number))
 

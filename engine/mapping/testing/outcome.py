@@ -47,7 +47,7 @@ def outcome(
     plan: Plan, probe: Probe, case: Case, files: Mapping[str, bytes], problems: Problems
 ) -> Outcome:
     """Run the input of a case. `files` are those that cases name."""
-    probe.made.clear()
+    probe.told.clear()
     traced: list[Traced] = []
     faults: list[Fault] = []
     try:
@@ -68,7 +68,7 @@ def outcome(
         tuple(merge for one in mapped for merge in one.merges),
         tuple(dict.fromkeys(key.local_id for one in mapped for key in one.patients)),
         lineage,
-        frozenset(line.rule for line in lineage) | probe.made,
+        frozenset(line.rule for line in lineage) | probe.told,
     )
 
 

@@ -4,7 +4,7 @@ Pure: mappings, tests and fixtures come in as values. What is wrong with a test 
 under it is a problem with its place; what merely came out otherwise is a difference.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.mapping.library import Library
@@ -71,9 +71,9 @@ class Suite:
         whole = golden.differences(case, self.files.get(path), found)
         return (*compare.differences(case, found), *whole)
 
-    def benches(self) -> Iterator[Bench]:
-        """Yield the plans that were compiled."""
-        yield from (bench for bench in self._benches.values() if bench is not None)
+    def benches(self) -> list[Bench]:
+        """Return the plans that were compiled."""
+        return [bench for bench in self._benches.values() if bench is not None]
 
     def _bench(self, case: Case) -> Bench | None:
         chain = case.chain or self.chains.get(case.layer, ())

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from engine.formats.hl7v2.parse import parse
 from engine.mapping.library import Library
 from engine.mapping.plan import compile_plan
@@ -57,3 +59,48 @@ def test_a_plan_with_a_probe_maps_as_one_without(files: dict[str, str]) -> None:
     probed = compile_plan(library, site, Probe()).map(message, RECEIVED_US)
     assert probed.lines
     assert plain == replace(probed, lines=())
+
+
+SKIP = """from: DG1
+to: Condition
+skip: >-
+  DG1-6 = "X"
+"""
+WHEN = """  period:
+    when: PV1-45 valued
+    start: PV1-44
+    end: PV1-45
+"""
+
+
+@pytest.fixture
+def conditions(files: dict[str, str], suite: Suite) -> Suite:
+    """A library with conditions on lines of their own."""
+    text = files["base/resources.yaml"].replace("from: DG1\nto: Condition\n", SKIP)
+    text = text.replace("  period: {start: PV1-44, end: PV1-45}\n", WHEN)
+    changed = {**files, "base/resources.yaml": text}
+    suite.library = Library(tuple(sorted(changed.items())))
+    return suite
+
+
+@pytest.mark.parametrize(
+    ("case", "exercised", "missed"),
+    [
+        ("segments: {DG1: 'DG1|1||E11^D|||X'}, expect: {Condition.count: 0}", True, True),
+        ("segments: {DG1: 'DG1|1||E11^D|||X'}, expect: {Patient.count: 1}", True, False),
+        ("segments: {DG1: 'DG1|1||E11^D|||A'}, expect: {Condition.count: 1}", False, None),
+        ("segments: {PV1-44: '20260301'}, expect: {Encounter.period: absent}", True, True),
+        ("segments: {PV1-44: '20260301'}, expect: {Encounter.count: 1}", True, False),
+        ("segments: {PV1-44: '20260301', PV1-45: '20260302'}, patients: 7", False, None),
+    ],
+)
+def test_conditions_with_a_line_of_their_own(
+    case: str, exercised: bool, missed: bool | None, conditions: Suite, run_cases: RunCases
+) -> None:
+    kind = "unless DG1-6" if "DG1" in case else "only if PV1-45"
+    results = run_cases(f"  - {{name: a, {case}}}\n")
+    every = lines(conditions.benches(), results)
+    (line,) = [one for one in every if one.fills.startswith(kind)]
+    assert line.exercised is exercised
+    found = {str(one.line): one.missed for one in tried(conditions, results, every)}
+    assert found.get(str(line)) is missed
