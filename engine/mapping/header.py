@@ -101,13 +101,17 @@ class Headers:
         return present(found)
 
     def _sender(self, msh: Segment, linked: list[Resource]) -> dict[str, str] | None:
-        """Return the sending facility; MSH-17 is the country it lies in."""
+        """Return the sending facility, else the site; MSH-17 is the country it lies in."""
         sender, country = (
             self._links.to("HD", "Organization", msh.field(4), linked),
             lead(msh.field(17)),
         )
-        if sender and country:
-            linked[-1]["address"] = [{"country": country}]
+        if not country:
+            return sender
+        if sender is None:
+            site = self._tools.site
+            sender = self._links.made("Organization", site, {"name": site}, linked)
+        linked[-1]["address"] = [{"country": country}]
         return sender
 
     def _destinations(self, msh: Segment, linked: list[Resource]) -> list[Resource]:

@@ -22,7 +22,7 @@ _DTM = re.compile(
     r"(?:([+-])(\d\d):?(\d\d))?",
     re.ASCII,
 )
-_TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
+_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d{1,9})?)?)?(?:[+-]\d{4})?", re.ASCII)
 _DAY = 10  # characters of a day
 _WHOLE_MINUTES = "1973"  # since this year clocks are changed at whole minutes only
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

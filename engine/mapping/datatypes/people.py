@@ -147,8 +147,9 @@ def person_name(tools: Tools) -> Convert:
 
 
 def _dates(items: list[str], dated: Convert) -> Any:
-    """Read a validity: a DR in the first item, else start and end in the other two."""
-    period = dated(lowered(items[0]) or f"{items[1]}^{items[2]}") if any(items) else None
+    """Read a validity: start and end in the last two items, else a DR in the first."""
+    own = f"{items[1]}^{items[2]}" if items[1] or items[2] else lowered(items[0])
+    period = dated(own) if own else None
     return period if isinstance(period, dict) else None
 
 
@@ -168,7 +169,7 @@ def address(tools: Tools) -> Convert:
         district = _label(lowered(parts(raw, 9)[8])) if SUB in raw else items[8]
         if not (lines or city or district or state or code or country):
             return None
-        found = {
+        found: dict[str, Any] = {
             "use": use_of(kind),
             "type": type_of(kind),
             "line": lines,
@@ -179,11 +180,18 @@ def address(tools: Tools) -> Convert:
             "postalCode": code,
             "country": country,
         }
+        if items[9]:
+            found["extension"] = [_tract(lowered(parts(raw, 10)[9]))]
         if items[11] or items[12] or items[13]:
             found["period"] = _dates([parts(raw, 14)[n] for n in (11, 12, 13)], dated)
         return {name: value for name, value in found.items() if value}
 
     return convert
+
+
+def _tract(raw: str) -> dict[str, str]:
+    """Return the census tract of an address, as R4's own extension of it."""
+    return {"url": f"{_CORE}iso21090-ADXP-censusTract", "valueString": words(raw, 1)[0]}
 
 
 def _street(raw: str) -> tuple[str, list[dict[str, str]]]:
@@ -215,13 +223,13 @@ def telecom(tools: Tools) -> Convert:
         system = system_of(equipment)
         use = "mobile" if equipment == "CP" else known_use(items[1])
         number = _number(items)
+        apart = _apart(_NUMBER, items[4:8], "contactpoint")
+        told: dict[str, Any] = {"extension": apart} if apart else {}
         if mail and (system in {"", "email"} or not number):
-            found: dict[str, Any] = {"system": "email", "value": mail}
+            found = {**told, "system": "email", "value": mail}
         elif not number:
             return None
         else:
-            apart = _apart(_NUMBER, items[4:8], "contactpoint")
-            told = {"extension": apart} if apart else {}
             found = {**told, "system": system or "phone", "value": number}
             if items[1].upper() == "BPN":
                 found["system"] = "pager"

@@ -19,8 +19,10 @@ Bundled = Callable[..., list[dict[str, Any]]]
 def bundled(plan_of: Callable[[str], Plan]) -> Bundled:
     """Map one message to a bundle; return its resources, whose references all resolve."""
 
-    def of(kind: str, *segments: str, to: str = "HUB|NORTH", more: str = "") -> list[Any]:
-        header = f"MSH|^~\\&|EPIC|MERCY|{to}|20261001090000||{kind}|77|P|2.5.1{more}"
+    def of(
+        kind: str, *segments: str, sender: str = "EPIC|MERCY", more: str = ""
+    ) -> list[dict[str, Any]]:
+        header = f"MSH|^~\\&|{sender}|HUB|NORTH|20261001090000||{kind}|77|P|2.5.1{more}"
         message = parse("\r".join((header, *segments)).encode())
         found = plan_of("site/mercy").bundle([message], 0)["entry"]
         return [entry["resource"] for entry in found]
@@ -61,6 +63,13 @@ def test_facility_that_receives_is_a_part_of_who_is_responsible(bundled: Bundled
     facility = get(found, header["destination"][0]["receiver"])
     assert facility["name"] == "NORTH"
     assert get(found, facility["partOf"])["name"] == "North Region"
+
+
+def test_country_of_a_sender_without_facility_is_the_sites(bundled: Bundled) -> None:
+    found = bundled("ADT^A01", PID, "PV1|1|I", sender="EPIC|", more="|||||USA")
+    (header,) = [one for one in found if one["resourceType"] == "MessageHeader"]
+    sender = get(found, header["sender"])
+    assert (sender["name"], sender["address"]) == ("mercy", [{"country": "USA"}])
 
 
 def test_order_says_who_entered_verified_and_gave_it(bundled: Bundled) -> None:

@@ -131,12 +131,105 @@ CASES = {
         "address city",
         "Mill Fork",
     ),
+    "each of several citizenships": (
+        "ADT^A01",
+        (f"{PID}{'|' * 18}US^^ISO3166~CA^^ISO3166", PV1),
+        "Patient",
+        f"ext:{CORE}patient-citizenship ext:code valueCodeableConcept coding code",
+        "CA",
+    ),
+    "a census tract": (
+        "ADT^A01",
+        (f"{PID}|||12 Elm St^^Mill Fork^WI^53099^^H^^^204.01", PV1),
+        "Patient",
+        f"address ext:{CORE}iso21090-ADXP-censusTract valueString",
+        "204.01",
+    ),
+    "since when a name is used, told in its own place": (
+        "ADT^A01",
+        ("PID|1||7001^^^MERCY^MR||Quill^Tess^^^^^L^^^20010101&20020101^^20190501||19800401|F", PV1),
+        "Patient",
+        "name period start",
+        "2019-05-01",
+    ),
+    "a class of payment where no plan type is told": (
+        "ADT^A01",
+        (
+            f"PV1|1|I{'|' * 17}V500|SELF{'|' * 24}20261001080000".replace("PV1", f"{PID}\rPV1"),
+            "IN1|1|P1|C1|Plan Ltd",
+        ),
+        "Coverage",
+        "type coding code",
+        "SELF",
+    ),
+    "what an episode is about": (
+        "ADT^A01",
+        (PID, f"{PV1}{'|' * 9}Hip replacement|EP7"),
+        "EpisodeOfCare",
+        f"ext:{CORE}resource-instance-description valueMarkdown",
+        "Hip replacement",
+    ),
+    "the address of who ordered": (
+        "ORM^O01",
+        (PID, PV1, f"{ORC}{'|' * 12}9 Oak Ave^^Mill Fork^WI", OBR),
+        "Practitioner",
+        "address line",
+        "9 Oak Ave",
+    ),
+    "an interpreter named as before V2.3": (
+        "ORU^R01",
+        (
+            PID,
+            f"{OBR}{'|' * 25}3065^Mahoney^Paul^J",
+            "OBX|1|NM|2823-3^Potassium^LN||4.1|mmol/L|||||F",
+        ),
+        "Practitioner",
+        "name family",
+        "Mahoney",
+    ),
+    "what the collector noted beside a described specimen": (
+        "ORU^R01",
+        (PID, f"{OBR}{'|' * 32}Hard to draw", "SPM|1|^S9&LAB||119297000^Blood^SCT"),
+        "Specimen",
+        "note text",
+        "Hard to draw",
+    ),
+    "whether a result is asked at order entry": (
+        "ORU^R01",
+        (*RESULT, f"OBX|1|ST|2823-3^Potassium^LN||low||||||F{'|' * 19}AOE"),
+        "Observation",
+        f"ext:{CORE}observation-structure-type valueCodeableConcept coding code",
+        "AOE",
+    ),
+    "a provider booked as a general resource": (
+        "SIU^S12",
+        (
+            "SCH|A1|A2|||||||30|MIN|^^30^20261005140000^20261005143000",
+            PID,
+            "RGS|1",
+            "AIG|1||4567^Iris Vance MD|P",
+        ),
+        "Practitioner",
+        "name text",
+        "Iris Vance MD",
+    ),
+    "times of the day with colons": (
+        "OML^O21",
+        (PID, PV1, ORC, "TQ1|1||Q8H|11:30:05", OBR),
+        "ServiceRequest",
+        "occurrenceTiming repeat timeOfDay",
+        "11:30:05",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_value_stands_where_a_reader_looks(
-    tell: Callable[..., Any], case: tuple[str, tuple[str, ...], str, str, Any]
+    plan_of: Callable[[str], Any],
+    told: Callable[..., Any],
+    case: tuple[str, tuple[str, ...], str, str, Any],
 ) -> None:
     kind, segments, resource, path, expected = case
-    assert expected in list(at(tell(kind, *segments)[resource], path))
+    made = told(plan_of("us"), kind, "20261001090000", segments)
+    bodies = [given.body for given in made if given.type == resource]
+    assert expected in list(at(bodies, path))
