@@ -38,6 +38,9 @@ app.command(
     "engine.cli.coverage:coverage",
     help="Show what of the traffic the mapping uses, ignores or has not decided about.",
 )
+app.command(
+    "engine.cli.diff:diff", help="Map real traffic by two mappings and show what would change."
+)
 app.command("engine.cli.explain:explain", help="Say what an error code means and what to do.")
 app.command("engine.cli.schema:schema", help="Print the JSON Schema of a file, for editors.")
 app.command("engine.cli.recover:recover", help="Go on after journal or store were restored alone.")

@@ -1,19 +1,25 @@
 """Commands that look at the traffic of a region, in its journal, beside whoever writes to it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from engine.app import open_journal, open_store
+from engine.app import open_journal, open_store, site_profile
 from engine.cli.begun import begun
 from engine.cli.codes import gaps
 from engine.cli.coverage import Output, coverage
+from engine.cli.diff import diff
 from engine.cli.init import init
 from engine.cli.map import Which
 from engine.cli.traffic import Window
 from engine.core.values import HL7_V2, Envelope
 from engine.database.metadata import STORE
+from engine.mapping.library import read_library
+from engine.mapping.plan import compile_plan
+from engine.pipeline.activation import START, Activation, SitePlan, library_of
+from engine.pipeline.activations import note
 from engine.pipeline.ledger import Account, write_accounts
 
 RULES = """map: v1
@@ -81,6 +87,54 @@ def _account(position: int, envelope: Envelope, sex: str) -> Account:
     head = (envelope.channel, envelope.site, envelope.control_id, "ADT^A01", "")
     times = (envelope.received_us, envelope.received_us)
     return Account(position, state, *head, *times, code=code)
+
+
+def hold(file: Path) -> None:
+    """Let the mappings on the disk hold, as a start of the region does."""
+    region, key = begun(file)
+    profile = site_profile(region, "mercy", key)
+    library = library_of(read_library(region.mappings_folder), profile.chain)
+    plan = compile_plan(library, profile)
+    found = Activation(START, "test", FIRST_US, {"mercy": SitePlan(plan.id, profile)})
+    store = open_store(region, key)
+    store.create(STORE)
+    with store.write() as tx:
+        note(tx, 1, found, {"mercy": library})
+    store.close()
+
+
+def test_what_holds_against_the_folder(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(region, "M", "X")
+    which = Which(site="mercy", config=region)
+    assert diff("running", which=which) == 1
+    assert "nothing-held" in capsys.readouterr().err
+    hold(region)
+    assert diff("running", which=which) == 0
+    capsys.readouterr()
+    rules = region.parent / "mappings" / "base" / "rules.yaml"
+    rules.write_text(RULES.replace("name: PID-5", "name: PID-9"), "utf-8")
+    assert diff("running", which=which, as_json=True) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["deliveries"], found["identical"], found["changed"]) == (2, 1, 1)
+    (group,) = found["groups"]
+    assert (group["element"], group["examples"]) == ("Patient.name", ["message 1"])
+    rules.write_text(RULES.replace("PID-3[1]", "PID-4"), "utf-8")
+    assert diff("running", which=which) == 1
+    assert "missing-patient-key at PID-3: newly failing 1" in capsys.readouterr().out
+
+
+def test_two_folders_over_files(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = region.parent / "mappings", region.parent / "next"
+    shutil.copytree(old, new)
+    (new / "base" / "codes" / "sex.csv").write_text(SEX.replace("male,Male", "other,"), "utf-8")
+    file = region.parent / "one.hl7"
+    file.write_bytes(_envelope("mercy", 7, "M").body)
+    which = Which(chain="base", mappings=old, site="mercy")
+    assert diff(str(old), new, corpus=[file], which=which) == 2
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:3] == ["  Patient.gender: 1 (as one.hl7#1)", "    male -> other"]
+    assert diff(str(old), old, corpus=[file], which=which) == 0
+    assert diff(str(old / "none"), new, corpus=[file], which=which) == 2
 
 
 def test_coverage_of_the_newest(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
