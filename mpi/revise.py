@@ -4,7 +4,7 @@ What sites and stewards said otherwise stays. The callers put the components tou
 anew (`mpi.resolve.regroup`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
@@ -127,9 +127,14 @@ def revise_aliases(tx: Transaction, site: str, records: Sequence[str], wanted: K
     return concerned
 
 
-def revise_statements(tx: Transaction, site: str, wanted: Sequence[Placed]) -> set[str]:
-    """Make `wanted` what the site's messages state; returns who is concerned."""
-    known = {row[:2]: row[2:] for row in tx.all(_SAID, site)}
+def revise_statements(
+    tx: Transaction, site: str, wanted: Sequence[Placed], only: Container[int] | None = None
+) -> set[str]:
+    """Make `wanted` what the site's messages state; returns who is concerned.
+
+    With `only`, what messages at other positions state stays; `wanted` holds nothing of them.
+    """
+    known = {row[:2]: row[2:] for row in tx.all(_SAID, site) if only is None or row[0] in only}
     fresh = {(one.position, one.ordinal): one for one in wanted}
     concerned: set[str] = set()
     for place, stated in sorted(known.items()):

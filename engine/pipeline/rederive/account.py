@@ -1,5 +1,6 @@
 """Writes the mapping a site's messages hold by now into their accounts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import bindparam, exists, select, update
@@ -27,6 +28,16 @@ _REPLAN = Statement(
     .where(STRETCH, LEDGER.c.state != DUPLICATE, LEDGER.c.state != QUARANTINED, ~_FAILS)
     .values(plan=bindparam("plan_")),
     *("plan_", "after_", "upto_", "site_"),
+)
+_REPLAN_ONE = Statement(
+    update(LEDGER)
+    .where(
+        LEDGER.c.position == bindparam("position_"),
+        LEDGER.c.state != DUPLICATE,
+        LEDGER.c.state != QUARANTINED,
+    )
+    .values(plan=bindparam("plan_")),
+    *("plan_", "position_"),
 )
 _FAILING = Statement(
     select(FAILING.c.position, FAILING.c.category, FAILING.c.code, FAILING.c.place)
@@ -57,6 +68,11 @@ _NEWLY = Statement(
     .order_by(FAILING.c.position),
     "site_",
 )
+
+
+def replan(tx: Transaction, positions: Sequence[int], plan: str) -> None:
+    """Write the mapping that messages hold by now into their accounts."""
+    tx.run_many(_REPLAN_ONE, [(plan, position) for position in positions])
 
 
 def newly_failing(tx: Transaction, site: str) -> list[int]:

@@ -56,7 +56,7 @@ def adopt_stored(tx: Transaction, course: Course, most: int, deciding: Deciding)
     """
     strangers = [] if course.cursor else shadow.strangers(tx, course.site, most)
     if strangers:
-        _identify(tx, course, strangers, {}, deciding)
+        identify(tx, course, strangers, {}, deciding)
         return course
     found = tx.all(_STORED, int(course.cursor or 0), most)
     if not found:
@@ -64,8 +64,8 @@ def adopt_stored(tx: Transaction, course: Course, most: int, deciding: Deciding)
     ours = [(NAMES[row[1]], row[2]) for row in found if row[3] == course.site and row[4] == LIVE]
     shades = shadow.load(tx, course.site, [key[1] for key in ours])
     gone = [key for key in ours if key not in shades]
-    course = _adopt(tx, course, [shades[key] for key in ours if key in shades], deciding)
-    course = _remove(tx, course, gone, deciding)
+    course = take(tx, course, [shades[key] for key in ours if key in shades], deciding)
+    course = drop(tx, course, gone, deciding)
     return replace(course, cursor=str(found[-1][0]))
 
 
@@ -77,17 +77,18 @@ def adopt_new(tx: Transaction, course: Course, most: int, deciding: Deciding) ->
         return None
     held = rows.load(tx, [shade.key for shade in found])
     live = {key for key, row in held.items() if row.state == LIVE}
-    course = _adopt(tx, course, [shade for shade in found if shade.key not in live], deciding)
+    course = take(tx, course, [shade for shade in found if shade.key not in live], deciding)
     return replace(course, cursor="/".join(found[-1].key))
 
 
-def _adopt(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: Deciding) -> Course:
+def take(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: Deciding) -> Course:
+    """Make what the shadow holds of some resources what is stored."""
     taken = [Rederived(one.key, course.site, one.record, one.stamps, one.text) for one in shades]
     done = adopt(tx, taken, deciding.now_us, course.folded)
     patients = [one for one in shades if one.key[0] == "Patient"]
     if patients:
         seen = {one.key[1]: sight_of(decode(one.text)) for one in patients}
-        _identify(tx, course, list(seen), seen, deciding)
+        identify(tx, course, list(seen), seen, deciding)
     return replace(
         course,
         changed=course.changed + sum(one.outcome == "updated" for one in done),
@@ -95,13 +96,14 @@ def _adopt(tx: Transaction, course: Course, shades: Sequence[Shade], deciding: D
     )
 
 
-def _identify(
+def identify(
     tx: Transaction,
     course: Course,
     records: Sequence[str],
     patients: Mapping[str, Sight],
     deciding: Deciding,
 ) -> None:
+    """Take in what the messages say of who these records are."""
     news = News(
         course.site,
         named=shadow.named(tx, course.site, records),
@@ -115,14 +117,15 @@ def _identify(
     _rebuild(tx, resolved.touched | set(persons_of(tx, records).values()), course, deciding)
 
 
-def _remove(tx: Transaction, course: Course, gone: Sequence[Key], deciding: Deciding) -> Course:
+def drop(tx: Transaction, course: Course, gone: Sequence[Key], deciding: Deciding) -> Course:
+    """Delete resources that no message makes any more."""
     if not gone:
         return course
     records = [key[1] for key in gone if key[0] == "Patient"]
     persons = set(persons_of(tx, records).values())
     removed = remove(tx, gone, deciding.now_us, course.folded)
     if records:
-        _regroup(tx, forget(tx, records), persons, course, deciding)
+        settle_groups(tx, forget(tx, records), persons, course, deciding)
     return replace(course, removed=course.removed + removed)
 
 
@@ -140,24 +143,26 @@ def revise_identity(
         known = shadow.known_aliases(tx, course.site, records)
         concerned = revise_aliases(tx, course.site, records, known)
     else:
-        placed = [_placed(course.site, one) for one in shadow.merges(tx, course.site)]
-        concerned = revise_statements(tx, course.site, placed)
-    _regroup(tx, concerned, set(), course, deciding)
+        wanted = [placed(course.site, one) for one in shadow.merges(tx, course.site)]
+        concerned = revise_statements(tx, course.site, wanted)
+    settle_groups(tx, concerned, set(), course, deciding)
     return replace(course, cursor=records[-1] if records else _LAST)
 
 
 _LAST = "~"  # behind every record id
 
 
-def _placed(site: str, one: shadow.Merged) -> Placed:
+def placed(site: str, one: shadow.Merged) -> Placed:
+    """Return a merge as the index keeps it."""
     return Placed(
         one.position, one.ordinal, Said(one.a, one.b, one.kind, "source", one.source_us, site)
     )
 
 
-def _regroup(
+def settle_groups(
     tx: Transaction, records: set[str], persons: set[str], course: Course, deciding: Deciding
 ) -> None:
+    """Put records into groups anew, and bring the persons concerned up to it."""
     at = Occasion(course.folded, deciding.now_us)
     desk = desk_on(tx)
     resolved = regroup(desk, records, deciding.reconciling.policy, at)

@@ -34,6 +34,11 @@ class Course:
     created: int = 0
     removed: int = 0
 
+    @property
+    def mark(self) -> str:
+        """Return the name of the part of the site that is meant, empty for all of it."""
+        return self.cursor if self.phase == FOLD else ""
+
 
 def read(tx: Transaction, site: str) -> Course | None:
     """Return how far a site's replay is, None when none is under way."""

@@ -101,7 +101,7 @@ def fold(tx: Transaction, course: Course, stretch: Stretch) -> Folded:
     pending = [position for position in stretch.positions if position not in accounts]
     upto = min(pending) - 1 if pending else stretch.upto
     taken = [item for item in stretch.items if item.entry.position in accounts]
-    _take(tx, course.site, taken, accounts)
+    _take(tx, course, taken, accounts)
     return Folded(upto, frozenset(accounts))
 
 
@@ -121,7 +121,7 @@ def catch_up(
     entries = [entry for entry in map(journal.entry, some) if entry is not None]
     items = [_prepared(entry, plan) for entry in entries if _is_of(entry, course.site)]
     shadow.readable(tx, course.site, [at for at in some if at in late])
-    _take(tx, course.site, items, accounts)
+    _take(tx, course, items, accounts)
     return frozenset(some) - late.keys(), len(some) == len(fresh)
 
 
@@ -153,8 +153,13 @@ def _state(state: str, code: str) -> str:
     return _LEFT_OUT if code in RULES else state
 
 
-def _take(tx: Transaction, site: str, items: Sequence[Prepared], states: Mapping[int, str]) -> None:
+def _take(
+    tx: Transaction, course: Course, items: Sequence[Prepared], states: Mapping[int, str]
+) -> None:
+    site = course.site
     items = [item for item in items if _counts(item, states[item.entry.position])]
+    if course.mark:  # what is quarantined stays so: it is not said yet
+        items = [item for item in items if states[item.entry.position] != QUARANTINED]
     items = [_unjudged(item) if _waits(item, states) else item for item in items]
     failing = [
         (item.entry.position, *_named(item.fault), int(states[item.entry.position] != QUARANTINED))

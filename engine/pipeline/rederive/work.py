@@ -50,8 +50,10 @@ class Surroundings:
 class Replay:
     """One site's replay. `steps` yields how far it is; the last course has the counts."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, mark: str = "") -> None:
+        """`mark` names a part of the site (`engine.pipeline.rederive.part`), empty for all."""
         self._around = around
+        self._mark = mark
         self._site = around.plan.site.name
         self._seen = Seen()
         self._pace = first_pace(_MOST, _GOAL_US)
@@ -68,21 +70,30 @@ class Replay:
         while course is not None:
             last = course
             yield course
-            course = self._fold(course) if course.phase == FOLD else self._step(course)
+            course = self._next(course)
         self._tidy(last)
+
+    def _next(self, course: Course) -> Course | None:
+        if course.phase == FOLD:
+            return self._fold(course)
+        return self._step(course, _CHUNKS[course.phase])
 
     def begin(self) -> Course:
         """Return how far it is; written down anew when there is nothing to go on from."""
         around = self._around
         with around.database.read() as tx:
             found = courses.read(tx, self._site)
-            usable = found and found.plan == around.plan.id and not is_outdated(tx, found)
+            usable = (
+                found
+                and (found.plan, found.mark) == (around.plan.id, self._mark)
+                and not is_outdated(tx, found)
+            )
         if found and usable:
             return found
         with around.database.write() as tx:  # first: no one may go on with half a shadow
             courses.end(tx, self._site)
         self._tidy(None)
-        course = Course(self._site, around.plan.id, FOLD, 0, around.journal.head(), "")
+        course = Course(self._site, around.plan.id, FOLD, 0, around.journal.head(), self._mark)
         with around.database.write() as tx:
             courses.write(tx, course)
         return course
@@ -98,7 +109,7 @@ class Replay:
             course = self._folded(course, folded.upto, folded.positions)
             if folded.upto >= course.goal:
                 self._require_readable(tx)
-                course = replace(course, phase=ADOPT, cursor="")
+                course = course if self._mark else replace(course, phase=ADOPT, cursor="")
             courses.write(tx, course)
         if folded.upto < stretch.upto and not stretch.items:
             time.sleep(_PAUSE_S)
@@ -116,7 +127,24 @@ class Replay:
             where = f"message {failing[0]}"
             raise refuse(Category.CONFLICT, "replay-failing", message, where)
 
-    def _step(self, course: Course) -> Course | None:
+    def folding(self) -> Iterator[Course]:
+        """Go on until the shadow holds what all messages say; faults as `steps`."""
+        course = self.begin()
+        yield course
+        while course.phase == FOLD and course.folded < course.goal:
+            course = self._fold(course)
+            yield course
+
+    def chunk(self, course: Course, step: Step) -> Course:
+        """Bring the shadow up to now, then do a step of the caller's in the same deed."""
+        following = self._step(course, step)
+        return course if following is None else following
+
+    def end(self, course: Course) -> None:
+        """Drop the shadow of a course that is done."""
+        self._tidy(course)
+
+    def _step(self, course: Course, step: Step) -> Course | None:
         """Bring the shadow up to now, then do the next chunk of the phase in the same deed."""
         self._catch_up(course)
         around = self._around
@@ -126,7 +154,7 @@ class Replay:
             fresh, _ = catch_up(tx, course, self._seen, around.journal, around.plan, 1 << 30)
             self._seen = self._seen.also(fresh).settled(lowest(tx))
             course = replace(course, messages=course.messages + len(fresh))
-            after = _CHUNKS[course.phase](tx, course, self._pace.size, deciding)
+            after = step(tx, course, self._pace.size, deciding)
             following = after or _next(course)
             if following is not None:
                 courses.write(tx, following)
