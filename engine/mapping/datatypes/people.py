@@ -123,7 +123,7 @@ def name(tools: Tools) -> Convert:
             period = _dates([parts(raw, 13)[n] for n in (9, 11, 12)], dated)
             if period:
                 found["period"] = period
-        return found
+        return _assembled(found, items[10]) if items[10] else found
 
     return convert
 
@@ -140,10 +140,18 @@ def person_name(tools: Tools) -> Convert:
         found = _name(use_of(items[9]), said, surname if SUB in surname else "")
         if found and (items[16] or items[18] or items[19]):
             period = _dates([parts(raw, 20)[n] for n in (16, 18, 19)], dated)
-            return {**found, "period": period} if period else found
-        return found
+            found = {**found, "period": period} if period else found
+        return _assembled(found, items[17]) if items[17] else found
 
     return convert
+
+
+def _assembled(found: dict[str, Any] | None, order: str) -> dict[str, Any] | None:
+    """Say whether the family name stands first when the name is written (HL7 table 0444)."""
+    if not found or order not in {"F", "G"}:
+        return found
+    url = "http://hl7.org/fhir/StructureDefinition/humanname-assembly-order"
+    return {"extension": [{"url": url, "valueCode": order}], **found}
 
 
 def _dates(items: list[str], dated: Convert) -> Any:

@@ -285,3 +285,10 @@ def test_validity_and_preference_of_a_contact() -> None:
     found = convert("XTN", "ContactPoint", "555-0100^PRN^PH^^^^^^^^^^20200101^20210101^^^^2")
     assert found["period"] == {"start": "2020-01-01", "end": "2021-01-01"}
     assert found["rank"] == 2
+
+
+def test_which_part_of_a_name_stands_first_is_told() -> None:
+    told = [{"url": f"{CORE}humanname-assembly-order", "valueCode": "F"}]
+    assert convert("XPN", "HumanName", "Quill^Tess^^^^^L^^^^F")["extension"] == told
+    assert convert("XCN", "HumanName", "7^Quill^Tess^^^^^^^L^^^^^^^^F")["extension"] == told
+    assert "extension" not in convert("XPN", "HumanName", "Quill^Tess^^^^^L^^^^X")
