@@ -20,6 +20,8 @@ mpi = App(name="mpi", help="Who is who: explain, link, unlink, undo.")
 app.command(mpi)
 codes = App(name="codes", help="Codes without a row: list, export as a sheet, import, undo.")
 app.command(codes)
+new = App(name="new", help="Begin something from a sample.")
+app.command(new)
 channel = App(name="channel", help="The channels of a region.")
 app.command(channel)
 
@@ -59,6 +61,7 @@ mpi.command("engine.cli.mpi:link", help="State that two records are one person."
 mpi.command("engine.cli.mpi:unlink", help="State that two records are two people.")
 mpi.command("engine.cli.mpi:undo", help="Take an act back: a link, an unlink, a merge, an undo.")
 
+new.command("engine.cli.new:site", help="Draft the mapping of a site from what it sends.")
 codes.command("engine.cli.codes:gaps", help="List codes that their table does not have.")
 codes.command("engine.cli.codes:export", help="Write the codes of a site as a sheet to fill in.")
 codes.command("engine.cli.codes:import_", name="import", help="Take a sheet back, checked first.")

@@ -109,7 +109,7 @@ def export(
     missing = [gap for gap in _gaps(paths or [], which, window) if gap.asked.table]
     often = [gap for gap in missing if gap.count >= least]
     known = _known(crosswalks(_chosen(paths or [], which)))
-    rows = [*(_gap_row(gap) for gap in often), *known]
+    rows = [*(gap_row(gap) for gap in often), *known]
     out.write_bytes(sheet.written(rows, "\t" if delimiter == "tab" else delimiter))
     _tell_rare(len(missing) - len(often), least)
     print(f"{out}: {len(often)} codes to fill in, {len(known)} rows that are there")
@@ -216,7 +216,8 @@ def _tell_rare(count: int, least: int) -> None:
         print(f"{count} more were seen fewer than {least} times: --least 1", file=sys.stderr)
 
 
-def _gap_row(gap: Gap) -> dict[str, str]:
+def gap_row(gap: Gap) -> dict[str, str]:
+    """Return the row of a sheet in which a gap is to be filled in."""
     of_site = not gap.asked.system or gap.asked.system.startswith(_LOCAL)
     return {
         "table": gap.asked.table,
@@ -226,10 +227,14 @@ def _gap_row(gap: Gap) -> dict[str, str]:
         "text": gap.text,
         "element": " ".join(gap.elements),
         "seen": str(gap.count),
-        "first": instant(gap.first_us)[:10],
-        "last": instant(gap.last_us)[:10],
+        "first": _day(gap.first_us),
+        "last": _day(gap.last_us),
         "channels": " ".join(gap.channels),
     }
+
+
+def _day(time_us: int) -> str:
+    return instant(time_us)[:10] if time_us else ""
 
 
 def _known(known: Crosswalks) -> list[dict[str, str]]:

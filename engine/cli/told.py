@@ -32,6 +32,8 @@ _OF_THE_COMMAND = frozenset(
         "since-unclear",
         "traffic-unclear",
         "no-site-layer",
+        "unknown-layer",
+        "site-name",
         "output-unclear",
         "no-such-file",
     }

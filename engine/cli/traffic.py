@@ -97,7 +97,7 @@ def _of_files(paths: list[Path], plan: Plan, now_us: int) -> Iterator[Given]:
         if not file.exists():
             raise refuse(Category.NOT_FOUND, "no-such-file", "there is no such file", str(file))
         nothing = False
-        yield from of_file(plan, file, name, now_us)
+        yield from of_file(plan, file.read_bytes(), name, now_us)
     if nothing:
         message = "no file to map: *.hl7, *.csv, *.json, *.ndjson"
         raise refuse(Category.NOT_FOUND, "nothing-to-map", message, " ".join(map(str, paths)))

@@ -74,9 +74,9 @@ def _read(envelope: Envelope, charset: str) -> Message | RowDelivery | dict[str,
     return None
 
 
-def of_file(plan: Plan, file: Path, name: str, received_us: int) -> Iterator[Given]:
-    """Read the messages, rows or resources of a file."""
-    kind, data = file.suffix.lower(), file.read_bytes()
+def of_file(plan: Plan, data: bytes, name: str, received_us: int) -> Iterator[Given]:
+    """Read the messages, rows or resources of a file, by what its name ends in."""
+    kind = Path(name).suffix.lower()
     if kind == _ROWS:
         yield from _rows(plan, data, name, received_us)
         return
