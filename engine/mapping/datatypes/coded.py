@@ -12,6 +12,8 @@ from engine.mapping.text import is_uri, parts, plain, slug
 
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _V2_TABLE = re.compile(r"HL7(\d{4})")
+_OLDER = re.compile(r"https?://hl7\.org/fhir/(v[23])/([A-Za-z0-9-]+)")  # before R4
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _KNOWN = {
     "LN": "http://loinc.org",
     "LOINC": "http://loinc.org",
@@ -37,18 +39,22 @@ _UNMAPPED = "no row of the code table has this code"
 
 
 class Systems:
-    """Names of coding systems (CWE-3) -> URIs."""
+    """Names of coding systems (CWE-3), and URIs as senders spell them -> URIs."""
 
-    __slots__ = ("_site", "_table")
+    __slots__ = ("_read", "_site", "_table", "_uris")
 
     def __init__(self, tools: Tools) -> None:
         self._site = tools.site
         self._table = tools.tables.get("coding-system")
+        rows = self._table.rows.values() if self._table else ()
+        self._uris = frozenset(row.code for row in rows)
+        self._read = memo(self._found)
 
     def uri(self, name: str) -> str:
         """Return the URI of a coding system, `urn:id:<site>:<name>` for a local one."""
-        if not name:
-            return ""
+        return self._read(name) if name else ""
+
+    def _found(self, name: str) -> str:
         found = self._table.find("", name) if self._table else None
         if found is not None:
             return found.code
@@ -64,9 +70,15 @@ class Systems:
     def _shaped(self, name: str) -> str:
         table = _V2_TABLE.fullmatch(name.upper())
         if table is not None:
-            return f"http://terminology.hl7.org/CodeSystem/v2-{table.group(1)}"
+            return f"{_TERMINOLOGY}/v2-{table.group(1)}"
         if _OID.fullmatch(name):
             return f"urn:oid:{name}"
+        older = _OLDER.fullmatch(name)
+        if older is not None:
+            return f"{_TERMINOLOGY}/{older.group(1)}-{older.group(2)}"
+        written = name.rstrip("/.").replace("https://", "http://", 1)
+        if written in self._uris:  # a slash or a dot behind it, or another scheme
+            return written
         if name.startswith(("http://", "https://", "urn:")) and is_uri(name):
             return name
         written = slug(name)

@@ -65,6 +65,14 @@ def test_errors_of_the_official_sheets_are_not_carried_along() -> None:
         ("2.16.840.1.113883.6.1", "http://loinc.org"),
         ("2.16.840.1.113883.6.96", "http://snomed.info/sct"),
         ("HL70203", "http://terminology.hl7.org/CodeSystem/v2-0203"),
+        ("C4", "http://www.ama-assn.org/go/cpt"),
+        ("HCPCS", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"),
+        ("2.16.840.1.113883.12.292", "http://hl7.org/fhir/sid/cvx"),
+        ("2.16.840.1.113883.6.69", "http://hl7.org/fhir/sid/ndc"),
+        ("2.16.840.1.113883.6.88", "http://www.nlm.nih.gov/research/umls/rxnorm"),
+        ("NCIT", "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"),
+        ("2.16.840.1.113883.5.4", "http://terminology.hl7.org/CodeSystem/v3-ActCode"),
+        ("NULLFL", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"),
     ],
 )
 def test_coding_systems_by_name_and_oid(name: str, uri: str) -> None:

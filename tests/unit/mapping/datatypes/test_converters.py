@@ -292,3 +292,22 @@ def test_which_part_of_a_name_stands_first_is_told() -> None:
     assert convert("XPN", "HumanName", "Quill^Tess^^^^^L^^^^F")["extension"] == told
     assert convert("XCN", "HumanName", "7^Quill^Tess^^^^^^^L^^^^^^^^F")["extension"] == told
     assert "extension" not in convert("XPN", "HumanName", "Quill^Tess^^^^^L^^^^X")
+
+
+@pytest.mark.parametrize(
+    ("name", "uri"),
+    [
+        ("http://loinc.org/", "http://loinc.org"),
+        ("https://loinc.org", "http://loinc.org"),
+        ("http://hl7.org/fhir/sid/us-ssn.", "http://hl7.org/fhir/sid/us-ssn"),
+        ("http://hl7.org/fhir/v2/0203", "http://terminology.hl7.org/CodeSystem/v2-0203"),
+        ("http://hl7.org/fhir/v3/ActCode", "http://terminology.hl7.org/CodeSystem/v3-ActCode"),
+        ("http://lab.example/codes/", "http://lab.example/codes/"),
+    ],
+)
+def test_a_uri_is_written_as_r4_has_it(name: str, uri: str) -> None:
+    table = Table("coding-system")
+    for known in ("http://loinc.org", "http://hl7.org/fhir/sid/us-ssn"):
+        table.add("", known[-5:], Target("", known), Place("x.csv", 1, 1))
+    systems = coded.Systems(Tools("mercy", ZoneInfo("UTC"), {"coding-system": table}))
+    assert systems.uri(name) == uri
