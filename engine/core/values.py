@@ -9,7 +9,7 @@ All are frozen. Times are microseconds since 1970 in UTC, unless a name says oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.fault import Fault
 
@@ -131,9 +131,12 @@ class Parts:
     said: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one message says about one resource.
+_NO_PARTS: Mapping[str, Parts] = {}
+_PROVEN = 8  # place of what is proven among the fields of a contribution
+
+
+class Contribution(NamedTuple):
+    """What one message says about one resource. A tuple, for a message makes up to hundreds.
 
     `merge`: element by element, the newest statement of each top-level element holds, and what is
     not mentioned stays. `replace`: the newest contribution holds as a whole. `clears` are elements
@@ -141,7 +144,7 @@ class Contribution:
     they fill a gap and never replace a value. A contribution of higher `rank` is never replaced by
     one of lower rank (a preliminary result after the final one). `parts` are the elements of which
     a `merge` speaks part by part; `body` has their values as well. `weak` names a part as
-    `identifier/national`.
+    `identifier/national`. Equal are those that say the same.
     """
 
     type: str
@@ -155,9 +158,20 @@ class Contribution:
     weak: frozenset[str] = frozenset()
     rank: int = 1
     # Elements whose values are known to be valid R4, for validation to skip: it says nothing.
-    proven: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
-    parts: Mapping[str, Parts] = field(default_factory=dict)
+    proven: frozenset[str] = frozenset()
+    parts: Mapping[str, Parts] = _NO_PARTS
     said_us: int = 0  # when, if the resources of one delivery have times of their own
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Contribution):
+            return NotImplemented
+        return self[:_PROVEN] == other[:_PROVEN] and self[_PROVEN + 1 :] == other[_PROVEN + 1 :]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The contents of a delivery whose resources have been named: contributions, one a resource."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from engine.core.fault import Category, refuse
@@ -106,7 +106,7 @@ class Content:
             weak |= {name for name in body if name in feed.fills}
             clears += tuple(name for name in feed.clears if not _has(whole, feed.type, name))
         said = known.said_us
-        return replace(found, body=body, proven=proven, weak=weak, clears=clears, said_us=said)
+        return found._replace(body=body, proven=proven, weak=weak, clears=clears, said_us=said)
 
     def _closed(self, found: Contribution | None) -> Contribution | None:
         """Bring contained resources and the references to them together (R4, ref-1, dom-3).
@@ -127,7 +127,7 @@ class Content:
         if any(names.isdisjoint(whole) for names in needed(found.type).values()):
             self._env.note("missing-required", found.type, MISSING)
             return None
-        return replace(found, body=whole, proven=frozenset())
+        return found._replace(body=whole, proven=frozenset())
 
     def _security(self, known: Known) -> Any:
         """Return the labels of a resource: who may see it is the sender's to say."""

@@ -1,6 +1,5 @@
 """Takes references to resources that were not made out of those that were."""
 
-from dataclasses import replace
 from typing import Any
 
 from engine.core.values import Contribution, Parts
@@ -44,5 +43,5 @@ def without(
         else:
             parts = {name: _spoken(told, gone) for name, told in item.parts.items()}
             proven = item.proven if body == item.body else _UNPROVEN
-            kept.append(replace(item, body=body, proven=proven, parts=parts))
+            kept.append(item._replace(body=body, proven=proven, parts=parts))
     return without(tuple(kept), lost, env) if lost else tuple(kept)

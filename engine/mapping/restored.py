@@ -4,7 +4,6 @@
 for a text, and what it made of it is completed here. Such texts are validated: they are long.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from engine.core.values import Contribution, Parts
@@ -23,7 +22,7 @@ def _whole(told: Contribution, apart: Apart) -> Contribution:
     parts = {
         name: Parts(some.labels, _put_back(some.said, apart)) for name, some in told.parts.items()
     }
-    return replace(told, body=body, proven=frozenset(), parts=parts)
+    return told._replace(body=body, proven=frozenset(), parts=parts)
 
 
 def _put_back(value: Any, apart: Apart) -> Any:

@@ -145,7 +145,7 @@ class RowRun:
         fills = self._feed.fills
         if found.mode != "merge" or fills.isdisjoint(found.body):
             return found
-        return replace(found, weak=found.weak | {name for name in found.body if name in fills})
+        return found._replace(weak=found.weak | {name for name in found.body if name in fills})
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         headers = self._feed.headers

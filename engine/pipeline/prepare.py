@@ -79,7 +79,7 @@ def _timely(mapped: Mapped, received_us: int) -> Mapped:
     where = "meta.lastUpdated" if mapped.kind.startswith("fhir:") else "MSH-7"
     ahead = Diagnostic("clock-ahead", where, "the sender's time lies ahead; receipt counts")
     told = tuple(
-        replace(one, said_us=received_us) if one.said_us > latest_us else one
+        one._replace(said_us=received_us) if one.said_us > latest_us else one
         for one in mapped.contributions
     )
     noted = (*mapped.diagnostics, ahead)
