@@ -12,6 +12,7 @@ from engine.mapping import absent, choice
 from engine.mapping.context import Context, Op, nothing
 from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
+from engine.mapping.made import made_one
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.recall import Recall, remembering, remembering_part
 from engine.mapping.required import BROKEN, MISSING, needed
@@ -145,9 +146,17 @@ def _is_link(node: Node) -> bool:
     return known and isinstance(node, Fields) and isinstance(node.get("ref"), Scalar)
 
 
+def _to_one(node: Node) -> str:
+    """Return the type of a rule that is a reference to one thing that was made, else nothing."""
+    ref = node.get("ref") if isinstance(node, Fields) else None
+    bare = isinstance(node, Fields) and {"ref", "label"}.issuperset(node.keys())
+    return ref.text if bare and isinstance(ref, Scalar) and not ref.text.endswith("*") else ""
+
+
 def _element(context: Context, node: Node, element: Element) -> Op:
     if not element.repeats:
-        return context.forms.single(context, node, element)
+        single, kind = context.forms.single(context, node, element), _to_one(node)
+        return context.vouch(made_one(kind)) if kind and not context.traced else single
     every = context.forms.every(context, node, element)
     limit = element.max
 

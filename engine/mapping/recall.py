@@ -22,6 +22,7 @@ Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stan
 Asked = Callable[[Scope, Hashable, Made | None], Any]
 LONGEST = 1_000  # characters of the fields of one rule; longer ones are texts and documents
 _PARTS = 1_024  # results of one part of a key or one condition
+_TRIED = 500  # runs after which such a part is judged
 _MISSED: Any = object()
 
 
@@ -128,11 +129,18 @@ def repeated(read: Callable[[Scope], T], touched: Touched) -> Callable[[Scope], 
         return read
     key_of = reader(touched)
     known: dict[Hashable, Any] = {}
+    run = hits = 0
 
     def recalled(scope: Scope) -> T:
+        nonlocal run, hits
+        if run > _TRIED and hits * 2 < run:  # it hardly ever sees the same: not worth the asking
+            known.clear()
+            return read(scope)
         key = key_of(scope)
         kept: T = known.get(key, _MISSED)
+        run += 1
         if kept is not _MISSED:
+            hits += 1
             return kept
         found = read(scope)
         if length(key) <= LONGEST:

@@ -11,6 +11,7 @@ from engine.mapping.context import Context, Every, Op, no_values
 from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed
 from engine.mapping.grammar import closest
+from engine.mapping.made import made
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
@@ -87,23 +88,6 @@ def _to_known(context: Context, node: Scalar, key: Node | None, element: Element
         return []
 
     return context.vouch(every)
-
-
-def made(type_name: str, *, every: bool) -> Every:
-    """Refer to what was made of a type in the nearest scope."""
-
-    def found(scope: Scope) -> list[Any]:
-        known = scope.frame.visible(type_name)
-        if not known:
-            return []
-        if every:
-            return [instance.link for instance in known]
-        if len(known) > 1:
-            own = scope.frame.made_of(type_name, scope.standing)
-            known = [own] if own else known
-        return [known[0].link]
-
-    return found
 
 
 def _to_side(

@@ -10,6 +10,7 @@ from engine.mapping.context import Context, Every, condition
 from engine.mapping.documents import listed, text_at
 from engine.mapping.fitted import Fitted, fitted
 from engine.mapping.keys import Alternative
+from engine.mapping.made import made, made_one
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.objects import Step, present
 from engine.mapping.proof import Proof
@@ -322,16 +323,17 @@ def _linked(context: Context, fields: Fields, links: Links) -> list[Step]:
             continue
         if not reference.allowed(element, type_name) or type_name == context.resource:
             continue
-        every = reference.made(type_name, every=target.endswith("*"))
-        link = _link(every, element.repeats)
+        link = _link(target, element.repeats)
         found.append(Step(name, link, (name,), False, rank[name], None, True, quiet=True))
     return found
 
 
-def _link(every: Callable[[Scope], list[Any]], repeats: bool) -> Callable[[Scope], Any]:
-    if repeats:
-        return lambda scope: every(scope) or None
-    return lambda scope: found[0] if (found := every(scope)) else None
+def _link(target: str, repeats: bool) -> Callable[[Scope], Any]:
+    one = made_one(target.removesuffix("*"))
+    if not repeats:
+        return one
+    every = made(target.removesuffix("*"), every=target.endswith("*"))
+    return lambda scope: every(scope) or None
 
 
 def _required(context: Context, steps: list[Step], key: Scalar) -> tuple[frozenset[str], ...]:
