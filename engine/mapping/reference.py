@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.lexeme import encode
 from engine.core.values import WHOLE, Contribution
 from engine.mapping import keys, objects, sides, values
-from engine.mapping.context import Context, Every, Op, no_values
+from engine.mapping.context import Context, Every, Op, no_values, traced
 from engine.mapping.datatypes.tools import memo
 from engine.mapping.documents import listed
 from engine.mapping.grammar import closest
@@ -100,7 +100,11 @@ def _to_side(
         context.grammar.slots.touched.more = True
     if isinstance(node, Fields):
         return _nested(context, name.text, node, key)
-    return _of_value(context, name, node)
+    every = _of_value(context, name, node)
+    if not isinstance(node, Scalar):
+        return every
+    path = f"{context.resource}.{context.top}" if context.depth else element.path
+    return traced(context, every, path, node, node.text, [])
 
 
 def _of_value(context: Context, name: Scalar, node: Node) -> Every:

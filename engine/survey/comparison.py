@@ -11,13 +11,14 @@ from engine.core.values import Mapped
 from engine.mapping.library import Library
 from engine.mapping.plan import Lineage, Plan, Traced, compile_plan
 from engine.mapping.site import SiteProfile
-from engine.survey.difference import CHANGED, Difference, differences
+from engine.survey.difference import CHANGED, Difference, differences, narrowed, referrers
 from engine.survey.given import Given
 from engine.survey.masked import shown
 
 IDENTICAL, FAILING, PASSING = "identical", "newly failing", "newly passing"
 OUTCOMES = (IDENTICAL, CHANGED, FAILING, PASSING)
 _EXAMPLES = 3
+_HOPS = 3  # a role refers to a person, a room to its ward
 _GROUPS = 5_000
 _OTHERS = ("", "(other changes)", CHANGED)
 Key = tuple[str, str, str]  # line, element, kind
@@ -101,7 +102,7 @@ class Comparison:
         found = differences(old, new)
         self.counts[CHANGED if found else IDENTICAL] += 1
         if found:
-            self._changed(given, found)
+            self._changed(given, found, (referrers(old), referrers(new)))
 
     def _failed(self, given: Given, old: Outcome, new: Outcome) -> None:
         if isinstance(old, Fault) and isinstance(new, Fault):
@@ -116,8 +117,11 @@ class Comparison:
             self.counts[PASSING] += 1
             self._enter(("", f"{old.code} at {old.where or '-'}", PASSING), given)
 
-    def _changed(self, given: Given, found: list[Difference]) -> None:
-        before, after = _by_place(self._old.lines(given)), _by_place(self._new.lines(given))
+    def _changed(
+        self, given: Given, found: list[Difference], referred: tuple["_Referrers", "_Referrers"]
+    ) -> None:
+        before = _by_place(self._old.lines(given), referred[0])
+        after = _by_place(self._new.lines(given), referred[1])
         entered: dict[Key, tuple[str, str]] = {}
         for one in found:
             line = self._line(one, before, after)
@@ -135,7 +139,8 @@ class Comparison:
     def _line(self, one: Difference, before: "_Places", after: "_Places") -> str:
         """Return the rule to blame: one that only one mapping has, else the rule of the element."""
         path = one.element.partition(" ")[0]
-        was, now = before.get((one.old, path), []), after.get((one.new, path), [])
+        was = before.get((one.old, path)) or before.get((one.old, ""), [])
+        now = after.get((one.new, path)) or after.get((one.new, ""), [])
         if "." not in path or path.endswith(".id"):
             return _file(_of_resource(after, one.new) or _of_resource(before, one.old))
         known = {(line.source, self._old.text(line.rule)) for line in was}
@@ -148,13 +153,30 @@ class Comparison:
 
 
 _Places = Mapping[tuple[str, str], list[Lineage]]
+_Referrers = Mapping[str, tuple[str, str]]
 
 
-def _by_place(lines: tuple[Lineage, ...]) -> dict[tuple[str, str], list[Lineage]]:
+def _by_place(lines: tuple[Lineage, ...], referred: "_Referrers") -> _Places:
+    """Return the lines by what they made; what is made only to be referred to, by its referrer."""
     found: dict[tuple[str, str], list[Lineage]] = {}
     for line in lines:
         found.setdefault((line.resource, line.path), []).append(line)
+    known = {resource for resource, _ in found}
+    for target in referred.keys() - known:
+        place = _referrer(target, referred, known)
+        if place in found:
+            found[target, ""] = found[place]
     return found
+
+
+def _referrer(target: str, referred: "_Referrers", known: set[str]) -> tuple[str, str]:
+    """Return who refers to a resource, or to one that does."""
+    place = referred[target]
+    for _ in range(_HOPS):
+        if place[0] in known:
+            break
+        place = referred.get(place[0], place)
+    return place
 
 
 def _of_resource(places: _Places, name: str) -> str:
@@ -175,7 +197,8 @@ def _shapes(one: Difference) -> tuple[str, str]:
     if one.before is None and one.after is None:
         return "", ""
     path = one.element.partition(" ")[0]
-    return shown(path, one.before), shown(path, one.after)
+    before, after = narrowed(one.before, one.after)
+    return shown(path, before), shown(path, after)
 
 
 def compared(old: Side, new: Side, traffic: Iterator[Given]) -> Comparison:

@@ -104,3 +104,43 @@ def _renamed(value: Any, renamed: Renamed) -> Any:
             for name, item in value.items()
         }
     return [_renamed(item, renamed) for item in value] if isinstance(value, list) else value
+
+
+def narrowed(before: Any, after: Any) -> tuple[Any, Any]:
+    """Return what differs between two values: common members and items are left out."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = [n for n in dict.fromkeys([*before, *after]) if before.get(n) != after.get(n)]
+        pairs = {name: narrowed(before.get(name), after.get(name)) for name in names}
+        return (
+            {name: pair[0] for name, pair in pairs.items() if pair[0] is not None},
+            {name: pair[1] for name, pair in pairs.items() if pair[1] is not None},
+        )
+    if isinstance(before, list) and isinstance(after, list):
+        was = [item for item in before if item not in after]
+        now = [item for item in after if item not in before]
+        if len(was) == len(now) == 1:
+            inner = narrowed(was[0], now[0])
+            return [inner[0]], [inner[1]]
+        return (was, now) if was or now else (before, after)  # in another order
+    return before, after
+
+
+def referrers(made: Mapped) -> dict[str, tuple[str, str]]:
+    """Return who refers to each resource: the first one, and its element."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in made.contributions:
+        for name, value in one.body.items():
+            for target in _references(value):
+                found.setdefault(target, (_name(one), f"{one.type}.{name}"))
+    return found
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        target = value.get("reference")
+        if isinstance(target, str):
+            yield target
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)

@@ -54,7 +54,7 @@ def _object(path: str, value: dict[str, Any]) -> str:
         rest = {name: item for name, item in value.items() if name in {"value", "comparator"}}
         head = f"{system}|{code}"
         return head if not rest else f"{{{_members(path, rest)}, {head}}}"
-    hidden = {"code"} if code is not None and system is not None else set()
+    hidden = {"code"} if isinstance(code, str) else set()  # of a system of the sender's own
     if set(value) == {"reference"}:
         return str(value["reference"]).partition("/")[0] + "/..."
     return "{" + _members(path, value, hidden) + "}"
@@ -63,7 +63,7 @@ def _object(path: str, value: dict[str, Any]) -> str:
 def _members(path: str, value: dict[str, Any], hidden: set[str] = frozenset()) -> str:  # type: ignore[assignment]
     found = []
     for name, item in value.items():
-        if name in {"system", "url"} and isinstance(item, str):
+        if name in {"system", "url"} and isinstance(item, str) and ":" in item:
             text = item if is_public(item) else "..."
         elif name in hidden:
             text = shape(str(item))

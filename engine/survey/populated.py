@@ -17,6 +17,7 @@ from engine.survey.given import Given
 
 _STRUCTURE = frozenset({"resourceType", "id", "meta"})  # what a resource is, which and when
 _FIELD_SEPARATOR = 1
+_EMPTY = "^~& "  # separators without anything between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def _fields(message: Message) -> Iterator[Value]:
     for place, segment in enumerate(standard(message).segments):
         first = _FIELD_SEPARATOR + 2 if segment.name == "MSH" else 1
         for number, raw in enumerate(segment.fields[first:], first):
-            if raw:
+            if raw.strip(_EMPTY):
                 name = f"{segment.name}-{number}"
                 yield Value(place, name, name, raw)
 

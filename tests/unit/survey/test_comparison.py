@@ -5,6 +5,7 @@ import pytest
 from engine.mapping.library import Library
 from engine.mapping.site import SiteProfile
 from engine.survey.comparison import Comparison, Side, compared
+from engine.survey.difference import narrowed
 from tests.unit.survey.conftest import FILES, RULES, SEX, Send
 
 PID = "PID|1||4711^^^HOSP^MR||Doe^Ann||19800401|F"
@@ -109,3 +110,34 @@ def test_shapes_hold_no_value(old: Side, send: Send) -> None:
     new = side(base_rules=WITH_VISITS.replace("name: PID-5", "name: PID-9"))
     (group,) = compared(old, new, iter([send(PID)])).groups()
     assert list(group.shapes) == [("[{family: Aaa, given: [Aaa]}]", "-")]
+
+
+def test_what_is_made_only_to_be_referred_to_is_blamed_on_its_referrer(
+    old: Side, send: Send
+) -> None:
+    rule = "  participant: [{individual: {ref: {Practitioner: PV1-7}}}]\n"
+    new = side(base_visits=VISITS + rule)
+    visit = "PV1|1|I|||||77^House^Greg" + "|" * 12 + "V1"
+    found = compared(old, new, iter([send(PID, visit)]))
+    line = number(VISITS + rule, "participant")
+    assert lines(found) == [
+        (f"base/visits.yaml:{line}", "Encounter.participant", "changed", 1),
+        ("base/visits.yaml", "Practitioner", "new", 1),
+    ]
+
+
+def test_only_what_differs_of_an_element_is_shown(old: Side, send: Send) -> None:
+    new = side(base_rules=WITH_VISITS.replace("name: PID-5", "name: [PID-5, PID-9]"))
+    patient = "PID|1||4711^^^HOSP^MR||Doe^Ann||19800401|F|Roe^Joe"
+    (group,) = compared(old, new, iter([send(patient)])).groups()
+    assert list(group.shapes) == [("[]", "[{family: Aaa, given: [Aaa]}]")]
+
+
+def test_narrowing() -> None:
+    before = {"coding": [{"code": "a"}, {"code": "b"}], "text": "x"}
+    assert narrowed(before, {"coding": [{"code": "a"}, {"code": "c"}], "text": "x"}) == (
+        {"coding": [{"code": "b"}]},
+        {"coding": [{"code": "c"}]},
+    )
+    assert narrowed([1, 2], [2, 1]) == ([1, 2], [2, 1])
+    assert narrowed("a", None) == ("a", None)

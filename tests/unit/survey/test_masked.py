@@ -27,6 +27,12 @@ LOCAL = {"system": "urn:id:mercy:ward", "code": "ROSALIND", "display": "Rosalind
             [{"use": "official", "family": "Quist"}],
             "[{use: official, family: Aaaaa}]",
         ),
+        (
+            "Patient.telecom",
+            [{"system": "phone", "value": "(608)555-0121"}],
+            "[{system: phone, value: (999)999-9999}]",
+        ),
+        ("Observation.code", {"coding": [{"code": "ROSA"}]}, "{coding: [{code: AAAA}]}"),
         ("Encounter.subject", {"reference": "Patient/0815"}, "Patient/..."),
     ],
 )
