@@ -118,10 +118,12 @@ class Headers:
         application, facility = msh.field(5), msh.field(6)
         if not (lead(application) or lead(facility)):
             return []
-        name = lead(application)
+        target = self._device(application, linked)
+        # The name of the network address stands where a Device has that of the application.
+        name = (lead(msh.field(25)) if target else "") or lead(application)
         found = {
             "name": name,
-            "target": self._device(application, linked),
+            "target": target,
             "endpoint": self._endpoint(msh.field(25) or application, name),
             "receiver": self._receiver(msh.field(23), facility, linked),
         }

@@ -20,9 +20,9 @@ def bundled(plan_of: Callable[[str], Plan]) -> Bundled:
     """Map one message to a bundle; return its resources, whose references all resolve."""
 
     def of(
-        kind: str, *segments: str, sender: str = "EPIC|MERCY", more: str = ""
+        kind: str, *segments: str, sender: str = "EPIC|MERCY", to: str = "HUB", more: str = ""
     ) -> list[dict[str, Any]]:
-        header = f"MSH|^~\\&|{sender}|HUB|NORTH|20261001090000||{kind}|77|P|2.5.1{more}"
+        header = f"MSH|^~\\&|{sender}|{to}|NORTH|20261001090000||{kind}|77|P|2.5.1{more}"
         message = parse("\r".join((header, *segments)).encode())
         found = plan_of("site/mercy").bundle([message], 0)["entry"]
         return [entry["resource"] for entry in found]
@@ -63,6 +63,16 @@ def test_facility_that_receives_is_a_part_of_who_is_responsible(bundled: Bundled
     facility = get(found, header["destination"][0]["receiver"])
     assert facility["name"] == "NORTH"
     assert get(found, facility["partOf"])["name"] == "North Region"
+
+
+def test_destination_is_named_by_its_address_and_its_application(bundled: Bundled) -> None:
+    found = bundled(
+        "ADT^A01", PID, "PV1|1|I", to="HUB^1.2.9.7^ISO", more=f"{'|' * 13}GATE^1.2.9.8^ISO"
+    )
+    (header,) = [one for one in found if one["resourceType"] == "MessageHeader"]
+    (destination,) = header["destination"]
+    assert (destination["name"], destination["endpoint"]) == ("GATE", "urn:oid:1.2.9.8")
+    assert get(found, destination["target"])["deviceName"][0]["name"] == "HUB"
 
 
 def test_country_of_a_sender_without_facility_is_the_sites(bundled: Bundled) -> None:

@@ -152,6 +152,13 @@ CASES = {
         "name period start",
         "2019-05-01",
     ),
+    "in what order a name is put together": (
+        "ADT^A01",
+        ("PID|1||7001^^^MERCY^MR||Quill^Tess^^^^^L^^^^F||19800401|F", PV1),
+        "Patient",
+        f"name ext:{CORE}humanname-assembly-order valueCode",
+        "F",
+    ),
     "a class of payment where no plan type is told": (
         "ADT^A01",
         (
