@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmark import end_to_end, relink, worker
+from engine.roles.collector import calm_collector
+from tests.benchmark import end_to_end, map_hl7v2, relink, worker
 from tests.benchmark.ground import ROOT, end_cleanly, load, middle, probe, servers
 from tests.benchmark.journal import RawJournal, served_rate, sqlite_factory, write_frames
 from tests.benchmark.people import Tools, tools
@@ -145,6 +146,23 @@ def worker_rows(course: Course) -> Iterator[Row]:
         1.0,
         probes=fsyncs,
     )
+
+
+def map_rows(course: Course) -> Iterator[Row]:
+    """Processor time from bytes to the JSON of valid resources, for messages that differ and not.
+
+    One process for all: what a plan remembers of one kind does not help another.
+    """
+    made = map_hl7v2.sites("mercy")
+    calm_collector()
+    for kind, limit in map_hl7v2.LIMITS_US.items():
+        messages = map_hl7v2.alike(kind, max(1_000, course.messages // 10))
+        for text, several in (
+            ("all differ", messages),
+            ("one again and again", messages[:1] * 400),
+        ):
+            runs = [map_hl7v2.measure(several, made).whole for _ in range(course.rounds)]
+            yield Row(f"bytes to JSON, {kind}, {text}", runs, limit, " us")
 
 
 _Told = tuple[str, str, dict[str, float], str, bool]
@@ -272,7 +290,7 @@ def main() -> None:
     options.add_argument("--folder", type=Path, default=None, help="where the disk is to be used")
     chosen = options.parse_args()
     given = None if chosen.tools is None else tools(chosen.tools, chosen.numpy)
-    parts = [journal_rows, worker_rows, whole_rows, relink_rows]
+    parts = [map_rows, journal_rows, worker_rows, whole_rows, relink_rows]
     parts += [growth_row] if chosen.growth else []
     stores = ("plain", "encrypted") + (() if chosen.no_postgresql else ("postgresql",))
     messages = _MESSAGES // 5 if chosen.quick else _MESSAGES
