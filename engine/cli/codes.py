@@ -151,6 +151,7 @@ def import_(
     _tell_import(known, found, check=check)
     if not check:
         known.write(found)
+        print("`concord reload REGION-FILE` lets it hold in a running region")
     return 0
 
 

@@ -14,6 +14,7 @@ from engine.cli.map_resources import SUFFIXES, mapped_resources
 from engine.cli.map_rows import mapped_rows
 from engine.cli.named import require_site
 from engine.cli.told import told
+from engine.cli.unused import unused
 from engine.core.clock import SystemClock
 from engine.core.fault import Category, Fault, FaultError, refuse
 from engine.core.lexeme import encode
@@ -218,11 +219,11 @@ def map_files(
     out
         Write one bundle for each file here, at the same relative path.
     trace
-        Say where each element came from.
+        Say where each element came from, and at the end what was sent and not used.
     as_json
         Print a summary as JSON; bundles only with --out.
     """
-    plan = plan_of(which or Which())
+    plan = plan_of(which or Which(), traced=trace)
     received_us = SystemClock().now_us()
     outcomes: list[Outcome] = []
     for file, name in files(paths):
@@ -234,6 +235,8 @@ def map_files(
             _write(found, out)
         elif not as_json:
             _show(found)
+            for line in unused(plan, file, received_us) if trace else ():
+                print(line)
         outcomes.append(found)
     if not outcomes:
         message = "no file to map: *.hl7, *.csv, *.json, *.ndjson"

@@ -34,9 +34,15 @@ def test_a_bad_row_is_named_by_line_and_column_and_keeps_back_no_other(
 
 def test_a_row_can_be_traced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert map_files([FILES / "problems_20261012.csv"], which=HILLTOP, trace=True) == 0
-    assert "Condition.onsetDateTime <- Onset Date (vendor/ecw/feeds/problems.yaml:" in (
-        capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert "Condition.onsetDateTime <- Onset Date (vendor/ecw/feeds/problems.yaml:" in told
+
+
+def test_a_trace_ends_with_what_was_not_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert map_files([FILES / "patients_20261012.csv"], which=HILLTOP, trace=True) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith("- patients.")
+    assert "- patients.Last Appt Date (3 of 3): no rule uses it" in told
 
 
 @pytest.mark.parametrize(
