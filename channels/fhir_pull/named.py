@@ -4,7 +4,8 @@ A resource that is not there yet may only be late: an event can be quicker than 
 copies. So it is asked for again, for half an hour. What is refused, or seems to lie at another
 server, waits: the settings may be what is wrong, and nothing is lost meanwhile. One that was
 deleted is left as it is stored: a site that wants something gone says so in its content
-(`entered-in-error`), as by any other way in.
+(`entered-in-error`), as by any other way in. A patient whose address leads to another patient of
+the server was merged into that one (Epic); what other servers say with a link is said so.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ import asyncio
 from channels.fhir_pull.chain import LARGE_BYTES, Desk
 from channels.fhir_pull.deliver import Why
 from channels.fhir_pull.event import PullGone, PullRefused
-from channels.fhir_pull.origin import named
+from channels.fhir_pull.origin import into, named
 from channels.fhir_pull.page import Fetched, resource
 from channels.fhir_pull.quota import SECOND_US
+from channels.fhir_pull.server import REDIRECTS
 from engine.core.failpoint import failpoint
 from engine.core.fault import Category, Fault, FaultError
+from engine.core.lexeme import encode
 from engine.plugin.recall import Ask, Deed
 
 MOST = 20
@@ -53,10 +56,22 @@ async def _deed(desk: Desk, ask: Ask) -> Deed:
 async def _fetched(desk: Desk, ask: Ask) -> Fetched:
     base = desk.settings.base_url
     kind, ident = named(base, ask.reference)
-    answer = await desk.server.get(f"{base}/{kind}/{ident}", kind)
+    answer, fault = await desk.server.answer(f"{base}/{kind}/{ident}", kind)
+    if fault is not None:
+        location = answer.headers.get("location", "") if fault.code == REDIRECTS else ""
+        merged = into(base, (kind, ident), location)
+        if not merged:
+            raise FaultError(fault)
+        return resource(_merged(ident, merged), kind, ident)
     if len(answer.body) <= LARGE_BYTES:
         return resource(answer.body, kind, ident)
     return await asyncio.to_thread(resource, answer.body, kind, ident)
+
+
+def _merged(ident: str, survivor: str) -> bytes:
+    """What a server says of a patient who was merged (R4, Patient.link)."""
+    link = {"other": {"reference": f"Patient/{survivor}"}, "type": "replaced-by"}
+    return encode({"resourceType": "Patient", "id": ident, "active": False, "link": [link]})
 
 
 def _unanswered(desk: Desk, ask: Ask, fault: Fault) -> Deed:

@@ -67,3 +67,15 @@ def named(base: str, reference: str) -> tuple[str, str]:
     if found is None or set(found[2]) <= {"."}:
         raise FaultError(NAMED_ELSEWHERE)
     return found[1], found[2]
+
+
+def into(base: str, read: tuple[str, str], location: str) -> str:
+    """Return the id of the patient to whom a read of another one leads, empty for anything else.
+
+    The address is read and not followed.
+    """
+    try:
+        kind, ident = named(base, urljoin(f"{base}/{read[0]}/{read[1]}", location))
+    except (FaultError, ValueError):
+        return ""
+    return ident if location and read[0] == kind == "Patient" and ident != read[1] else ""

@@ -16,6 +16,7 @@ from channels.fhir_pull.wire import Answer, Line
 from engine.core.fault import Category, Fault, FaultError
 from engine.plugin.protocol import Surroundings
 
+REDIRECTS = "server-redirects"
 _ACCEPT = {"Accept": "application/fhir+json", "Prefer": "handling=strict"}
 _SLICE_S = 1.0  # a wait looks at the clock again so often: it may be set
 _WEARY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -62,6 +63,13 @@ class Server:
         FaultError `not-found` when it is not there, `invalid` or `forbidden` when only this
         request is refused; any other means that the server is left alone for a while.
         """
+        answer, fault = await self.answer(url, where)
+        if fault is not None:
+            raise FaultError(fault)
+        return answer
+
+    async def answer(self, url: str, where: str) -> tuple[Answer, Fault | None]:
+        """Ask as `get`; what is wrong with this request alone stands beside the answer to it."""
         answer = await self._sent(url)
         if answer.status == 401 and self._tokens is not None:
             self._tokens.drop()
@@ -70,9 +78,7 @@ class Server:
         if fault is not None and (answer.status == 401 or fault.category is Category.UNAVAILABLE):
             raise FaultError(self.failed(fault, answer))
         self.answered()
-        if fault is not None:
-            raise FaultError(fault)
-        return answer
+        return answer, fault
 
     def failed(self, fault: Fault, answer: Answer | None = None) -> Fault:
         """Note that the server is not well, and leave it alone; returns the fault."""
@@ -189,7 +195,7 @@ def _refusal(status: int, where: str) -> Fault:
         )
     if 300 <= status < 400:
         text = "the server sends us to another address; not followed"
-        return Fault(Category.FORBIDDEN, "server-redirects", text, place)
+        return Fault(Category.FORBIDDEN, REDIRECTS, text, place)
     if status == 403:
         text = "the server does not let this client have it"
         return Fault(Category.FORBIDDEN, "server-forbids", text, place)

@@ -10,7 +10,7 @@ from engine.core.values import FHIR_JSON
 from engine.plugin.memory import FleetingMemory, MemoryIntake
 from engine.plugin.protocol import Admission
 from tests.integration.pull.puller import Puller, until
-from tests.integration.pull.site import served
+from tests.integration.pull.site import Asked, Reply, served
 
 pytestmark = pytest.mark.anyio
 POLLED = {"resources": [{"type": "Observation"}]}
@@ -193,6 +193,54 @@ async def test_what_was_deleted_is_told_and_left_alone(puller: Puller) -> None:
     async with puller.running():
         await until(lambda: not puller.memory.asked, "it settled")
     assert puller.codes("pull-gone") == ["resource-gone"]
+    assert puller.taken == []
+
+
+def moved(puller: Puller, location: str) -> None:
+    """Let a read of Patient/1 lead elsewhere, as Epic answers for a patient who was merged."""
+    body = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
+
+    def answer(asked: Asked) -> Reply | None:
+        headers = {"Content-Type": "application/fhir+json", "Location": location}
+        return Reply(302, headers, body) if asked.path.endswith("/Patient/1") else None
+
+    puller.site.spoilt.append(answer)
+
+
+@pytest.mark.parametrize(
+    "location", ["{base}/Patient/2", "/r4/Patient/2", "{base}/Patient/2/_history/4"]
+)
+async def test_a_patient_who_leads_to_another_was_merged(puller: Puller, location: str) -> None:
+    moved(puller, location.format(base=puller.site.base))
+    puller.memory.ask("Patient/1")
+    async with puller.running():
+        await until(lambda: not puller.memory.asked, "it settled")
+    (said,) = [json.loads(one.body) for one in puller.taken]
+    assert said == {
+        "resourceType": "Patient",
+        "id": "1",
+        "active": False,
+        "link": [{"other": {"reference": "Patient/2"}, "type": "replaced-by"}],
+    }
+    assert [one.path for one in puller.site.asked if "Patient" in one.path] == ["/r4/Patient/1"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "{base}/Patient/1",
+        "{base}/Observation/2",
+        "https://elsewhere.example/r4/Patient/2",
+        "",
+        "//[",
+    ],
+)
+async def test_any_other_redirect_is_refused(puller: Puller, location: str) -> None:
+    moved(puller, location.format(base=puller.site.base))
+    puller.memory.ask("Patient/1")
+    async with puller.running():
+        await until(lambda: puller.codes("pull-refused"), "it was refused")
+    assert puller.codes("pull-refused") == ["server-redirects"]
     assert puller.taken == []
 
 
