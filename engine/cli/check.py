@@ -12,6 +12,7 @@ from engine.core.collector import at_rest
 from engine.core.problem import Problem
 from engine.mapping.examination import BASE, Examination, distinct
 from engine.mapping.library import files_below, read_library, read_tests
+from engine.mapping.problem import MappingErrors
 from engine.mapping.testing.suite import problems_of
 
 _BAD_CONFIG = 78
@@ -51,6 +52,18 @@ def _hint(folder: Path) -> str:
     return f": did you mean {whole}, the whole of the mappings?" if whole else ""
 
 
+def _examined(folder: Path) -> tuple[list[str], list[Problem]]:
+    """Return the names of all chains, and what is wrong with them and with their tests."""
+    try:
+        with at_rest():
+            found = list(Examination(read_library(folder)).every())
+        tests = problems_of(read_tests(folder), dict(files_below(folder)))
+    except MappingErrors as error:  # files that cannot be read
+        return [], list(error.problems)
+    problems = distinct(problem for one in found for problem in one.problems)
+    return [one.name for one in found], [*problems, *tests]
+
+
 @told
 def check(
     folder: Path = Path("mappings"),
@@ -72,11 +85,7 @@ def check(
     if not (folder / BASE).is_dir():
         print(f"concord: {folder} has no layer '{BASE}'{_hint(folder)}", file=sys.stderr)
         return _BAD_CONFIG
-    with at_rest():
-        found = list(Examination(read_library(folder)).every())
-    names = [one.name for one in found]
-    problems = distinct(problem for one in found for problem in one.problems)
-    problems += problems_of(read_tests(folder), dict(files_below(folder)))
+    names, problems = _examined(folder)
     if as_json:
         print(json.dumps({"chains": names, "problems": [as_dict(one) for one in problems]}))
     elif problems:

@@ -24,7 +24,7 @@ from engine.mapping.tables import Table
 from engine.survey.crosswalk import Incoming, merged
 
 _BEFORE = ".before"
-_ROW = re.compile(r" at ([^ ]+\.csv:\d+):")
+_ROW = re.compile(r" at ([^ ]+\.csv:\d+)\b")
 _SITE = "site/"
 
 
@@ -141,7 +141,7 @@ def _put(file: Path, text: str) -> None:
 
 def _moved(problem: Problem, sheet: str, lines: Mapping[str, int]) -> Problem:
     """Say a mistake in a row where the sheet has the row; others stand where they are."""
-    row = _ROW.search(problem.help)
+    row = _ROW.search(f" at {problem.place} {problem.help}")
     number = lines.get(row[1], 0) if row else 0
     return replace(problem, place=Place(sheet, number, 1)) if number else problem
 

@@ -7,6 +7,7 @@ converts it where the key is known. YAML 1.1 syntax as PyYAML reads it; the pars
 used, so no alias is ever expanded. Does no IO: callers pass the text and the name to show.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,10 @@ from engine.core.problem import Place, Problem
 
 MAX_DEPTH = 40
 MAX_CHARACTERS = 1_000_000
+_QUOTES = frozenset({"'", '"'})
+_OPEN = ("while parsing a flow", "while scanning a quoted")
 
+_REFUSED = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -81,6 +85,7 @@ class _Reader:
     file: str
     lines: list[str]
     problems: list[Problem] = field(default_factory=list)
+    long: Any = None  # the quoted text over several lines that ends in the line we are at
 
     def place(self, start: Any, end: Any) -> Place:
         source = self.lines[start.line] if start.line < len(self.lines) else ""
@@ -101,10 +106,18 @@ class _Reader:
             return Scalar(place, "", quoted=True)
         self.plainness(event, place)
         if isinstance(event, yaml.ScalarEvent):
+            self.notice(event)
             return Scalar(place, event.value, quoted=bool(event.style))
         if isinstance(event, yaml.SequenceStartEvent):
             return Items(place, tuple(self.items(events, depth)))
         return Table(place, tuple(self.entries(events, depth)))
+
+    def notice(self, event: Any) -> None:
+        """Keep a text whose quote may have been closed by one that was meant to open another."""
+        if event.style in _QUOTES and event.end_mark.line > event.start_mark.line:
+            self.long = event
+        elif self.long and event.start_mark.line > self.long.end_mark.line:
+            self.long = None
 
     def plainness(self, event: Any, place: Place) -> None:
         if event.anchor is not None:
@@ -150,7 +163,7 @@ def read(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         _syntax(reader, error)
     except yaml.YAMLError:
-        reader.refuse("E101", "holds a character YAML does not allow", Place(file, 1, 1))
+        _character(reader)
     except _RefusedError:
         root = None
     return Document(root, tuple(reader.problems))
@@ -180,7 +193,7 @@ def read_many(text: str, file: str) -> Documents:
     except yaml.MarkedYAMLError as error:
         _syntax(reader, error)
     except yaml.YAMLError:
-        reader.refuse("E101", "holds a character YAML does not allow", Place(file, 1, 1))
+        _character(reader)
     except _RefusedError:
         roots.clear()
     present = (root for root in roots if not (isinstance(root, Scalar) and not root.text))
@@ -200,10 +213,29 @@ def _document(reader: _Reader, events: Iterator[Any]) -> Node | None:
 
 
 def _syntax(reader: _Reader, error: yaml.MarkedYAMLError) -> None:
+    """Report where a mistake begins: what is left open is missed only later, or at the end."""
     mark = error.problem_mark or error.context_mark
-    place = reader.place(mark, mark) if mark else Place(reader.file, 1, 1)
     words = error.problem or error.context or "cannot be read"
+    opened = error.context_mark if (error.context or "").startswith(_OPEN) else None
+    begun = reader.long.start_mark if reader.long else opened
+    if mark and begun and begun.line < mark.line:
+        what = "quote" if reader.long or "quoted" in (error.context or "") else "bracket"
+        message = f"not YAML: {words} in line {mark.line + 1}"
+        advice = f"is the {what} closed that is opened here?"
+        reader.refuse("E101", message, reader.place(begun, begun), advice)
+        return
+    place = reader.place(mark, mark) if mark else Place(reader.file, 1, 1)
     reader.refuse("E101", f"not YAML: {words}", place, "check indentation, quotes and colons here")
+
+
+def _character(reader: _Reader) -> None:
+    for number, line in enumerate(reader.lines, 1):
+        found = _REFUSED.search(line)
+        if found is not None:
+            place = Place(reader.file, number, found.start() + 1)
+            reader.refuse("E101", "holds a character YAML does not allow", place)
+            return
+    reader.refuse("E101", "holds a character YAML does not allow", Place(reader.file, 1, 1))
 
 
 def stretches(text: str) -> dict[tuple[int, int], tuple[int, int]]:

@@ -85,6 +85,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "A code table gives a code that the element's required value set does not have.",
             "Correct the row shown, or use another table.",
         ),
+        "E215": (
+            "A code table has two rows for one code of one system.",
+            "Keep one of them; a later layer's table of the same name replaces rows.",
+        ),
         "E220": (
             "There is no conversion from the HL7 type to the FHIR type.",
             "Take a component, nest the elements, or use a function that gives text.",

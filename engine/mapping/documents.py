@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 from engine.mapping import node as nodes
 from engine.mapping.grammar import closest
-from engine.mapping.library import Library
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.problem import IDENTITY, Place, Problems
+from engine.mapping.problem import IDENTITY, Problems
 from engine.mapping.tables import Table
 from engine.mapping.vocabulary import FieldType
 
@@ -57,7 +56,8 @@ REQUIRED = {
 }
 
 
-_NAMING = re.compile(r"^(name|structure|feed|from|to): *([\w.-]+) *$", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z][\w-]*")
+_NAMING = re.compile(r"^(from|to): *([\w.-]+) *$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -113,57 +113,45 @@ def _usual(path: str) -> tuple[str, str]:
 
 
 def _spelled(text: str) -> Iterator[str]:
-    """Yield what the documents of a text that cannot be read may be called."""
+    """Yield what its documents may be called that have no name of their own."""
     said: dict[str, list[str]] = {}
     for key, value in _NAMING.findall(text):
         said.setdefault(key, []).append(value)
-    for key in ("name", "structure", "feed"):
-        yield from said.get(key, ())
     for origin in said.get("from", ()):
         yield f"FHIR-{origin}"
         yield from (f"{origin}-{target}" for target in said.get("to", ()))
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """The files of a layer, read: their tables as text, their documents with their kinds."""
+class Reading:
+    """What a file holds: its documents with their kinds, and what is wrong with it."""
 
-    tables: tuple[tuple[str, str], ...]
     documents: tuple[tuple[str, Fields], ...]
+    problems: Problems
 
 
-def read_layer(library: Library, layer: str, problems: Problems) -> Layer:
-    """Read the files of a layer; what is wrong goes to `problems`."""
-    return _Reading(problems).layer(library, layer)
+def read_file(path: str, text: str) -> Reading:
+    """Read the documents of a file that begin and are keyed as they have to be."""
+    reader = _Reader(path, text)
+    return Reading(tuple(reader.documents()), reader.problems)
 
 
-class _Reading:
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+class _Reader:
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._text = text
+        self.problems = self._problems = Problems()
 
-    def layer(self, library: Library, layer: str) -> Layer:
-        files = library.layer(layer)
-        if not files:
-            mark = Place(layer, 1, 1)
-            self._problems.report("E110", mark, f"no mapping files in layer '{layer}'")
-        roots = (
-            root
-            for path, text in files
-            if path.endswith(".yaml")
-            for root in self._read(path, text)
-        )
-        documents = [found for root in roots for found in self._checked(root)]
-        tables = tuple(row for row in files if row[0].endswith(".csv"))
-        return Layer(tables, tuple(documents))
+    def documents(self) -> list[tuple[str, Fields]]:
+        roots = nodes.documents(self._path, self._text, self._problems)
+        if not roots:
+            self._lose()
+        return [found for root in roots for found in self._checked(root)]
 
-    def _read(self, path: str, text: str) -> list[Node]:
-        found = nodes.documents(path, text, self._problems)
-        if not found:
-            self._problems.lose(*_usual(path), *_spelled(text))
-        return found
-
-    def _lose(self, document: Fields, name: str) -> None:
-        self._problems.lose(name, *_usual(document.mark.file))
+    def _lose(self) -> None:
+        """Note every word of a file that is not used: others may name what it would have said."""
+        words = _WORD.findall(self._text)
+        self._problems.lose(*_usual(self._path), *_spelled(self._text), *words)
 
     def _checked(self, document: Node) -> list[tuple[str, Fields]]:
         """Return the kind and the document when its outer shape is right."""
@@ -175,10 +163,10 @@ class _Reading:
             message = "a document begins with 'map: v1' and a known 'kind'"
             advice = closest(kind, list(KEYS)) or "kinds: " + ", ".join(KEYS)
             self._problems.report("E114", document.mark, message, advice)
-            self._lose(document, name_of(kind, document))
+            self._lose()
             return []
         if not self._keys_fit(kind, document):
-            self._lose(document, name_of(kind, document))
+            self._lose()
             return []
         return [(kind, document)]
 

@@ -1,6 +1,6 @@
 """All chains of a library looked through: each that can stand by itself, what they share once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.mapping.library import Library
@@ -52,42 +52,41 @@ def chains(library: Library) -> Iterator[Chain]:
 
 
 class Examination:
-    """Looks through chains of one library."""
+    """Looks through chains of one library; `known` is that of one which differs in a few files."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, known: "Examination | None" = None) -> None:
         self._library = library
-        self._strata = Strata(library)
-        self._verdicts = Verdicts()
+        self._strata: Strata = Strata(library, known._strata if known else None)
+        self._verdicts: Verdicts = known._verdicts if known else Verdicts()
 
     def problems(self, chain: Chain) -> tuple[Problem, ...]:
         """Return what is wrong with a chain."""
         return examine(self._strata, SiteProfile("check", "UTC", chain, _NO_KEY), self._verdicts)
 
     def every(self) -> Iterator[Examined]:
-        """Look through every chain, and through each site on the chains that are right."""
-        right: list[Chain] = []
+        """Look through every chain, and through each site on the chains that it may stand on."""
+        lower: dict[Chain, tuple[Problem, ...]] = {}
         for chain in chains(self._library):
-            problems = self.problems(chain)
-            yield Examined(" + ".join(chain), problems)
-            if not problems:
-                right.append(chain)
+            lower[chain] = self.problems(chain)
+            yield Examined(" + ".join(chain), lower[chain])
         for name in layers(self._library):
             if name.startswith(_SITES):
-                yield self._on_best(name, right)
+                yield self._on_best(name, lower)
 
-    def _on_best(self, site: str, lower: list[Chain]) -> Examined:
-        """Return the chains on which a site's layer has the fewest problems, as one name.
+    def _on_best(self, site: str, lower: Mapping[Chain, tuple[Problem, ...]]) -> Examined:
+        """Return the chains upon which a site's layer has the fewest problems, as one name.
 
         Of several the longest, which differ in their last layer: a small overlay fits every vendor.
         """
-        found = [(chain, self.problems((*chain, site))) for chain in lower]
-        if not found:
-            return Examined(site, ())
-        best = min((len(problems), -len(chain)) for chain, problems in found)
-        fitting = [one for one in found if (len(one[1]), -len(one[0])) == best]
-        tops = " | ".join(chain[-1] for chain, _ in fitting)
+        found = {
+            chain: tuple(one for one in self.problems((*chain, site)) if one not in known)
+            for chain, known in lower.items()
+        }
+        best = min((len(problems), -len(chain)) for chain, problems in found.items())
+        fitting = [chain for chain, own in found.items() if (len(own), -len(chain)) == best]
+        tops = " | ".join(chain[-1] for chain in fitting)
         top = f"({tops})" if len(fitting) > 1 else tops
-        return Examined(" + ".join((*fitting[0][0][:-1], top, site)), fitting[0][1])
+        return Examined(" + ".join((*fitting[0][:-1], top, site)), found[fitting[0]])
 
 
 def distinct(problems: Iterable[Problem]) -> list[Problem]:

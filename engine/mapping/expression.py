@@ -136,7 +136,7 @@ class Compiler:
     def _path(self, tree: syntax.Path) -> Source:
         fields = field_types(tree.segment, self.grammar.declared)
         if not fields:
-            self.wrong("E202", tree.span, f"unknown segment {tree.segment}", _undeclared(tree))
+            self.wrong("E202", tree.span, f"unknown segment '{tree.segment}'", _undeclared(tree))
             return EMPTY
         known = fields.get(tree.number)
         if known is None:

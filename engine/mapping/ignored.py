@@ -52,7 +52,7 @@ class _Check:
         fields = field_types(segment, self._declared)
         if segment.startswith("Z") or (fields and (not number or number in fields)):
             return True
-        message = f"unknown field {name.text}" if fields else f"unknown segment {segment}"
+        message = f"unknown field {name.text}" if fields else f"unknown segment '{segment}'"
         advice = (
             f"{segment} has {max(fields)} fields" if fields else "names as in the HL7 dictionary"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from engine.mapping.problem import MappingErrors, Place, Problem
+from engine.mapping.problem import Place, Problems
 
 SUFFIXES = (".yaml", ".csv")
 TESTS = ".test.yaml"
@@ -40,30 +40,31 @@ class Library:
 
 
 def read_library(folder: Path) -> Library:
-    """Read all mapping files below a folder. OSError; MappingErrors for files not UTF-8."""
-    found = files_below(folder)
-    wanted = [one for one in found if one[1].suffix in SUFFIXES and not _is_of_tests(one[0])]
+    """Read all mapping files below a folder. OSError; MappingErrors for what is not UTF-8."""
+    files = files_below(folder)
+    wanted = [row for row in files if row[1].suffix in SUFFIXES and not _is_of_tests(row[0])]
     return Library(tuple(_texts(wanted).items()))
 
 
 def read_tests(folder: Path) -> dict[str, str]:
     """Read all files of tests, by path relative to the folder; raises as `read_library`."""
-    return _texts([one for one in files_below(folder) if one[0].endswith(TESTS)])
+    return _texts([row for row in files_below(folder) if row[0].endswith(TESTS)])
 
 
 def _texts(files: list[tuple[str, Path]]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    problems: list[Problem] = []
+    found: dict[str, str] = {}
+    problems = Problems()
     for name, path in files:
         data = path.read_bytes()
         try:
-            texts[name] = data.decode().replace("\r\n", "\n").replace("\r", "\n")
+            found[name] = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
-            place = Place(name, data.count(b"\n", 0, error.start) + 1, 1)
-            problems.append(Problem("E101", "not UTF-8", place, "save the file as UTF-8"))
-    if problems:
-        raise MappingErrors(tuple(problems))
-    return texts
+            before = data[: error.start]
+            column = len(before) - before.rfind(b"\n")
+            place = Place(name, before.count(b"\n") + 1, column)
+            problems.report("E101", place, "not UTF-8", "save the file as UTF-8")
+    problems.raise_any()
+    return found
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:

@@ -3,6 +3,7 @@
 Codes are explained in `codes`. Places and frames are those of all files that people write.
 """
 
+import re
 from collections.abc import Iterable
 
 from engine.core.problem import Place, Problem
@@ -26,7 +27,9 @@ class MappingErrors(Exception):  # noqa: N818 - it carries all errors of a run
 
 IDENTITY = "identity"
 _NOBODY = "E240"  # nothing says who a patient is
-_MISSED = frozenset({"E120", "E230"})  # something that is named is not there
+# Something that is named is not there: a path or map, segment, table, resource, label of patients.
+_MISSED = frozenset({"E120", "E202", "E210", "E224", "E230", "E252"})
+_NAMED = re.compile(r"'([^']+)'")
 
 
 def _order(problem: Problem) -> tuple[str, int, int, str]:
@@ -42,7 +45,7 @@ class Problems:
         self._lost: set[str] = set()
 
     def lose(self, *names: str) -> None:
-        """Say what could not be read: that it is missed elsewhere is no mistake of its own."""
+        """Say what may be missed elsewhere for what could not be read: no mistake of its own."""
         self._lost.update(names)
 
     def report(self, code: str, place: Place, message: str, advice: str = "") -> None:
@@ -73,5 +76,7 @@ class Problems:
     def _follows(self, problem: Problem) -> bool:
         if problem.code == _NOBODY:
             return IDENTITY in self._lost
-        missed = problem.code in _MISSED
-        return missed and any(f"'{name}'" in problem.message for name in self._lost)
+        if problem.code not in _MISSED or not self._lost:
+            return False
+        named = _NAMED.findall(problem.message)
+        return any(not self._lost.isdisjoint((name, *name.split("."))) for name in named)

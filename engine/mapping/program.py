@@ -249,8 +249,8 @@ class _Build:
             self._once("datatype", (document,), partial(self._converting, document))
         used = {name for name, _, _ in self._maps}
         for name, document in self._effective.resources.items():
-            if name not in used:
-                self._compiled(name, document, (), None)
+            if name not in used:  # what links would fill is not known
+                self._rules_of(name, document)
 
     def _converting(self, document: Fields) -> None:
         """Check a datatype document."""
@@ -308,17 +308,20 @@ class _Build:
     def _compiled(
         self, name: str, document: Fields, links: Links, when: Node | None
     ) -> tuple[CompiledMap, When]:
-        if name not in self._rules:
-            rules = partial(self._compiled_rules, name, document)
-            self._rules[name] = self._once(name, (document,), rules)
-        context, rules_ = self._rules[name]
+        context, rules = self._rules_of(name, document)
         slots = context.grammar.slots
         context = replace(context, grammar=replace(self._grammar(), slots=slots))
         with slots.watched() as touched:
             test = condition(context, when)
         if test is not None and self._probe is None:
             test = repeated(test, touched)
-        return linked(context, rules_, document, links), test
+        return linked(context, rules, document, links), test
+
+    def _rules_of(self, name: str, document: Fields) -> tuple[Context, CompiledMap]:
+        if name not in self._rules:
+            rules = partial(self._compiled_rules, name, document)
+            self._rules[name] = self._once(name, (document,), rules)
+        return self._rules[name]
 
     def _compiled_rules(self, name: str, document: Fields) -> tuple[Context, CompiledMap]:
         resource = text_at(document, "to")

@@ -63,7 +63,7 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
     if not _target_fits(context, node, type_name, element):
         return no_values
     if type_name not in context.made:
-        message = f"no message of the chain makes a {type_name}"
+        message = f"no message of the chain makes a '{type_name}'"
         context.problems.report(
             "E224", node.mark, message, closest(type_name, sorted(context.made))
         )

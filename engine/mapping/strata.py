@@ -4,18 +4,20 @@ Each is put upon those below it once, however many chains begin with them. A lay
 changes, so chains that begin alike hold the same documents and tables.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.mapping import overlay, tables
-from engine.mapping.documents import KEYS, Effective, Layer, name_of, read_layer, text_at
+from engine.mapping.documents import KEYS, Effective, Reading, name_of, read_file, text_at
 from engine.mapping.grammar import closest
 from engine.mapping.library import Library
 from engine.mapping.node import Fields, Node, Scalar
-from engine.mapping.problem import IDENTITY, Problems
+from engine.mapping.problem import IDENTITY, Place, Problems
 from engine.mapping.tables import Table, Target
 from engine.mapping.vocabulary import FieldType, is_datatype
 
 Chain = tuple[str, ...]
+Files = tuple[tuple[str, str], ...]
 _ORDER = ("resource", "message", "csv", "fhir", "datatype", "codemap", "identity", "overlay")
 
 
@@ -33,12 +35,20 @@ class _Upon:
         self._own: set[str] = set()  # names of tables that are this layer's copies
         self.effective = below.copy()
 
-    def add(self, layer: Layer) -> None:
-        for path, text in layer.tables:
-            name = path.rpartition("/")[2].removesuffix(".csv")
-            tables.read_csv(self._table(name), path, text, self._problems)
+    def add(self, layer: str, files: Files, read: Callable[[str, str], Reading]) -> None:
+        if not files:
+            mark = Place(layer, 1, 1)
+            self._problems.report("E110", mark, f"no mapping files in layer '{layer}'")
+        for path, text in files:
+            if path.endswith(".csv"):
+                name = path.rpartition("/")[2].removesuffix(".csv")
+                tables.read_csv(self._table(name), path, text, self._problems)
+        readings = [read(path, text) for path, text in files if path.endswith(".yaml")]
+        for reading in readings:
+            self._problems.include(reading.problems)
+        documents = [found for reading in readings for found in reading.documents]
         for kind in _ORDER:
-            for found, document in layer.documents:
+            for found, document in documents:
                 if found == kind:
                     self._add(kind, document)
 
@@ -167,11 +177,14 @@ class _Upon:
 
 
 class Strata:
-    """What chains of one library come to. What is given out is shared: never change it."""
+    """What chains of one library come to. What is given out is shared: never change it.
 
-    def __init__(self, library: Library) -> None:
+    What was read of a file, those of another library may take over from `known`.
+    """
+
+    def __init__(self, library: Library, known: "Strata | None" = None) -> None:
         self._library = library
-        self._layers: dict[str, tuple[Layer, Problems]] = {}
+        self._read: dict[tuple[str, str], Reading] = known._read if known else {}
         self._known: dict[Chain, _Stratum] = {(): _Stratum(Effective(), Problems())}
 
     def effective(self, chain: Chain, problems: Problems) -> Effective:
@@ -186,25 +199,15 @@ class Strata:
             below = self._stratum(chain[:-1])
             problems = Problems()
             problems.include(below.problems)
-            layer = self._layer(chain[-1], problems)
-            known = _Stratum(_upon(below.effective, layer, problems), problems)
-            self._known[chain] = known
+            upon = _Upon(below.effective, problems)
+            upon.add(chain[-1], self._library.layer(chain[-1]), self._reading)
+            known = self._known[chain] = _Stratum(upon.effective, problems)
         return known
 
-    def _layer(self, name: str, problems: Problems) -> Layer:
-        if name not in self._layers:
-            found = Problems()
-            self._layers[name] = read_layer(self._library, name, found), found
-        layer, own = self._layers[name]
-        problems.include(own)
-        return layer
-
-
-def _upon(below: Effective, layer: Layer, problems: Problems) -> Effective:
-    """Return what a layer makes of those below it, which stay as they are."""
-    upon = _Upon(below, problems)
-    upon.add(layer)
-    return upon.effective
+    def _reading(self, path: str, text: str) -> Reading:
+        if (path, text) not in self._read:
+            self._read[path, text] = read_file(path, text)
+        return self._read[path, text]
 
 
 def assemble(library: Library, chain: Chain, problems: Problems) -> Effective:

@@ -1,7 +1,7 @@
 """Code tables: (system, code) as sent -> (system, code, display) as FHIR wants it."""
 
 import csv
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.mapping.node import Fields, Node, Scalar
@@ -76,28 +76,55 @@ def _policy(text: str, place: Place, problems: Problems) -> str:
 
 def read_csv(table: Table, file: str, text: str, problems: Problems) -> None:
     """Add the rows of one CSV file to a table."""
-    first, _, rest = text.removeprefix("\ufeff").partition("\n")
-    start = 1
+    sheet = _Sheet(file, text.removeprefix("\ufeff").split("\n"), problems)
+    start = 0
+    first = sheet.lines[0].strip()
     if first.startswith("#"):
-        policy = first.strip().removeprefix(_UNMAPPED).strip().rstrip(",")
-        place = Place(file, 1, 1, len(first.strip()))
-        table.unmapped = _policy(policy, place, problems) or table.unmapped
-        text, start = rest, 2
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    header = next(rows, [])
+        policy = first.removeprefix(_UNMAPPED).strip().rstrip(",")
+        table.unmapped = _policy(policy, sheet.place(1), problems) or table.unmapped
+        start = 1
+    rows = sheet.rows(start)
+    place, header = next(rows, (sheet.place(start + 1), []))
     if tuple(name.strip() for name in header[: len(HEADER)]) != HEADER:
-        advice = "the header is " + ",".join(HEADER)
-        problems.report("E211", Place(file, start, 1), "not a code table", advice)
+        problems.report("E211", place, "not a code table", "the header is " + ",".join(HEADER))
         return
-    for row in rows:
-        mark = Place(file, start + rows.line_num - 1, 1)
-        if not row or not "".join(row).strip():
-            continue
+    seen: dict[tuple[str, str], Place] = {}
+    for place, row in rows:
         if len(row) < 4 or not row[1].strip() or not row[3].strip():
-            problems.report("E211", mark, "a row needs a source code and a target code")
+            problems.report("E211", place, "a row needs a source code and a target code")
             continue
         cells = [cell.strip() for cell in (*row, "", "")]
-        table.add(cells[0], cells[1], Target(cells[2], cells[3], cells[4]), mark)
+        known = seen.setdefault((cells[0], cells[1]), place)
+        if known is not place:
+            advice = f"the first is in line {known.line}: keep one of them"
+            problems.report("E215", place, f"a second row for the code '{cells[1]}'", advice)
+        table.add(cells[0], cells[1], Target(cells[2], cells[3], cells[4]), place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The lines of a CSV file. A row is one line: a quote left open would swallow the next ones."""
+
+    file: str
+    lines: list[str]
+    problems: Problems
+
+    def place(self, number: int) -> Place:
+        """Return the place of a line; numbers count from 1."""
+        source = self.lines[number - 1].rstrip("\r") if number <= len(self.lines) else ""
+        return Place(self.file, number, 1, max(1, len(source)), source)
+
+    def rows(self, start: int) -> Iterator[tuple[Place, list[str]]]:
+        """Yield the rows behind the first lines that hold something."""
+        for number, line in enumerate(self.lines[start:], start + 1):
+            try:
+                row = next(csv.reader([line], strict=True), [])
+            except csv.Error:
+                message = "a quote is not closed, or stands inside a cell"
+                self.problems.report("E211", self.place(number), message, 'write it twice: ""')
+                continue
+            if "".join(row).strip():
+                yield self.place(number), row
 
 
 def read_document(table: Table, document: Fields, problems: Problems) -> None:

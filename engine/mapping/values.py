@@ -96,14 +96,19 @@ def _inline(node: Fields, element: Element) -> Table:
 
 
 def _check_targets(context: Context, table: Table, element: Element, node: Any) -> None:
-    if element.binding is None:
+    """Report rows whose code the element does not allow; a table none of whose rows fits, once."""
+    binding = element.binding
+    if binding is None:
         return
-    for place, target in table.rows.items():
-        if target.code not in element.binding:
-            message = f"table '{table.name}' gives a code that {element.path} does not allow"
-            advice = f"row '{place[1]}' at {table.marks[place]}: {target.code}"
-            context.problems.report("E214", node.mark, message, advice)
-            return
+    wrong = [place for place, target in table.rows.items() if target.code not in binding]
+    message = f"table '{table.name}' gives a code that {element.path} does not allow"
+    if len(wrong) == len(table.rows) > 1:
+        advice = f"none of its rows fits, e.g. '{wrong[0][1]}' at {table.marks[wrong[0]]}"
+        context.problems.report("E214", node.mark, message, advice)
+        return
+    for place in wrong:
+        advice = f"'{table.rows[place].code}' for '{place[1]}'; used at {node.mark}"
+        context.problems.report("E214", table.marks[place], message, advice)
 
 
 def _options(tree: Expr) -> tuple[Expr, ...]:

@@ -94,3 +94,74 @@ def test_one_layer_is_not_taken_for_all_of_the_mappings(
     (folder / "site").mkdir()
     assert check(folder / "site") == 78
     assert f"did you mean {folder}, the whole of the mappings?" in capsys.readouterr().err
+
+
+TABLE = "source_system,source_code,target_system,target_code,target_display,relationship,comment\n"
+
+
+@pytest.fixture
+def whole(folder: Path) -> Path:
+    """A folder without mistakes."""
+    (folder / "base" / "c-patient.yaml").write_text(BROKEN.replace("*seven", "PID-7.1"), "utf-8")
+    (folder / "base" / "codes").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "said"),
+    [
+        (",M,urn:s,male,,,\n,F,urn:s,female,,,\n,M,urn:s,other,,,\n", 4, "E215 a second row"),
+        (',M,urn:s,"male,,,\n,F,urn:s,female,,,\n', 2, "E211 a quote is not closed"),
+        (",M,urn:s,male,,,\n,F,urn:s,,,,\n", 3, "E211 a row needs"),
+    ],
+)
+def test_a_wrong_row_of_a_table_is_shown(
+    whole: Path, capsys: pytest.CaptureFixture[str], rows: str, line: int, said: str
+) -> None:
+    (whole / "base" / "codes" / "sex.csv").write_text(TABLE + rows, "utf-8")
+    assert check(whole) == 78
+    shown = capsys.readouterr().err
+    assert f"base/codes/sex.csv:{line}:1: {said}" in shown
+    assert f"{line} | {rows.splitlines()[line - 2]}" in shown
+    assert "\n1 problem;" in shown
+
+
+def test_a_row_of_a_table_that_an_element_does_not_allow_is_shown_itself(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ",M,urn:s,male,,,\n,F,urn:s,femal,,,\n"
+    (whole / "base" / "codes" / "sex.csv").write_text(TABLE + rows, "utf-8")
+    text = BROKEN.replace("birthDate: *seven", "gender: {from: PID-8, map: sex}")
+    (whole / "base" / "c-patient.yaml").write_text(text, "utf-8")
+    assert check(whole) == 78
+    shown = capsys.readouterr().err
+    assert "base/codes/sex.csv:3:1: E214" in shown
+    assert "used at base/c-patient.yaml:6:30" in shown
+
+
+def test_a_file_that_is_not_utf_8_is_shown_where_it_is_not(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (whole / "base" / "d.yaml").write_bytes(b"map: v1\nkind: caf\xe9\n")
+    assert check(whole) == 78
+    assert "base/d.yaml:2:10: E101 not UTF-8" in capsys.readouterr().err
+
+
+def test_a_broken_vendor_does_not_make_its_sites_wrong(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {
+        "vendor/ecw/overlay.yaml": "segments: {ZAB: {1: ST}}\n",
+        "vendor/ecw/broken.yaml": "segments: [a\nchange: 1\n",
+        "vendor/epic/overlay.yaml": "segments: {ZCD: {1: ST}}\n",
+        "site/north/overlay.yaml": "change: {PID-Patient: {gender: ZAB-1}}\n",
+        "site/south/overlay.yaml": "change: {PID-Patient: {gender: ZZZ-1}}\n",
+    }
+    for name, text in texts.items():
+        (whole / name).parent.mkdir(parents=True, exist_ok=True)
+        (whole / name).write_text(f"map: v1\nkind: overlay\n{text}", "utf-8")
+    assert check(whole) == 78
+    shown = capsys.readouterr().err
+    assert "vendor/ecw/broken.yaml:3:11: E101" in shown
+    assert "site/north" not in shown
+    assert "site/south/overlay.yaml:3:32: E202 unknown segment 'ZZZ'" in shown

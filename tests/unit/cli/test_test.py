@@ -211,6 +211,6 @@ def test_a_file_that_is_not_utf_8_is_shown_with_its_line(
         file.write(b"# \xff\n")
     line = (folder / "base" / name).read_bytes().count(b"\n")
     assert run_tests([folder]) == 78
-    assert f"base/{name}:{line}:1: E101 not UTF-8" in capsys.readouterr().err
+    assert f"base/{name}:{line}:3: E101 not UTF-8" in capsys.readouterr().err
     assert check(folder) == 78
     assert "E101" in capsys.readouterr().err

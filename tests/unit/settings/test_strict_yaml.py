@@ -40,13 +40,36 @@ def test_a_node_knows_its_place() -> None:
         ("a: !!python/object:os.system x\n", [("E104", 1, 4)]),
         ("[a]: 1\n", [("E107", 1, 1)]),
         ("a: 1\n---\nb: 2\n", [("E108", 2, 1)]),
-        ("a: [1\nb: 2\n", [("E101", 2, 2)]),
-        ("a: \x01\n", [("E101", 1, 1)]),
+        ("a: [1\nb: 2\n", [("E101", 1, 4)]),
+        ("a: 1\nb: \x01\n", [("E101", 2, 4)]),
         ("x" * (strict_yaml.MAX_CHARACTERS + 1), [("E106", 1, 1)]),
     ],
 )
 def test_what_surprises_is_refused(text: str, expected: list[tuple[str, int, int]]) -> None:
     assert codes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("a: 1\nb: 'x\nc: 2\nd: 'y'\ne: 3\n", 2, "quote"),
+        ('a: 1\nb: "x\nc: 2\n', 2, "quote"),
+        ('a: {b: "x, c: d}\ne: {f: "g"}\n', 1, "quote"),
+        ("l:\n  - {a: b}\n  - {c: d\n  - {e: f}\n", 3, "bracket"),
+        ("a: [x\nb: 1\nc: 2\n", 1, "bracket"),
+    ],
+)
+def test_what_is_left_open_is_shown_where_it_is_opened(text: str, line: int, word: str) -> None:
+    (problem,) = strict_yaml.read(text, "f.yaml").problems
+    assert (problem.place.line, problem.help) == (
+        line,
+        f"is the {word} closed that is opened here?",
+    )
+
+
+def test_a_text_over_several_lines_is_not_blamed_for_a_later_mistake() -> None:
+    (problem,) = strict_yaml.read("a: 'x\n  y'\nb: 1\n c: 2\n", "f.yaml").problems
+    assert problem.place.line == 4
 
 
 def test_all_problems_in_one_run() -> None:
