@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from engine.core.fault import Category, Fault, FaultError
 from engine.core.lap import Lap, untimed
-from engine.core.values import DECISION, WHOLE, Diagnostic, Entry, Mapped
+from engine.core.values import DECISION, WHOLE, Contribution, Diagnostic, Entry, Mapped
 from engine.mapping.plan import Plan
 from engine.pipeline import interpret
+from engine.pipeline.blame import blamed
 from engine.pipeline.decision import Decision, read_decision
 from engine.r4.validate import validate
 from mpi.sight import sight_of
@@ -48,9 +49,10 @@ def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
     plan = plans.get(envelope.site)
     mapped = _timely(interpret.mapped(plan, envelope), envelope.received_us)
     lap("map")
-    fault = faulty(mapped)
-    if fault is not None:
-        raise FaultError(fault)
+    wrong = invalid(mapped)
+    if wrong is not None:
+        told, fault = wrong
+        raise FaultError(replace(fault, where=blamed(plan, envelope, told, fault.where)))
     lap("validate")
     for contribution in mapped.contributions:
         if contribution.type == "Patient":
@@ -59,16 +61,23 @@ def _map(entry: Entry, plans: Mapping[str, Plan], lap: Lap) -> Mapped:
     return mapped
 
 
-def faulty(mapped: Mapped) -> Fault | None:
-    """Return what is wrong with the first contribution that is not valid R4."""
+def invalid(mapped: Mapped) -> tuple[Contribution, Fault] | None:
+    """Return the first contribution that is not valid R4, and what is wrong with it."""
     for contribution in mapped.contributions:
         if WHOLE in contribution.proven:
             continue
         issues = validate(contribution.body, contribution.proven)
         if issues:
             text = "the mapping made a resource that is not valid FHIR R4"
-            return Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path)
+            fault = Fault(Category.INVALID, f"r4-{issues[0].code}", text, issues[0].path)
+            return contribution, fault
     return None
+
+
+def faulty(mapped: Mapped) -> Fault | None:
+    """Return what is wrong with the first contribution that is not valid R4."""
+    wrong = invalid(mapped)
+    return wrong[1] if wrong else None
 
 
 def _timely(mapped: Mapped, received_us: int) -> Mapped:

@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from engine.app import compile_kept, compile_plans, open_journal, open_store, places, site_profile
+from engine.core.fault import FaultError
 from engine.core.values import Entry
 from engine.database.metadata import STORE
 from engine.database.protocol import Database
-from engine.journal.protocol import Journal
 from engine.mapping.library import Library, read_library
 from engine.mapping.plan import MappingErrors, Plan
 from engine.mapping.program import content_hash
@@ -43,9 +43,10 @@ def held(region: Region, key: RegionKey) -> Held | None:
     places(region).make()
     with closing(open_store(region, key)) as store:
         store.create(STORE)
-        with closing(open_journal(region, key)) as journal:
-            _recall(store, journal)
-        return held_in(store)
+        found = held_in(store)
+        if found is None and _recalled(region, key, store):
+            found = held_in(store)
+    return found
 
 
 def held_in(store: Database) -> Held | None:
@@ -63,13 +64,19 @@ def held_in(store: Database) -> Held | None:
     return Held(found.position, sites, in_common(libraries))
 
 
-def _recall(store: Database, journal: Journal) -> None:
-    with store.read() as tx:
-        if newest(tx) is not None:
-            return
-    entry = last_activation(journal)
+def _recalled(region: Region, key: RegionKey, store: Database) -> bool:
+    """Look for the last activation in the journal; a journal that is missing is told of later."""
+    try:
+        journal = open_journal(region, key)
+    except FaultError as error:
+        if error.fault.code != "journal-missing":
+            raise
+        return False
+    with closing(journal):
+        entry = last_activation(journal)
     if entry is not None:
         _note(store, entry)
+    return entry is not None
 
 
 def _note(store: Database, entry: Entry) -> None:

@@ -65,9 +65,8 @@ def run_worker(
     voice.ready()
     rest_collector()
     attention = Attention(partial(open_store, region, key), plans, (host_of(region), name), voice)
-    attention.start()
     try:
-        _work(worker, stop, beat)
+        _work(worker, stop, beat, attention)
         worker.stop()
     finally:
         attention.stop()
@@ -78,11 +77,12 @@ def run_worker(
         store.close()
 
 
-def _work(worker: Worker, stop: threading.Event, beat: Beat) -> None:
+def _work(worker: Worker, stop: threading.Event, beat: Beat, attention: Attention) -> None:
     """Step on while there is work; without any, look again after a growing, short pause."""
     pause_s = _SHORTEST_S
     while not stop.is_set():
         beat()
+        attention.look()
         if worker.step():
             pause_s = _SHORTEST_S
             collect_between()

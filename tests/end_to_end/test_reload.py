@@ -1,19 +1,24 @@
 """`concord reload` and `rollback` beside a running daemon: checked, at one place, in every role."""
 
 import json
+import re
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.message import Person, control_id, mercy_adt
-from tests.chaos.place import ROOT, Daemon, command, write_region
+from tests.chaos.place import ROOT, Daemon, command, wait_until, write_region
 from tests.chaos.reckoning import read, settled
 from tests.chaos.wire import Line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 WITHOUT_ADDRESS = "map: v1\nkind: overlay\nchange:\n  PID-Patient: {address: remove}\n"
+WITHOUT_STATUS = (
+    "map: v1\nkind: overlay\nchange:\n  AL1-AllergyIntolerance: {clinicalStatus: remove}\n"
+)
 OVERLAY = "mappings/site/mercy/later.yaml"
 
 
@@ -107,4 +112,102 @@ def test_a_region_goes_back_to_what_held(place: Path, daemon_of: Callable[..., D
     assert [one["act"] for one in acts] == ["rollback", "reload", "start"]
     assert acts[0]["plans"] == acts[2]["plans"]
     assert acts[0]["of"] == acts[2]["position"]
+    line.close()
+
+
+def allergies(line: Line, numbers: range) -> None:
+    """Send patients who are allergic to something."""
+    for number in numbers:
+        body = mercy_adt(Person(f"88{number:05d}", family=f"FAMILY{number}"), control_id())
+        assert line.exchange(body + b"AL1|1|DA|70618^Penicillin^RXN\r").code == "AA"
+
+
+def test_what_a_rule_broke_is_written_after_the_fix(
+    place: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    overlay = place.parent / OVERLAY
+    daemon = daemon_of(place)
+    daemon.start()
+    line = Line(lambda: daemon.address("mercy-hl7"))
+    allergies(line, range(2))
+    overlay.write_text(WITHOUT_STATUS)
+    assert command(place, "reload", str(place)).returncode == 0
+    allergies(line, range(2, 5))
+    found = settled(place)
+    wrong = [one for one in found.accounts.values() if one.state == "quarantined"]
+    assert [one.code for one in wrong] == ["r4-invariant"] * 3
+    (told,) = {one.place for one in wrong}
+    assert re.fullmatch(
+        r"AllergyIntolerance \(base/segments/AL1-AllergyIntolerance\.yaml:\d+, AL1-\d\)", told
+    )
+    overlay.unlink()
+    before = command(place, "replay", str(place), "--where", "quarantined")
+    assert before.returncode == 1
+    assert "plan-not-running" in before.stderr
+    assert command(place, "reload", str(place)).returncode == 0
+    meant = "site=mercy and quarantined and code=r4-*"
+    tried = command(place, "replay", str(place), "--where", meant, "--dry-run")
+    assert tried.stdout == "3 quarantined messages would be tried once more\n"
+    assert command(place, "replay", str(place), "--where", meant).returncode == 0
+    found = settled(place)
+    assert found.states()["quarantined"] == 0
+    assert found.counted()["mercy", "AllergyIntolerance"] == 5
+    line.close()
+
+
+def test_some_messages_are_derived_again(place: Path, daemon_of: Callable[..., Daemon]) -> None:
+    daemon = daemon_of(place)
+    daemon.start()
+    line = Line(lambda: daemon.address("mercy-hl7"))
+    send(line, range(6))
+    settled(place)
+    (place.parent / OVERLAY).write_text(WITHOUT_ADDRESS)
+    assert command(place, "reload", str(place)).returncode == 0
+    last = max(read(place).accounts)
+    meant = f"type=ADT^A08 and plan!=current and position!={last}"
+    tried = command(place, "replay", str(place), "--where", meant, "--dry-run", "--json")
+    (told,) = json.loads(tried.stdout)["sites"]
+    assert (told["messages"], told["changed"]) == (5, 5)
+    assert all(one.endswith("changed: address") for one in told["examples"])
+    assert addresses(place) == [True] * 6
+    done = command(place, "replay", str(place), "--where", meant)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert addresses(place) == [False] * 5 + [True]
+    wrong = command(place, "replay", str(place), "--where", "sit=mercy")
+    assert wrong.returncode == 2
+    assert "did you mean 'site'?" in wrong.stderr
+    line.close()
+
+
+def test_a_reload_that_is_killed_holds_or_does_not(
+    place: Path, daemon_of: Callable[..., Daemon]
+) -> None:
+    """Killed before the journal has it, between journal and store, and behind both."""
+    daemon = daemon_of(place)
+    daemon.start()
+    line = Line(lambda: daemon.address("mercy-hl7"))
+    overlay = place.parent / OVERLAY
+
+    def killed_at(point: str) -> None:
+        died = command(place, "reload", str(place), CONCORD_FAILPOINT=f"{point}:1")
+        assert died.returncode == -signal.SIGKILL
+
+    def acts() -> list[str]:
+        listed = command(place, "plans", str(place), "--json")
+        return [json.loads(one)["act"] for one in listed.stdout.splitlines()]
+
+    overlay.write_text(WITHOUT_ADDRESS)
+    killed_at("before-activation")
+    send(line, range(2))
+    assert (addresses(place), acts()) == ([True] * 2, ["start"])
+    killed_at("inside-activation")
+    daemon.signal("worker-1", signal.SIGKILL)
+    wait_until(lambda: acts() == ["reload", "start"], "a worker that learns of it")
+    send(line, range(2, 4))
+    assert addresses(place) == [True] * 2 + [False] * 2
+    overlay.unlink()
+    killed_at("after-activation")
+    send(line, range(4, 6))
+    assert addresses(place) == [True] * 2 + [False] * 2 + [True] * 2
+    assert command(place, "reload", str(place)).stdout == "nothing changed\n"
     line.close()
