@@ -73,7 +73,7 @@ def _to_made(context: Context, node: Scalar, element: Element) -> Every:
 
 
 def _to_known(context: Context, node: Scalar, key: Node | None, element: Element) -> Every:
-    """Refer to what has a key, whichever message makes it."""
+    """Refer to what the message makes with a key, wherever it stands."""
     if not _target_fits(context, node, node.text, element):
         return no_values
     context.grammar.slots.touched.more = True
@@ -84,7 +84,9 @@ def _to_known(context: Context, node: Scalar, key: Node | None, element: Element
         for alternative in alternatives:
             found = alternative.read(scope)
             if found is not None:
-                return [{"reference": f"{kind}/{identify(kind, found)}"}]
+                reference = f"{kind}/{identify(kind, found)}"
+                scope.env.asked.add(reference)
+                return [{"reference": reference}]
         return []
 
     return context.vouch(every)

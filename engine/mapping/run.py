@@ -192,6 +192,7 @@ class Run:
             else:
                 made[found.id] = found
         made.update((ident, side) for ident, side in self._env.sides.items() if ident not in made)
+        dropped |= {asked for asked in self._env.asked if asked.partition("/")[2] not in made}
         whole = tuple(made.values())
         whole = without(whole, dropped, self._env) if dropped else whole
         return restored(whole, self._env.apart) if self._env.apart else whole

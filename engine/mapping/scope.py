@@ -41,6 +41,7 @@ class Env:
     __slots__ = (
         "_received_us",
         "apart",
+        "asked",
         "control_id",
         "effects",
         "fallback_key",
@@ -62,6 +63,7 @@ class Env:
     def __init__(self, message: Message, control_id: str, received_us: int) -> None:
         self.segments = message.segments
         self.apart = message.apart
+        self.asked: set[str] = set()  # references by key, to what may not be made
         self._received_us = received_us
         self.control_id = control_id
         self.fallback_key = ""  # control id, else hash of the message: for volatile ids
