@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from engine.mapping.columns import named
 from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.expression import Compiler
 from engine.mapping.grammar import Grammar, Needs
@@ -217,7 +218,8 @@ def traced(
     rule = line_of(scalar.mark)
     asked = probed(context.probe, op, rule, empty)
     if context.probe is not None:
-        context.probe.know(rule, path, label)
+        names = tuple(context.grammar.columns or ())
+        context.probe.know(rule, path, named(label, names) if names else label)
 
     def noting(scope: Scope) -> Any:
         value = asked(scope)

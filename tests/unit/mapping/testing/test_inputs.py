@@ -5,6 +5,7 @@ import json
 import pytest
 
 from engine.mapping.library import Library
+from engine.mapping.testing.coverage import lines
 from engine.mapping.testing.suite import Suite, cases_of
 from tests.unit.mapping.testing.conftest import HEAD, PLACE, RunCases
 
@@ -88,6 +89,12 @@ def test_rows_of_a_feed(case: str, feeds: Suite, run_cases: RunCases) -> None:
     (result,) = run_cases(f"  - {{name: a, feed: patients, {case}}}\n")
     assert not feeds.problems.own()
     assert result.differences == ()
+
+
+def test_rules_of_a_feed_are_told_by_their_columns(feeds: Suite, run_cases: RunCases) -> None:
+    results = run_cases('  - {name: a, feed: patients, rows: {Account: "7"}, patients: "7"}\n')
+    told = [line.fills for line in lines(feeds.benches(), results)]
+    assert "Patient.name from Last, Patient.birthDate from Born" in told
 
 
 def test_an_unknown_column_is_told_with_what_was_meant(feeds: Suite, run_cases: RunCases) -> None:
