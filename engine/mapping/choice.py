@@ -4,6 +4,7 @@ A compiled choice gives (JSON name, value), e.g. ("valueQuantity", {...}), or No
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from engine.mapping.context import Context, Op, guarded, nothing
@@ -11,7 +12,7 @@ from engine.mapping.datatypes import numbers
 from engine.mapping.grammar import closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope
-from engine.mapping.values import first_of
+from engine.mapping.values import first_made
 from engine.r4 import elements
 from engine.r4.elements import Element
 
@@ -38,8 +39,7 @@ def compiled(context: Context, node: Node, known: Forms) -> tuple[Op, tuple[str,
 
 def _branches(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
     items = node.items if isinstance(node, Items) else (node,)
-    ops = [_branch(context, item, known, names) for item in items]
-    return context.vouch(first_of(ops), *ops)
+    return first_made(context, [partial(_branch, context, item, known, names) for item in items])
 
 
 def _branch(context: Context, node: Node, known: Forms, names: set[str]) -> Op:

@@ -5,6 +5,7 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 """
 
 from dataclasses import replace
+from functools import partial
 
 from engine.mapping import columns, conditions, fhir_path, functions, syntax
 from engine.mapping.grammar import Grammar, Needs, closest
@@ -26,7 +27,7 @@ from engine.mapping.source import (
 from engine.mapping.syntax import Expr, ExpressionError, Span
 from engine.mapping.text import quoted
 from engine.mapping.vocabulary import ANYTHING, component_types, field_types
-from engine.mapping.watching import judged
+from engine.mapping.watching import judged, read_by, rivals
 from engine.r4.elements import Element
 
 
@@ -194,7 +195,7 @@ class Compiler:
         if isinstance(tree, syntax.Path | syntax.Current | syntax.Reach):
             return self._read(tree)
         if isinstance(tree, syntax.Either):
-            return _first_valued([self.text(option) for option in tree.options])
+            return _first_valued(self, tree)
         if isinstance(tree, syntax.Call | syntax.Word):
             return self._call(tree) if isinstance(tree, syntax.Call) else self._word(tree)
         test = self.test(tree)
@@ -331,7 +332,13 @@ def _of_text(read: One, label: str) -> Source:
     return Source(ELEMENT, False, read, many, label, fhir_path.TEXT)
 
 
-def _first_valued(reads: list[One]) -> One:
+def _first_valued(compiler: Compiler, tree: syntax.Either) -> One:
+    slots = compiler.grammar.slots
+    parts = [read_by(slots, partial(compiler.text, option)) for option in tree.options]
+    if compiler.grammar.traced:
+        return rivals(slots, parts, "")
+    reads: list[One] = [read for read, _ in parts]
+
     def one(scope: Scope) -> str:
         for read in reads:
             value = read(scope)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine.mapping import absent, document, extension, objects, reference, syntax, values
@@ -11,7 +12,7 @@ from engine.mapping.grammar import Gate, closest
 from engine.mapping.node import Fields, Items, Node, Scalar
 from engine.mapping.scope import Scope
 from engine.mapping.sight import nearest_at
-from engine.mapping.values import PLAIN, Reading, first_of, optional
+from engine.mapping.values import PLAIN, Reading, first_made, optional
 from engine.mapping.watching import attempted
 from engine.r4 import elements
 from engine.r4.elements import Element
@@ -38,8 +39,8 @@ class Leaves:
         if isinstance(node, Scalar):
             return values.single(context, node, element)
         if isinstance(node, Items):
-            ops = [self.single(context, item, element) for item in node.items]
-            return context.vouch(first_of(ops), *ops)
+            compiles = [partial(self.single, context, item, element) for item in node.items]
+            return first_made(context, compiles)
         if FULL.isdisjoint(node.keys()):
             return guarded(context, node.get("when"), lambda: _nested(context, node, element), None)
         if _plain(node):

@@ -17,6 +17,7 @@ from engine.mapping.required import MISSING, needed
 from engine.mapping.scope import Scope
 from engine.mapping.side import Read, Side
 from engine.mapping.source import Source
+from engine.mapping.watching import chosen
 from engine.r4 import elements
 from engine.r4.elements import Element
 from engine.r4.validate import validate
@@ -133,6 +134,9 @@ def _of_value(context: Context, name: Scalar, node: Node) -> Every:
                 return found
         return []
 
+    known = all(source.element is None for source, _ in pairs)
+    if context.traced and known:
+        return chosen(every, list(pairs), ("", ""))
     return context.vouch(every)
 
 

@@ -1,7 +1,7 @@
 """One scalar of a mapping file as a value: an expression, a literal or a text with values in it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from engine.mapping.source import ELEMENT, Source
 from engine.mapping.syntax import Expr
 from engine.mapping.tables import POLICIES, Table, Target, is_policy
 from engine.mapping.text import quoted
-from engine.mapping.watching import chosen
+from engine.mapping.watching import chosen, read_by, rivals
 from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
@@ -327,6 +327,15 @@ def first_of(ops: list[Op]) -> Op:
         return None
 
     return op
+
+
+def first_made(context: Context, compiles: Sequence[Callable[[], Op]]) -> Op:
+    """Compile alternatives to the first value that any of them gives."""
+    parts = [read_by(context.grammar.slots, compile_) for compile_ in compiles]
+    ops = [op for op, _ in parts]
+    if context.traced and len(parts) > 1:
+        return rivals(context.grammar.slots, parts)
+    return context.vouch(first_of(ops), *ops)
 
 
 def _first_list(lists: list[Every]) -> Every:

@@ -3,10 +3,11 @@
 Whoever asked for a reading settles what it was for. Without a watch nothing is done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.mapping.datatypes.tools import Flawed
+from engine.mapping.grammar import Slots, Touched
 from engine.mapping.scope import Scope
 from engine.mapping.source import Source
 from engine.mapping.watch import Missed
@@ -106,3 +107,35 @@ def chosen(op: Op, pairs: list[tuple[Source, Any]], of: tuple[str, str]) -> Op:
         return value
 
     return run
+
+
+def read_by(slots: Slots, compile_: Callable[[], Op]) -> tuple[Op, Touched]:
+    """Compile something, and say which fields it reads."""
+    with slots.watched() as touched:
+        return compile_(), touched
+
+
+def rivals(slots: Slots, parts: Sequence[tuple[Op, Touched]], nothing: Any = None) -> Op:
+    """Return the first that gives a value; what those after it would have read stood behind."""
+
+    def run(scope: Scope) -> Any:
+        for number, (op, _) in enumerate(parts, 1):
+            value = op(scope)
+            if value is not None and value != nothing:
+                for _, touched in parts[number:]:
+                    _spare(slots, touched, scope)
+                return value
+        return nothing
+
+    return run
+
+
+def _spare(slots: Slots, touched: Touched, scope: Scope) -> None:
+    watch = scope.env.watch
+    if watch is None:
+        return
+    names = [key[-1] for key in slots.keys]
+    mark = len(watch.log)
+    for slot, number in touched.reads:
+        watch.field(scope.env.rows, scope.rows[slot], number, f"{names[slot]}-{number}")
+    watch.spare(watch.take(mark))

@@ -115,3 +115,19 @@ Patient: {name: [{set: {family: Last}}]}
     row = RowDelivery("patients", "0" * 64, 1, 0, {"No": "1", "Name": "Doe", "Spare": "x"})
     assert states(plan.trace_row(row, 0)) == {"No": "decides", "Name": "carried"}
     assert plan.ignored["patients.Spare"].reason == "agreed with nobody"
+
+
+def test_a_branch_that_came_second(plan: Plan, read: Read) -> None:
+    found = states(plan.trace(read(PID + "|" * 21 + "20250101|Y"), 0))
+    assert (found["PID-29"], found["PID-30"]) == ("carried", "second")
+    assert states(plan.trace(read(PID + "|" * 22 + "Y"), 0))["PID-30"] == "carried"
+
+
+def test_an_alternative_within_an_expression_that_came_second(
+    make_plan: MakePlan, read: Read, files: dict[str, str]
+) -> None:
+    files["base/resources.yaml"] = files["base/resources.yaml"].replace(
+        "birthDate: PID-7", "birthDate: date(PID-7 | PID-33)"
+    )
+    plan = make_plan()
+    assert states(plan.trace(read(PID + "|" * 25 + "20200101"), 0))["PID-33"] == "second"
