@@ -220,6 +220,36 @@ CASES = {
         "name text",
         "Iris Vance MD",
     ),
+    "the order an appointment is for": (
+        "SIU^S12",
+        (
+            f"SCH|A1|A2|||||||30|MIN|^^30^20261005140000^20261005143000{'|' * 15}P77^EHR|F88^LAB",
+            PID,
+            "RGS|1",
+        ),
+        "Appointment",
+        "basedOn identifier value",
+        "F88",
+    ),
+    "another number of an insurance plan": (
+        "ADT^A01",
+        (PID, PV1, "IN1|1|P1^Basic^NORTH^Q9^Basic^SOUTH|C1|Plan Ltd"),
+        "Coverage",
+        "identifier value",
+        "Q9",
+    ),
+    "what the prescriber said of a substitute": (
+        "RDE^O11",
+        (
+            PID,
+            "ORC|NW|RX8^EHR",
+            "RXO|197361^Amlodipine^RXNORM||||||||N",
+            "RXE||197361^Amlodipine^RXNORM|1||TAB^Tablet",
+        ),
+        "MedicationRequest",
+        "substitution allowedCodeableConcept coding code",
+        "N",
+    ),
     "times of the day with colons": (
         "OML^O21",
         (PID, PV1, ORC, "TQ1|1||Q8H|11:30:05", OBR),
