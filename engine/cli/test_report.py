@@ -9,21 +9,29 @@ from engine.mapping.testing.coverage import Line, shares, total
 from engine.mapping.testing.suite import Result
 
 _PLURAL = "s"
+_MOST = 5  # rules named that gave nothing
 
 
 def failure(result: Result, folder: str) -> str:
     """Return the lines about a case that does not hold; `folder` is that of the mappings."""
     case = result.case
     head = f"FAILED {folder}/{case.file}:{case.place.line} {case.name.text}"
-    return "\n".join([head, *(_difference(one, folder) for one in result.differences)])
+    return "\n".join([head, *(_difference(result, one, folder) for one in result.differences)])
 
 
-def _difference(one: Difference, folder: str) -> str:
+def _difference(result: Result, one: Difference, folder: str) -> str:
     shown = [f"  {one.what}", f"    expected {one.expected}", f"    actual   {one.actual}"]
-    for rule in one.rules:
-        source, _, line = rule.rpartition(" at ")
-        shown.append(f"    from {source} at {folder}/{line}")
+    shown += [f"    from {_rule(rule, folder)}" for rule in one.rules]
+    silent = result.silent(one)
+    shown += [f"    nothing from {_rule(rule, folder)}" for rule in silent[:_MOST]]
+    if len(silent) > _MOST:
+        shown.append(f"    nor from {len(silent) - _MOST} other rules")
     return "\n".join(shown)
+
+
+def _rule(rule: str, folder: str) -> str:
+    source, _, line = rule.rpartition(" at ")
+    return f"{source} at {folder}/{line}"
 
 
 def accepted(changes: Accepted, folder: str) -> list[str]:
@@ -46,6 +54,8 @@ def summary(asked: int, run: int, failed: int, found: Sequence[Line]) -> str:
     cases = f"{asked} case{_PLURAL * (asked != 1)}, {failed} failed"
     if run < asked:
         return f"{cases}, {asked - run} could not be run"
+    if not found:
+        return cases
     return f"{cases}; {share.exercised} of {share.lines} rule lines exercised ({share.percent} %)"
 
 
@@ -103,6 +113,7 @@ def _case(result: Result) -> dict[str, Any]:
                 "actual": one.actual,
                 "line": one.place.line,
                 "rules": list(one.rules),
+                "silent": list(result.silent(one)),
             }
             for one in result.differences
         ],

@@ -33,6 +33,7 @@ class Difference:
     rules: tuple[str, ...] = ()  # `PID-19 at base/segments/PID-Patient.yaml:12`
     node: Node | None = None  # what to put `actual` in place of, where it can be accepted
     fault: bool = False  # a refusal or a diagnostic, which are accepted by name alone
+    element: str = ""  # what rules fill there, as `Patient.name`
 
 
 def differences(case: Case, found: Outcome) -> Iterator[Difference]:
@@ -55,6 +56,7 @@ def _of_path(expectation: Expectation, values: list[Any], found: Outcome) -> Dif
         expectation.key.mark,
         rules_of(expectation.path.type, expectation.path.top, found),
         expectation.wanted,
+        element=f"{expectation.path.type}.{expectation.path.top}" if expectation.path.top else "",
     )
 
 
@@ -64,15 +66,16 @@ def rules_of(kind: str, top: str, found: Outcome) -> tuple[str, ...]:
     lines = (
         f"{line.source} at {line.rule}"
         for line in found.lineage
-        if top and line.resource.startswith(f"{kind}/") and _within(line.path, path)
+        if top and line.resource.startswith(f"{kind}/") and is_within(line.path, path)
     )
     return tuple(dict.fromkeys(lines))
 
 
-def _within(path: str, asked: str) -> bool:
-    """Whether a path is that of an element, or of a form of a choice: `deceasedBoolean`."""
-    rest = path.removeprefix(asked)
-    return rest != path and (not rest or rest[0] == "." or rest[0].isupper())
+def is_within(path: str, asked: str) -> bool:
+    """Whether a path is that of an element, in it, or that of a choice it is a form of."""
+    rest, form = path.removeprefix(asked), asked.removeprefix(path)
+    inside = rest != path and (not rest or rest[0] == "." or rest[0].isupper())
+    return inside or (form != asked and form[:1].isupper())
 
 
 def shown(node: Node) -> str:

@@ -59,8 +59,10 @@ def _of_one(
         if not ignored and wanted.get(element) != made.get(element):
             pair = (wanted.get(element), made.get(element))
             expected, actual = (written.ABSENT if v is None else written.value(v) for v in pair)
-            rules = rules_of(kind, element.removeprefix("_"), found)
-            yield Difference(f"{name} {element}", expected, actual, place, rules)
+            top = element.removeprefix("_")
+            rules, filled = rules_of(kind, top, found), f"{kind}.{top}"
+            what = f"{name} {element}"
+            yield Difference(what, expected, actual, place, rules, element=filled)
 
 
 def _presence(resource: dict[str, Any] | None) -> str:

@@ -38,6 +38,18 @@ class Result:
     differences: tuple[Difference, ...]
     bench: Bench
 
+    def silent(self, one: Difference) -> tuple[str, ...]:
+        """Return the rules that could have filled what differs, where none did."""
+        if one.rules or not one.element:
+            return ()
+        found = (
+            f"{source} at {line}"
+            for line, rules in self.bench.probe.rules.items()
+            for path, source in rules
+            if compare.is_within(path, one.element)
+        )
+        return tuple(dict.fromkeys(found))
+
 
 @dataclass(slots=True)
 class Suite:

@@ -107,3 +107,15 @@ def test_merges(said: str, actual: list[str], run_cases: RunCases) -> None:
     head = MERGE.replace("  PV1|1|I|||||||||||||||||V1\n", "")
     (result,) = run_cases(f"  - name: a\n    merge: {said}\n", head)
     assert [one.actual for one in result.differences] == actual
+
+
+def test_a_value_that_is_missing_names_the_rules_that_gave_nothing(run_cases: RunCases) -> None:
+    (result,) = run_cases("  - {name: a, expect: {Patient.deceasedBoolean: 'true'}}\n")
+    (found,) = result.differences
+    assert found.rules == ()
+    assert result.silent(found) == (
+        "PID-29 at base/resources.yaml:14",
+        "PID-30 at base/resources.yaml:15",
+    )
+    (result,) = run_cases("  - {name: b, expect: {Patient.contact.name.family: ROE}}\n")
+    assert result.silent(result.differences[0]) == ("NK1-2 at base/resources.yaml:17",)
