@@ -24,6 +24,7 @@ from engine.mapping.testing.suite import Result
 
 _PROBLEMS, _BAD_CONFIG = 1, 78
 _TELL_S = 0.2  # between two lines of progress
+MOST_S = 300  # for leaving lines out
 
 
 @Parameter(name="*")
@@ -122,13 +123,18 @@ def _show(problems: Sequence[Problem], failed: Sequence[Result], folder: str) ->
 
 def _unmissed(wanted: Asked, results: Sequence[Result], found: Sequence[Line]) -> Iterator[Line]:
     """Yield the lines no case would miss; a terminal is told how far it is."""
-    visible, told_s = sys.stderr.isatty(), 0.0
+    visible, began_s, told_s = sys.stderr.isatty(), time.monotonic(), 0.0
+    exercised = sum(line.exercised for line in found)
     for number, one in enumerate(tried(wanted.suite, results, found), 1):
-        if visible and time.monotonic() - told_s > _TELL_S:
-            told_s = time.monotonic()
-            text = f"left out {number} of at most {len(found)} lines"
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr)
+        now_s = time.monotonic()
+        if visible and now_s - told_s > _TELL_S:
+            told_s = now_s
+            print(f"\r\x1b[Kleft out {number} of {exercised} lines", end="", file=sys.stderr)
         if not one.missed:
             yield one.line
+        if now_s - began_s > MOST_S and number < exercised:
+            text = f"stopped after {MOST_S} s with {exercised - number} lines to go"
+            print(f"\n{text}: name files, or cases with -k", file=sys.stderr)
+            return
     if visible:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -214,3 +214,11 @@ def test_a_file_that_is_not_utf_8_is_shown_with_its_line(
     assert f"base/{name}:{line}:3: E101 not UTF-8" in capsys.readouterr().err
     assert check(folder) == 78
     assert "E101" in capsys.readouterr().err
+
+
+def test_leaving_lines_out_ends_after_some_time(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.cli.test.MOST_S", -1)
+    assert run_tests([folder], matching="born", how=How(mutate=True)) == 0
+    assert "with 2 lines to go: name files" in capsys.readouterr().err
