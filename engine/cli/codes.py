@@ -38,7 +38,7 @@ def gaps(
     paths: list[Path] | None = None,
     *,
     which: Which | None = None,
-    window: Window = _ALL,
+    window: Window | None = None,
     least: Least = _LEAST,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -81,7 +81,7 @@ def export(
     *,
     out: Path,
     which: Which | None = None,
-    window: Window = _ALL,
+    window: Window | None = None,
     least: Least = _LEAST,
     delimiter: Literal[",", ";", "tab"] = ",",
 ) -> int:
@@ -176,13 +176,13 @@ def _chosen(paths: Sequence[Path], which: Which) -> Which:
     return asked(paths, which)[1]
 
 
-def _gaps(paths: list[Path], which: Which, window: Window) -> list[Gap]:
+def _gaps(paths: list[Path], which: Which, window: Window | None) -> list[Gap]:
     corpus, which = asked(paths, which)
     plan = compile_plan(*mapping_of(which), traced=True, lenient=True)
     if corpus or which.config is None:
         with traffic(corpus, which, window, plan) as (total, given):
             return counted(plan, shown(given, total))
-    with _noted(which.config, plan, window) as (total, given):
+    with _noted(which.config, plan, window or _ALL) as (total, given):
         return counted(plan, shown(given, total))
 
 

@@ -89,7 +89,7 @@ def coverage(
     """
     corpus, which = asked(paths or [], which or Which())
     plan = plan_of(which, traced=True)
-    with traffic(corpus, which, window or Window(), plan) as (total, given):
+    with traffic(corpus, which, window, plan) as (total, given):
         found = counted(plan, shown(given, total))
     seen = [path for path in found.ranked() if state in {None, path.state}]
     (output or Output()).show(found, seen)

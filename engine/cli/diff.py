@@ -57,7 +57,7 @@ def diff(
     library, profile = mapping_of(which)
     before = Side(*_old(old, which, profile))
     after = Side(read_library(_folder(new)) if new else library, profile)
-    with traffic(files, which, window or Window(), after.plan) as (total, given):
+    with traffic(files, which, window, after.plan) as (total, given):
         found = compared(before, after, shown(given, total))
     print(json.dumps(_as_dict(found))) if as_json else _tell(found)
     if found.counts[FAILING]:

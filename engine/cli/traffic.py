@@ -72,13 +72,17 @@ def asked(paths: Sequence[Path], which: Which) -> tuple[list[Path], Which]:
 
 @contextmanager
 def traffic(
-    paths: list[Path], which: Which, window: Window, plan: Plan
+    paths: list[Path], which: Which, window: Window | None, plan: Plan
 ) -> Iterator[tuple[int, Iterator[Given]]]:
     """Yield the number of deliveries, 0 where nobody knows, and the deliveries."""
     now_us = SystemClock().now_us()
     if paths or which.config is None:
+        if window is not None:
+            message = "--last and --since are of the journal, and files were named"
+            raise refuse(Category.INVALID, "traffic-unclear", message)
         yield 0, _of_files(paths, plan, now_us)
         return
+    window = window or Window()
     region, key = begun(which.config)
     require_site(which.site, region.sites)
     store, journal = open_store(region, key), open_journal(region, key)

@@ -66,15 +66,15 @@ class Coverage:
         return sum(path.values for path in self.paths.values())
 
     def share(self, *names: str) -> float:
-        """Return what part of all values is so, in percent; of none, all."""
+        """Return what part of all values is so, in percent."""
         whole = self.values
         found = sum(getattr(path, name) for path in self.paths.values() for name in names)
-        return 100 * found / whole if whole else 100.0
+        return 100 * found / whole if whole else 0.0
 
     @property
     def decided(self) -> float:
-        """Percent of values that are used or ignored on purpose."""
-        return self.share("used", "ignored")
+        """Percent of values that are used or ignored on purpose; of none, all."""
+        return self.share("used", "ignored") if self.values else 100.0
 
     def ranked(self) -> Iterator[Path]:
         """Yield the paths, what is to be decided first, then by volume."""

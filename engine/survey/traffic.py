@@ -9,14 +9,14 @@ from itertools import islice
 
 from engine.database.protocol import Database
 from engine.journal.protocol import Journal
-from engine.pipeline.ledger import Account
+from engine.pipeline.ledger import DUPLICATE, Account
 from engine.pipeline.messages import Wanted, messages
 from engine.survey.given import Given, of_envelope
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """Which deliveries: the newest `last` (0 for all) of a site that came since a time."""
+    """The newest `last` deliveries of a site (0 for all) since a time, without duplicates."""
 
     site: str
     last: int = 0
@@ -25,7 +25,8 @@ class Recent:
     def accounts(self, store: Database) -> Iterator[Account]:
         """Yield their accounts, newest first."""
         with store.read() as tx:
-            found = messages(tx, Wanted(site=self.site))
+            all_of_site = messages(tx, Wanted(site=self.site))
+            found = (account for account in all_of_site if account.state != DUPLICATE)
             for account in islice(found, self.last or None):
                 if account.received_us < self.since_us:
                     return

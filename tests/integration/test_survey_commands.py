@@ -83,10 +83,15 @@ def _envelope(site: str, number: int, sex: str) -> Envelope:
 
 
 def _account(position: int, envelope: Envelope, sex: str) -> Account:
+    if sex == "D":
+        return Account(position, "duplicate", *_told(envelope), of=1)
     state, code = ("written", "") if sex == "M" else ("quarantined", "unmapped-code-refused")
+    return Account(position, state, *_told(envelope), code=code)
+
+
+def _told(envelope: Envelope) -> tuple[str, str, str, str, str, int, int]:
     head = (envelope.channel, envelope.site, envelope.control_id, "ADT^A01", "")
-    times = (envelope.received_us, envelope.received_us)
-    return Account(position, state, *head, *times, code=code)
+    return (*head, envelope.received_us, envelope.received_us)
 
 
 def hold(file: Path) -> None:
@@ -138,7 +143,7 @@ def test_two_folders_over_files(region: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_coverage_of_the_newest(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keep(region, "M", "M", "X")
+    keep(region, "M", "M", "D", "X", "D")
     keep(region, "M", site="other")
     which = Which(site="mercy")
     assert coverage([region], which=which, output=Output(as_json=True)) == 0

@@ -9,6 +9,7 @@ import pytest
 
 from engine.cli.coverage import Output, coverage
 from engine.cli.map import Which
+from engine.cli.traffic import Window
 
 USAGE = 2
 RULES = """map: v1
@@ -77,6 +78,7 @@ def test_what_was_typed_wrongly(
 ) -> None:
     assert coverage() == USAGE
     assert coverage([file.with_name("none.hl7")], which=which) == USAGE
+    assert coverage([file], which=which, window=Window(last=5)) == USAGE
     both = Output(as_json=True, as_csv=True)
     assert coverage([file], which=which, output=both) == USAGE
     assert "traffic-unclear" in capsys.readouterr().err
