@@ -28,7 +28,7 @@ from engine.security.keys import RegionKey
 from engine.store.tables import BODY, RESOURCE
 
 KEY = RegionKey(bytes(32))
-REGION = region_of(Path("samples/region.yaml"))
+REGION = region_of(Path("samples/region-five.yaml"))
 PLANS = compile_plans(REGION, KEY)
 SAMPLES = Path("samples")
 START_US = 1_791_800_000_000_000
@@ -197,3 +197,26 @@ def test_one_bundle_is_one_delivery(house: House) -> None:
     assert weight["subject"]["reference"] == f"Patient/{patient['id']}"
     assert weight["valueQuantity"]["value"] == 71.4
     assert patient["name"][0]["family"] == "Abernathy-Quist"
+
+
+def traffic(site: str) -> list[str]:
+    """Return everything a site's samples have, as `take` names it."""
+    messages = [f"{site}/{path.name}" for path in sorted((SAMPLES / "messages" / site).iterdir())]
+    resources = sorted((SAMPLES / "resources" / site).iterdir())
+    return messages + [f"{site}/+{path.name}" for path in resources]
+
+
+@pytest.mark.parametrize("site", ["glenhaven", "riverbend"])
+def test_a_sites_traffic_comes_to_the_same_in_either_order(tmp_path: Path, site: str) -> None:
+    found = []
+    for number, names in enumerate((traffic(site), traffic(site)[::-1])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        house = opened(folder)
+        assert {account.state for account in house.take(*names)} == {"written"}
+        kinds = ("Patient", "Encounter", "Observation", "Appointment", "Condition")
+        found.append({kind: sorted(house.all(kind), key=lambda one: one["id"]) for kind in kinds})
+        house.journal.close()
+        house.store.close()
+    assert found[0] == found[1]
+    assert len(found[0]["Encounter"]) == {"glenhaven": 4, "riverbend": 2}[site]
