@@ -5,8 +5,11 @@ from typing import Any
 from engine.core.distinct import distinct
 from engine.mapping.context import Context, Every
 from engine.mapping.node import Node
+from engine.mapping.objects import present
 from engine.mapping.scope import Scope
 from engine.r4 import elements
+
+_NONE: list[Any] = []
 
 
 def compiled(context: Context, node: Node | None) -> Every | None:
@@ -14,12 +17,15 @@ def compiled(context: Context, node: Node | None) -> Every | None:
     if node is None:
         return None
     slots = context.grammar.slots
-    with slots.apart(), slots.watched():
+    with slots.apart() as needs, slots.watched():
         every = context.forms.every(
             context.at("meta"), node, elements.type_children("Meta")["security"]
         )
+    gate = needs.gate()
 
     def labels(scope: Scope) -> list[Any]:
+        if gate is not None and not present(scope.rows, gate):  # nearly always: nothing is closed
+            return _NONE
         found = distinct([every(scope)])
         scope.nulled = scope.defaulted = scope.proven = scope.doubtful = False
         return found
