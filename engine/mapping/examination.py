@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.mapping.library import Library
-from engine.mapping.problem import Problem
+from engine.mapping.problem import Problem, Problems
 from engine.mapping.program import examine
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import Chain, Strata
@@ -78,15 +78,25 @@ class Examination:
 
         Of several the longest, which differ in their last layer: a small overlay fits every vendor.
         """
+        missed = {chain: self._missed(chain, site) for chain in lower}
+        least = min(missed.values())
         found = {
             chain: tuple(one for one in self.problems((*chain, site)) if one not in known)
             for chain, known in lower.items()
+            if missed[chain] == least  # the others lack what the site's layer changes
         }
         best = min((len(problems), -len(chain)) for chain, problems in found.items())
         fitting = [chain for chain, own in found.items() if (len(own), -len(chain)) == best]
         tops = " | ".join(chain[-1] for chain in fitting)
         top = f"({tops})" if len(fitting) > 1 else tops
         return Examined(" + ".join((*fitting[0][:-1], top, site)), found[fitting[0]])
+
+    def _missed(self, chain: Chain, site: str) -> int:
+        """Return how many problems it makes to put a site's layer upon a chain."""
+        below, whole = Problems(), Problems()
+        self._strata.effective(chain, below)
+        self._strata.effective((*chain, site), whole)
+        return len(whole) - len(below)
 
 
 def distinct(problems: Iterable[Problem]) -> list[Problem]:

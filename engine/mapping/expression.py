@@ -271,15 +271,15 @@ class Compiler:
 
     def _lookup(self, tree: syntax.Call) -> One:
         name = tree.args[1].text if isinstance(tree.args[1], syntax.Literal) else ""
-        table = self.grammar.tables.get(name)
-        if table is None:
+        tables = self.grammar.tables
+        if name not in tables:
             advice = closest(name, list(self.grammar.tables))
             self.wrong("E210", tree.span, f"unknown code table '{name}'", advice)
             return _nothing
         read = self.text(tree.args[0])
 
         def look(scope: Scope) -> str:
-            found = table.find("", read(scope))
+            found = tables[name].find("", read(scope))
             return found.code if found else ""
 
         return look

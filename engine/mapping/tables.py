@@ -36,12 +36,20 @@ class Table:
     rows: dict[tuple[str, str], Target] = field(default_factory=dict)
     folded: dict[tuple[str, str], Target] = field(default_factory=dict)
     marks: dict[tuple[str, str], Place] = field(default_factory=dict)
+    _targets: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     def add(self, system: str, code: str, target: Target, mark: Place) -> None:
         """Add or replace a row."""
         self.rows[system, code] = target
         self.folded[system, code.casefold()] = target
         self.marks[system, code] = mark
+        self._targets = None
+
+    def targets(self) -> frozenset[str]:
+        """Return all target codes; one set for all who ask."""
+        if self._targets is None:
+            self._targets = frozenset(target.code for target in self.rows.values())
+        return self._targets
 
     def find(self, system: str, code: str) -> Target | None:
         """Look up with the system, then without; exactly, then ignoring case."""

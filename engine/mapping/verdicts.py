@@ -23,15 +23,20 @@ _NONE: Any = object()
 class Asked(Mapping[K, V]):
     """Notes what is asked of a mapping. That its names are listed, to suggest one, is not."""
 
-    __slots__ = ("_answers", "_whole")
+    __slots__ = ("_answers", "_there", "_whole")
 
     def __init__(self, whole: Mapping[K, V]) -> None:
         self._whole = whole
+        self._there: dict[object, bool] = {}
         self._answers: dict[K, V] = {}
 
     def __getitem__(self, name: K) -> V:
         self._answers[name] = self._whole.get(name, _NONE)
         return self._whole[name]
+
+    def __contains__(self, name: object) -> bool:
+        found = self._there[name] = name in self._whole
+        return found
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._whole)
@@ -41,7 +46,10 @@ class Asked(Mapping[K, V]):
 
     def agrees(self, other: Mapping[K, V]) -> bool:
         """Whether another mapping gives the same answers."""
-        return all(other.get(name, _NONE) == answer for name, answer in self._answers.items())
+        there = all((name in other) is known for name, known in self._there.items())
+        return there and all(
+            other.get(name, _NONE) == answer for name, answer in self._answers.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

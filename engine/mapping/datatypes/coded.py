@@ -46,8 +46,7 @@ class Systems:
     def __init__(self, tools: Tools) -> None:
         self._site = tools.site
         self._table = tools.tables.get("coding-system")
-        rows = self._table.rows.values() if self._table else ()
-        self._uris = frozenset(row.code for row in rows)
+        self._uris = self._table.targets() if self._table else frozenset()
         self._read = memo(self._found)
 
     def uri(self, name: str) -> str:
