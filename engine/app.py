@@ -21,8 +21,9 @@ from engine.database.sqlite import LOG_PAGES, SqliteDatabase
 from engine.journal.binding import bind
 from engine.journal.protocol import Journal
 from engine.journal.sqlite import INDEX_NAME, SqliteJournal, found_journal
+from engine.mapping.examination import distinct
 from engine.mapping.library import Library, read_library
-from engine.mapping.plan import Plan, compile_plan
+from engine.mapping.plan import MappingErrors, Plan, Problem, compile_plan
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import Strata
 from engine.pipeline.activations import start_with
@@ -285,10 +286,16 @@ def compile_plans(region: Region, key: RegionKey) -> Mapping[str, Plan]:
         library = read_library(region.mappings_folder)
         profiles = {name: site_profile(region, name, key) for name in region.sites}
         strata = Strata(library)
-        return {
-            name: compile_plan(library, profile, strata=strata)
-            for name, profile in profiles.items()
-        }
+        plans: dict[str, Plan] = {}
+        problems: list[Problem] = []
+        for name, profile in profiles.items():
+            try:
+                plans[name] = compile_plan(library, profile, strata=strata)
+            except MappingErrors as error:  # others may have mistakes of their own
+                problems.extend(error.problems)
+        if problems:
+            raise MappingErrors(tuple(distinct(problems)))
+        return plans
 
 
 def compile_kept(

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from engine.cli import test_report as report
-from engine.cli.check import as_dict
+from engine.cli.check_formats import as_dict
 from engine.cli.test_accept import accept
 from engine.cli.test_asked import BASE, Asked, asked, folder_of, shown
 from engine.cli.told import told

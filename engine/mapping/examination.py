@@ -1,6 +1,6 @@
 """All chains of a library looked through: each that can stand by itself, what they share once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.mapping.library import Library
@@ -62,6 +62,10 @@ class Examination:
     def problems(self, chain: Chain) -> tuple[Problem, ...]:
         """Return what is wrong with a chain."""
         return examine(self._strata, SiteProfile("check", "UTC", chain, _NO_KEY), self._verdicts)
+
+    def one(self, chain: Sequence[str]) -> Iterator[Examined]:
+        """Look through one chain."""
+        yield Examined(" + ".join(chain), self.problems(tuple(chain)))
 
     def every(self) -> Iterator[Examined]:
         """Look through every chain, and through each site on the chains that it may stand on."""

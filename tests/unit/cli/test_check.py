@@ -1,5 +1,6 @@
 """The order in which `concord check` shows mistakes, and what `concord explain` does not know."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,90 @@ def test_a_broken_vendor_does_not_make_its_sites_wrong(
     assert "vendor/ecw/broken.yaml:3:11: E101" in shown
     assert "site/north" not in shown
     assert "site/south/overlay.yaml:3:32: E202 unknown segment 'ZZZ'" in shown
+
+
+@pytest.fixture
+def wrong(whole: Path) -> Path:
+    """A folder with a mistake in the base and one in a vendor's layer."""
+    text = BROKEN.replace("birthDate: *seven", "familly: PID-5")
+    (whole / "base" / "c-patient.yaml").write_text(text, "utf-8")
+    (whole / "vendor" / "epic").mkdir(parents=True)
+    overlay = "map: v1\nkind: overlay\nchange: {PID-Patient: {gender: PID-99}}\n"
+    (whole / "vendor" / "epic" / "overlay.yaml").write_text(overlay, "utf-8")
+    return whole
+
+
+def test_each_chain_is_told_when_it_is_done(
+    wrong: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(wrong) == 78
+    told = capsys.readouterr()
+    assert told.out.splitlines() == ["base: 1 problem", "base + vendor/epic: 2 problems"]
+    assert told.err.count("E203 no element 'familly'") == 1
+    assert "\n2 problems; `concord explain" in told.err
+
+
+def test_only_what_is_wrong_with_named_files_is_shown(
+    wrong: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check(wrong / "base" / "a-identity.yaml") == 0
+    assert "2 problems in files that were not named" in capsys.readouterr().err
+    monkeypatch.chdir(wrong / "vendor")
+    assert check(Path("epic/overlay.yaml")) == 78
+    told = capsys.readouterr().err
+    assert "vendor/epic/overlay.yaml:3:32: E202" in told
+    assert "E203" not in told
+
+
+def test_one_chain_can_be_checked(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(wrong, chain="base") == 78
+    assert capsys.readouterr().out == "base: 1 problem\n"
+    assert check(wrong, chain="base,vendor/none") == 78
+    assert "no mapping files in layer 'vendor/none'" in capsys.readouterr().err
+
+
+def test_what_cannot_be_checked_is_said(
+    wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stray = tmp_path.parent / "stray.yaml"
+    stray.write_text("map: v1\n", "utf-8")
+    for paths, said in (
+        ((wrong / "none.yaml",), "no folder or file"),
+        ((wrong, wrong / "base"), "name one folder, or files"),
+        ((stray,), "lies in no folder of mappings"),
+    ):
+        assert check(*paths) == 78
+        assert said in capsys.readouterr().err
+
+
+def test_github_takes_a_problem_as_an_annotation(
+    wrong: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(wrong.parent)
+    assert check(wrong, style="github") == 78
+    first, _ = capsys.readouterr().out.splitlines()
+    place = f"file={wrong.name}/base/c-patient.yaml,line=6,col=3,title=E203"
+    assert first.startswith(f"::error {place}::no element 'familly' on Patient")
+
+
+def test_a_sarif_log_names_rules_and_places(
+    wrong: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(wrong, style="sarif") == 78
+    log = json.loads(capsys.readouterr().out)
+    (run,) = log["runs"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["E203", "E202"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].endswith("base/c-patient.yaml")
+    assert place["region"] == {"startLine": 6, "startColumn": 3, "endColumn": 10}
+
+
+def test_what_github_reads_as_its_own_is_escaped(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (whole / "base" / "d,e.yaml").write_text("map: v1\nkind: '100%'\n", "utf-8")
+    assert check(whole, style="github") == 78
+    line = capsys.readouterr().out.strip()
+    assert "d%2Ce.yaml,line=1" in line
+    assert "%0A" in line
+    assert "\n" not in line
