@@ -6,7 +6,8 @@ Maps `hl7v2` below CONCORD_TESTDATA and scores the bundles with `fidelity.py` of
 beside the data unless given) by `v2-to-fhir`. Prints for each source, and on average over sources,
 F-path as the tool has it (strict), and with four corrections, each alone and all together:
 
-names     a coding system's name of HL7 table 0396 counts where its URI stands (LN, http://loinc.org)
+names     a coding system's name of HL7 table 0396 counts where its URI stands (LN, http://loinc.org),
+          a local one where the site's own system does (L, urn:id:generic:L)
 lines     where the guide has several lines for one component (XAD-7: type or use) each counts
 this      lines whose target is `$this` (OBX-4, TQ, SPS) count anywhere in the resource they name
 notes     NTE below an OBX of a result counts at Observation.note, as the sheet ORU_R01 has it
@@ -157,7 +158,8 @@ class Scorer:
 
     def _corrected(self, segment: str, leaf: Any, rows: list[Any], bundle: Any) -> dict[str, bool]:
         known, places = self._maps.vocabularies, [bundle.target(row) for row in rows]
-        uri = self._uris.get(leaf.value.strip().casefold())
+        name = leaf.value.strip().casefold()
+        systems = {self._uris.get(name, ""), f"urn:id:generic:{name}"} - {""}
         words = {
             known[name].get(leaf.value.strip(), "").casefold()
             for row in rows
@@ -165,7 +167,7 @@ class Scorer:
             if name in known
         } - {""}
         return {
-            "names": bool(uri) and any(uri in place.exact for place in places),
+            "names": any(systems & place.exact for place in places),
             "lines": any(words & place.exact for place in places),
             "this": any(
                 self._of(bundle, _type(row)).has(leaf, known)

@@ -250,6 +250,20 @@ CASES = {
         "substitution allowedCodeableConcept coding code",
         "N",
     ),
+    "how often, as orders before V2.5 say it": (
+        "ORM^O01",
+        (PID, PV1, f"{ORC}".replace("||||||||||1234", "|||||^Q6H^D10||||1234"), OBR),
+        "ServiceRequest",
+        "occurrenceTiming code text",
+        "Q6H",
+    ),
+    "for how long, as orders before V2.5 say it": (
+        "ORM^O01",
+        (PID, PV1, f"{ORC}".replace("||||||||||1234", "|||||^Q6H^D10||||1234"), OBR),
+        "ServiceRequest",
+        "occurrenceTiming repeat boundsDuration code",
+        "d",
+    ),
     "times of the day with colons": (
         "OML^O21",
         (PID, PV1, ORC, "TQ1|1||Q8H|11:30:05", OBR),

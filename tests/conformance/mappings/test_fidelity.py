@@ -13,12 +13,12 @@ from tests.benchmark import fidelity
 FLOORS = {
     "cdc-phdi": (84.3, 93.7),
     "efferent-hl7-v2": (95.0, 96.2),
-    "google-whistle": (89.7, 94.6),
-    "hl7-v2-to-fhir-ig": (83.6, 89.1),
+    "google-whistle": (89.9, 95.4),
+    "hl7-v2-to-fhir-ig": (83.8, 89.5),
     "hl7apy": (98.1, 98.1),
-    "ms-fhir-converter": (86.7, 90.5),
+    "ms-fhir-converter": (86.7, 91.6),
     "node-hl7": (94.0, 94.4),
-    "panates-hl7v2": (89.5, 92.5),
+    "panates-hl7v2": (90.9, 97.7),
     "python-hl7": (93.0, 93.8),
     "rethinkhealth-hl7v2": (87.9, 91.8),
 }
