@@ -7,7 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from engine.app import region_of
 from engine.cli.begun import begun
+from engine.cli.git_library import git_library
 from engine.cli.map import Which, mapping_of
 from engine.cli.told import told
 from engine.cli.traffic import Window, asked, shown, traffic
@@ -18,6 +20,7 @@ from engine.roles.starting import held
 from engine.survey.comparison import FAILING, IDENTICAL, Comparison, Group, Side, compared
 
 RUNNING = "running"
+_GIT = "git:"
 _SAME, _FAILING, _CHANGED = 0, 1, 2
 
 
@@ -41,7 +44,8 @@ def diff(
     Parameters
     ----------
     old
-        A mappings folder, or `running`: the mapping that holds in the region.
+        A mappings folder; or `running`, the mapping that holds in the region; or `git:COMMIT`, the
+        new folder as it is in a commit, a branch or a tag.
     new
         Another mappings folder; without it the one of the region file.
     corpus
@@ -55,7 +59,7 @@ def diff(
     """
     files, which = asked(corpus or [], which or Which())
     library, profile = mapping_of(which)
-    before = Side(*_old(old, which, profile))
+    before = Side(*_old(old, new, which, profile))
     after = Side(read_library(_folder(new)) if new else library, profile)
     with traffic(files, which, window, after.plan) as (total, given):
         found = compared(before, after, shown(given, total))
@@ -71,8 +75,13 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _old(old: str, which: Which, profile: SiteProfile) -> tuple[Library, SiteProfile]:
+def _old(
+    old: str, new: Path | None, which: Which, profile: SiteProfile
+) -> tuple[Library, SiteProfile]:
     """Return the files and the profile of the old mapping."""
+    if old.startswith(_GIT):
+        usual = region_of(which.config).mappings_folder if which.config else which.mappings
+        return git_library(new or usual, old.removeprefix(_GIT)), profile
     if old != RUNNING:
         return read_library(_folder(Path(old))), profile
     if which.config is None:

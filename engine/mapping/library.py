@@ -1,6 +1,7 @@
 """The texts of all mapping files, as one value that can be stored beside the plan made of it."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,20 +43,28 @@ class Library:
 def read_library(folder: Path) -> Library:
     """Read all mapping files below a folder. OSError; MappingErrors for what is not UTF-8."""
     files = files_below(folder)
-    wanted = [row for row in files if row[1].suffix in SUFFIXES and not _is_of_tests(row[0])]
-    return Library(tuple(_texts(wanted).items()))
+    return library_from((name, path.read_bytes()) for name, path in files if is_mapping(name))
+
+
+def is_mapping(name: str) -> bool:
+    """Whether a file of this path is part of the library; tests and their inputs are not."""
+    return name.endswith(SUFFIXES) and not _is_of_tests(name)
+
+
+def library_from(files: Iterable[tuple[str, bytes]]) -> Library:
+    """Take files by path. MappingErrors for what is not UTF-8."""
+    return Library(tuple(sorted(_texts(files).items())))
 
 
 def read_tests(folder: Path) -> dict[str, str]:
     """Read all files of tests, by path relative to the folder; raises as `read_library`."""
-    return _texts([row for row in files_below(folder) if row[0].endswith(TESTS)])
+    return _texts((n, path.read_bytes()) for n, path in files_below(folder) if n.endswith(TESTS))
 
 
-def _texts(files: list[tuple[str, Path]]) -> dict[str, str]:
+def _texts(files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
     problems = Problems()
-    for name, path in files:
-        data = path.read_bytes()
+    for name, data in files:
         try:
             found[name] = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,23 @@ def test_two_folders_over_files(region: Path, capsys: pytest.CaptureFixture[str]
     assert told[1:3] == ["  Patient.gender: 1 (as one.hl7#1)", "    male -> other"]
     assert diff(str(old), old, corpus=[file], which=which) == 0
     assert diff(str(old / "none"), new, corpus=[file], which=which) == 2
+
+
+def test_a_commit_against_the_folder(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(region, "M")
+    folder = region.parent / "mappings"
+    author = ("-c", "user.name=a", "-c", "user.email=a@x.example")
+    for command in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    which = Which(site="mercy", config=region)
+    assert diff("git:HEAD", which=which) == 0
+    rules = folder / "base" / "rules.yaml"
+    rules.write_text(RULES.replace("name: PID-5", "name: PID-9"), "utf-8")
+    assert diff("git:HEAD", which=which) == 2
+    assert "Patient.name: 1" in capsys.readouterr().out
+    assert diff("git:nowhere", which=which) == 1
+    assert diff("git:--output=x", which=which) == 1
+    assert capsys.readouterr().err.count("git-failed") == 2
 
 
 def test_coverage_of_the_newest(region: Path, capsys: pytest.CaptureFixture[str]) -> None:
