@@ -51,8 +51,8 @@ class Rows:
 
     feed: str
     rows: tuple[Fields, ...]
-    deletes: bool = False
-    place: Place = field(default_factory=lambda: Place("", 1, 1))
+    deletes: bool  # they come in a file of deletions
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
