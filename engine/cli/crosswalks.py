@@ -21,7 +21,7 @@ from engine.mapping.problem import Problems
 from engine.mapping.site import SiteProfile
 from engine.mapping.strata import assemble
 from engine.mapping.tables import Table
-from engine.survey.crosswalk import Incoming, merged
+from engine.survey.crosswalk import CODE, Incoming, merged
 
 _BEFORE = ".before"
 _ROW = re.compile(r" at ([^ ]+\.csv:\d+)\b")
@@ -77,13 +77,24 @@ class Crosswalks:
     def problems_with(self, found: Incoming, sheet: str) -> list[Problem]:
         """Compile the site's mapping with the new rows; what is wrong with a row names its line."""
         texts = self._texts(found)
-        files = {**self.library.texts(), **texts}
+        library = Library(tuple(sorted({**self.library.texts(), **texts}.items())))
         try:
-            compile_plan(Library(tuple(sorted(files.items()))), self.profile)
+            compile_plan(library, self.profile)
         except MappingErrors as error:
             lines = dict(self._lines(found, texts))
             return list(dict.fromkeys(_moved(one, sheet, lines) for one in error.problems))
-        return []
+        return list(self._overruled(found, library, sheet))
+
+    def _overruled(self, found: Incoming, library: Library, sheet: str) -> Iterator[Problem]:
+        """Yield the rows that have no effect: a YAML file of the layer says the same code."""
+        tables = assemble(library, self.profile.chain, Problems()).tables
+        for name, rows in found.rows.items():
+            for key, (line, row) in rows.items():
+                target = tables[name].rows.get(key)
+                if target is None or (target.system, target.code) != row[2:4]:
+                    place, mark = Place(sheet, line.number, 1), tables[name].marks.get(key)
+                    message = "the row would have no effect: another one of the layer overrules it"
+                    yield Problem(CODE, message, place, f"see {mark}" if mark else "")
 
     def _lines(self, found: Incoming, texts: Mapping[str, str]) -> Iterator[tuple[str, int]]:
         """Yield the place of each new row in its table, and its line in the sheet."""

@@ -119,3 +119,16 @@ def test_a_chain_without_a_site_keeps_no_codes(
     bare = Which(chain="base", site="mercy", mappings=which.mappings)
     assert undo(which=bare) == USAGE
     assert "no-site-layer" in capsys.readouterr().err
+
+
+def test_a_row_that_a_yaml_file_overrules_is_refused(
+    which: Which, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = which.mappings / "site/mercy/overlay.yaml"
+    overlay.write_text("map: v1\nkind: overlay\ncodes: {sex: {add: {X: male}}}\n", "utf-8")
+    sheet = tmp_path / "sex.csv"
+    sheet.write_text("source_code,target_code\nX,other\n", "utf-8")
+    assert import_(sheet, which=which) == BAD_FILE
+    told = capsys.readouterr().err
+    assert f"{sheet}:2:1: E211 the row would have no effect" in told
+    assert "see site/mercy/overlay.yaml:3" in told
