@@ -29,6 +29,7 @@ from engine.mapping.strata import Strata
 from engine.pipeline.activations import start_with
 from engine.pipeline.key_mark import keep_mark
 from engine.pipeline.reconcile import Reconciling
+from engine.plugin.functions import installed_functions
 from engine.plugin.spec import Registry
 from engine.security.keys import RegionKey
 from engine.security.secret import read, read_or_make
@@ -302,7 +303,8 @@ def compile_kept(
     region: Region, key: RegionKey, strata: Strata, library: Library, profile: SiteProfile
 ) -> Plan:
     """Compile what was activated: its profile holds, but for what the region alone knows."""
-    whole = replace(profile, id_key=key.id_key(), fetches=profile.name in _fetched(region))
+    fetches, functions = profile.name in _fetched(region), installed_functions()
+    whole = replace(profile, id_key=key.id_key(), fetches=fetches, functions=functions)
     with at_rest():
         return compile_plan(library, whole, strata=strata)
 
@@ -317,6 +319,7 @@ def site_profile(region: Region, name: str, key: RegionKey) -> SiteProfile:
         charset=site.charset,
         require_control_id=site.require_control_id,
         processing=("", "P") if site.training == "filter" else ("", "P", "T", "D"),
+        functions=installed_functions(),
         fetches=name in _fetched(region),
     )
 

@@ -16,6 +16,7 @@ from engine.mapping.examination import BASE, Examination, Examined, distinct
 from engine.mapping.library import files_below, read_library, read_tests
 from engine.mapping.problem import MappingErrors
 from engine.mapping.testing.suite import problems_of
+from engine.plugin.functions import installed_functions
 
 _BAD_CONFIG = 78
 Format = Literal["text", "json", "github", "sarif"]
@@ -79,7 +80,7 @@ def _examined(folder: Path, chain: str, tell: Callable[[Examined], None]) -> _Fo
     """Look through all chains and the tests, or through one chain."""
     try:
         with at_rest():
-            examination = Examination(read_library(folder))
+            examination = Examination(read_library(folder), functions=installed_functions())
             found: list[Examined] = []
             for one in examination.one(chain.split(",")) if chain else examination.every():
                 found.append(one)

@@ -23,6 +23,7 @@ from engine.formats.hl7v2.parse import Message, parse
 from engine.mapping.library import Library, read_library
 from engine.mapping.plan import Plan, Traced, compile_plan
 from engine.mapping.site import SiteProfile
+from engine.plugin.functions import installed_functions
 from engine.security.keys import RegionKey
 from engine.settings.region import Region
 
@@ -189,7 +190,14 @@ def mapping_of(which: Which) -> tuple[Library, SiteProfile]:
         return read_library(region.mappings_folder), profile
     library = read_library(which.mappings)
     chain = _chain(library, which.site, which.chain)
-    profile = SiteProfile(which.site, which.timezone, chain, _DEMO_KEY, processing=_EVERYTHING)
+    profile = SiteProfile(
+        which.site,
+        which.timezone,
+        chain,
+        _DEMO_KEY,
+        processing=_EVERYTHING,
+        functions=installed_functions(),
+    )
     return library, profile
 
 

@@ -16,6 +16,7 @@ from engine.core.fault import Category, refuse
 from engine.mapping.library import Library, read_library
 from engine.mapping.site import SiteProfile
 from engine.mapping.watch import LOST
+from engine.plugin.functions import installed_functions
 from engine.survey import sheet
 from engine.survey.coverage import UNDECIDED
 from engine.survey.draft.site import Draft, Sample, drafted
@@ -66,7 +67,14 @@ def site(
     layer = f"site/{name}"
     target = out or mappings
     _require_new(library, layer, target)
-    profile = SiteProfile(name, "UTC", (*below, layer), _NO_KEY, processing=_PROCESSING)
+    profile = SiteProfile(
+        name,
+        "UTC",
+        (*below, layer),
+        _NO_KEY,
+        processing=_PROCESSING,
+        functions=installed_functions(),
+    )
     found = drafted(library, profile, list(_samples(samples)))
     for path in _written(found, target, name):
         print(path)

@@ -10,6 +10,7 @@ from engine.mapping.problem import Problems
 from engine.mapping.testing.case import Case, FileOf
 from engine.mapping.testing.coverage import Line
 from engine.mapping.testing.suite import Suite, cases_of
+from engine.plugin.functions import installed_functions
 
 BASE = "base"  # the layer that makes a folder one of mappings
 DEFAULT_FOLDER = Path("mappings")
@@ -61,7 +62,13 @@ def asked(folder: Path, paths: Sequence[Path], text: str) -> Asked:
     named = [case.given.path for case in cases if isinstance(case.given, FileOf)]
     named += [case.golden.path for case in cases if case.golden and case.golden.path in known]
     files = {path: known[path].read_bytes() for path in named}
-    suite = Suite(library, {chain[-1]: chain for chain in chains(library)}, files, problems)
+    suite = Suite(
+        library,
+        {chain[-1]: chain for chain in chains(library)},
+        files,
+        problems,
+        functions=installed_functions(),
+    )
     return Asked(folder, paths, cases, suite)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.mapping.library import Library
+from engine.mapping.plugged import NO_FUNCTIONS, Functions
 from engine.mapping.problem import Problem, Problems
 from engine.mapping.program import examine
 from engine.mapping.site import SiteProfile
@@ -54,14 +55,21 @@ def chains(library: Library) -> Iterator[Chain]:
 class Examination:
     """Looks through chains of one library; `known` is that of one which differs in a few files."""
 
-    def __init__(self, library: Library, known: "Examination | None" = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        known: "Examination | None" = None,
+        functions: Functions = NO_FUNCTIONS,
+    ) -> None:
         self._library = library
+        self._functions = functions
         self._strata: Strata = Strata(library, known._strata if known else None)
         self._verdicts: Verdicts = known._verdicts if known else Verdicts()
 
     def problems(self, chain: Chain) -> tuple[Problem, ...]:
         """Return what is wrong with a chain."""
-        return examine(self._strata, SiteProfile("check", "UTC", chain, _NO_KEY), self._verdicts)
+        profile = SiteProfile("check", "UTC", chain, _NO_KEY, functions=self._functions)
+        return examine(self._strata, profile, self._verdicts)
 
     def one(self, chain: Sequence[str]) -> Iterator[Examined]:
         """Look through one chain."""

@@ -218,29 +218,27 @@ class Compiler:
             return lambda scope: scope.env.received
         value = self.grammar.site.get(tree.name)
         if value is None:
-            known = ["received", *self.grammar.site, *functions.known()]
+            known = ["received", *self.grammar.site, *self.grammar.functions.names()]
             self.wrong("E206", tree.span, f"unknown word '{tree.name}'", closest(tree.name, known))
             return _nothing
         return lambda _: value
 
     def _call(self, tree: syntax.Call) -> One:
-        if tree.name in functions.SPECIAL:
-            least, most = functions.SPECIAL[tree.name]
-        elif tree.name in functions.TABLE:
-            signature = functions.TABLE[tree.name]
-            least, most = signature.least, signature.most
-        else:
-            advice = closest(tree.name, functions.known())
+        known = self.grammar.functions
+        arity = known.arity(tree.name)
+        if arity is None:
+            advice = closest(tree.name, known.names())
             self.wrong("E205", tree.span, f"unknown function '{tree.name}'", advice)
             return _nothing
+        least, most = arity
         if not least <= len(tree.args) <= most:
             self.wrong("E205", tree.span, f"{tree.name} takes {least} to {most} arguments")
             return _nothing
         return self._special(tree) if tree.name in functions.SPECIAL else self._plain_call(tree)
 
     def _plain_call(self, tree: syntax.Call) -> One:
-        call = functions.TABLE[tree.name].call
-        strict = tree.name in functions.STRICT
+        text = self._scalar.text[self._offset + tree.span.start :]
+        call, strict = self.grammar.functions.call(tree.name, str(self._scalar.mark), text)
         with self.grammar.slots.apart() as needs:
             args = [self.texts(arg) for arg in tree.args[:1]]
         with self.grammar.slots.apart():

@@ -1,4 +1,4 @@
-"""The functions of the expression language: a closed list, all total over text.
+"""The functions of the expression language, all total over text; plug-ins bring others (`plugged`).
 
 Each takes its arguments as lists of text (a path gives all its repetitions) and returns text.
 """

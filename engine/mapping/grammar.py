@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import process
 
+from engine.mapping.plugged import NO_FUNCTIONS, Functions
 from engine.mapping.problem import Place, Problems
 from engine.mapping.tables import Table
 from engine.mapping.vocabulary import Declared
@@ -101,6 +102,7 @@ class Grammar:
     unit: Callable[[str, str], str] | None = None  # a unit and what it is a code of -> UCUM
     traced: bool = False  # what is read is logged, see `watch`
     reads: Reads = field(default_factory=dict)
+    functions: Functions = NO_FUNCTIONS
 
     def note_read(self, name: str, mark: Place) -> None:
         """Keep that a rule reads something."""

@@ -75,11 +75,15 @@ def identifier(site: SiteProfile) -> Identify:
 
 
 def content_hash(library: Library, site: SiteProfile) -> str:
-    """Hash what decides the outcome: the files of the chain and the profile but for its key."""
+    """Hash what decides the outcome: the files of the chain and the profile but for its key.
+
+    Of the functions of plug-ins, those that the files call.
+    """
     digest = hashlib.sha256(_REVISION.encode())
     profile = (site.name, site.timezone, site.charset, str(site.require_control_id))
     texts = [text for layer in site.chain for row in library.layer(layer) for text in row]
-    for item in (*profile, "|".join(site.processing), *site.chain, *texts):
+    called = site.functions.called_in(texts)
+    for item in (*profile, "|".join(site.processing), *site.chain, *texts, *called):
         data = item.encode()
         digest.update(f"{len(data)}:".encode())
         digest.update(data)
@@ -169,6 +173,7 @@ class _Build:
             unit=Units(self._tools).code,
             traced=self._traced,
             reads=self._reads,
+            functions=self._site.functions,
         )
 
     def program(self) -> Program:

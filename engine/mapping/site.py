@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.mapping.plugged import NO_FUNCTIONS, Functions
+
 
 @dataclass(frozen=True, slots=True)
 class SiteProfile:
@@ -14,4 +16,5 @@ class SiteProfile:
     charset: str = "utf-8"  # for messages without MSH-18
     require_control_id: bool = False  # refuse a message without MSH-10
     processing: tuple[str, ...] = ("", "P")  # MSH-11 values that are taken; others are filtered
+    functions: Functions = NO_FUNCTIONS  # of plug-ins, beside those of the language
     fetches: bool = False  # a channel gets what events only name; no matter of the mapping

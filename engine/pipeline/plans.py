@@ -16,6 +16,7 @@ from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
 from engine.pipeline.activation import Libraries, SitePlan, library_of
 from engine.pipeline.tables import PLAN
+from engine.plugin.functions import installed_functions
 
 _KEEP = inserting(
     PLAN,
@@ -69,7 +70,10 @@ def kept_library(tx: Transaction, plan_id: str, site: str) -> Library | None:
 
 
 def kept_plan(tx: Transaction, plan_id: str, site: str, id_key: bytes) -> Plan | None:
-    """Compile a plan of the past again, or None when it was never used here."""
+    """Compile a plan of the past again, or None when it was never used here.
+
+    MappingErrors when it calls a plug-in that is gone, or this program reads another language.
+    """
     row = tx.one(_FIND, plan_id, site)
     if row is None:
         return None
@@ -81,5 +85,6 @@ def kept_plan(tx: Transaction, plan_id: str, site: str, id_key: bytes) -> Plan |
         id_key=id_key,
         charset=charset,
         processing=tuple(processing.split(",")),
+        functions=installed_functions(),
     )
     return compile_plan(Library.from_bytes(text), profile)

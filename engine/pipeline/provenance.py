@@ -6,6 +6,7 @@ mapping lines it used are found by mapping the kept message with the kept plan o
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from engine.core.values import Entry
 from engine.database.statement import Statement
 from engine.database.transaction import Transaction
 from engine.journal.protocol import Journal
-from engine.mapping.plan import Plan
+from engine.mapping.plan import MappingErrors, Plan
 from engine.pipeline import interpret
 from engine.pipeline.in_force import InForce
 from engine.pipeline.ledger import Account, read_account
@@ -154,7 +155,9 @@ class Provenances:
             return current
         key = (account.plan, account.site)
         if key not in self._past:
-            self._past[key] = kept_plan(tx, *key, self.id_key)
+            self._past[key] = None
+            with suppress(MappingErrors):  # then the lines are not told
+                self._past[key] = kept_plan(tx, *key, self.id_key)
         return self._past[key]
 
 

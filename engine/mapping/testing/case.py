@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.core.values import Diagnostic
 from engine.mapping.node import Fields, Items, Node, Scalar
+from engine.mapping.plugged import NO_FUNCTIONS, Functions
 from engine.mapping.problem import Place
 from engine.mapping.site import SiteProfile
 from engine.mapping.testing.path import TestPath
@@ -32,7 +33,7 @@ class Setting:
     require_control_id: bool = False
     processing: tuple[str, ...] = ("", "P")
 
-    def profile(self, chain: tuple[str, ...]) -> SiteProfile:
+    def profile(self, chain: tuple[str, ...], functions: Functions = NO_FUNCTIONS) -> SiteProfile:
         """Return the profile of a site of this setting."""
         return SiteProfile(
             self.name,
@@ -42,6 +43,7 @@ class Setting:
             charset=self.charset,
             require_control_id=self.require_control_id,
             processing=self.processing,
+            functions=functions,
         )
 
 

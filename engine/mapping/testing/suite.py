@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from engine.mapping.library import Library
 from engine.mapping.plan import MappingErrors, Plan, compile_plan
+from engine.mapping.plugged import NO_FUNCTIONS, Functions
 from engine.mapping.probe import Probe
 from engine.mapping.problem import Problem, Problems
 from engine.mapping.testing import compare, golden
@@ -59,6 +60,7 @@ class Suite:
     chains: Chains
     files: Mapping[str, bytes]
     problems: Problems = field(default_factory=Problems)
+    functions: Functions = NO_FUNCTIONS
     _benches: dict[tuple[Chain, Setting], Bench | None] = field(default_factory=dict)
     _unplaced: set[str] = field(default_factory=set)  # files without a chain, told once
 
@@ -102,9 +104,9 @@ class Suite:
         return self._benches[key]
 
     def _compiled(self, chain: Chain, setting: Setting) -> Bench | None:
-        probe = Probe()
+        probe, profile = Probe(), setting.profile(chain, self.functions)
         try:
-            return Bench(compile_plan(self.library, setting.profile(chain), probe), probe)
+            return Bench(compile_plan(self.library, profile, probe), probe)
         except MappingErrors as error:
             self.problems.add(error.problems)
             return None

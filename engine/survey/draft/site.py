@@ -62,7 +62,9 @@ def drafted(library: Library, profile: SiteProfile, samples: Sequence[Sample]) -
     chain, problems = tuple(below), Problems()
     effective = assemble(library, chain, problems)
     problems.raise_any()
-    lower = SiteProfile(profile.name, profile.timezone, chain, _NO_KEY, profile.charset)
+    lower = SiteProfile(
+        profile.name, profile.timezone, chain, _NO_KEY, profile.charset, functions=profile.functions
+    )
     plan = compile_plan(library, lower)
     habits = _habits(plan, samples)
     known = _known(effective)
