@@ -9,7 +9,8 @@ F-path as the tool has it (strict), and with four corrections, each alone and al
 names     a coding system's name of HL7 table 0396 counts where its URI stands (LN, http://loinc.org),
           a local one where the site's own system does (L, urn:id:generic:L)
 lines     where the guide has several lines for one component (XAD-7: type or use) each counts
-this      lines whose target is `$this` (OBX-4, TQ, SPS) count anywhere in the resource they name
+this      lines whose target is `$this` (OBX-4, TQ, SPS, PID-21) count anywhere in the resource that
+          the line's map, or that of its data type, leads to
 notes     NTE below an OBX of a result counts at Observation.note, as the sheet ORU_R01 has it
 
 The tool reads the first of several lines only, finds no element `$this`, and takes the notes' map
@@ -21,6 +22,7 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -170,9 +172,10 @@ class Scorer:
             "names": any(systems & place.exact for place in places),
             "lines": any(words & place.exact for place in places),
             "this": any(
-                self._of(bundle, _type(row)).has(leaf, known)
+                self._of(bundle, kind).has(leaf, known)
                 for row in rows
                 if row.attribute == "$this"
+                for kind in _types(row)
             ),
             "notes": segment == "NTE" and self._of(bundle, "Observation", "note").has(leaf, known),
         }
@@ -185,9 +188,12 @@ class Scorer:
         return bundle.targets[place]
 
 
-def _type(row: Any) -> str:
-    """Return the resource type a line leads to: of `OBX[Observation-Component]` the first word."""
-    return str(row.segment_map[4:-1].partition("-")[0])
+def _types(row: Any) -> list[str]:
+    """Return the resource types a line leads to: the first words in brackets of both its maps.
+
+    `OBX[Observation-Component]` leads to Observation, `CX[RelatedPerson-Mother]` to RelatedPerson.
+    """
+    return re.findall(r"\[([A-Za-z]+)", f"{row.segment_map} {row.datatype_map}")
 
 
 def _component_lines(module: ModuleType, folder: Path) -> Mapping[tuple[str, str], set[str]]:
