@@ -54,6 +54,12 @@ change:
   OBX-Observation:
     dataAbsentReason: "=http://terminology.hl7.org/CodeSystem/data-absent-reason|unknown|Unknown"
 """
+UNLINKING = """\
+map: v1
+kind: overlay
+change:
+  ADT_A24: {emit: [{unlink: patients}]}
+"""
 RESOURCES = Statement(
     select(
         *(RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.site, RESOURCE.c.record, RESOURCE.c.stamps),
@@ -65,6 +71,7 @@ RESOURCES = Statement(
 MEMBERS = Statement(select(MEMBER.c.record, MEMBER.c.person))
 ALIASES = Statement(select(ALIAS))
 SAID = Statement(select(STATEMENT))
+KINDS = Statement(select(STATEMENT.c.kind))
 SHADOWS = Statement(select(SHADOW.c.id).union_all(select(SHADOW_ALIAS.c.record)))
 VERSIONS = Statement(select(VERSION.c.rid, VERSION.c.version))
 
@@ -93,6 +100,12 @@ def outcome(store: Database) -> Outcome:
             body = decode(bytes(row[5]))
             golden[frozenset(people[row[1]])] = {**body, "id": "", "meta": ""}
     return Outcome(resources, golden, aliases, said)
+
+
+def kinds(store: Database) -> list[str]:
+    """Return the kinds of what was said of records."""
+    with store.read() as tx:
+        return [row[0] for row in tx.all(KINDS)]
 
 
 def versions(store: Database) -> int:
@@ -273,3 +286,17 @@ def test_messages_the_mapping_cannot_read_stop_a_replay_unless_accepted(
     assert outcome(store) == before
     with store.read() as tx:
         assert "quarantined" not in count_states(tx)
+
+
+def test_a_replay_takes_back_what_was_linked(place: Place, tmp_path: Path) -> None:
+    pids = "\r".join(f"PID|{n}||E{n}^^^MERCY^MR||Quill^Tess{n}" for n in (1, 2))
+    head = "MSH|^~\\&|EPIC|MERCY|C|N|20260914101000||ADT^A24|7|P|2.5.1\rEVN|A24|20260914101000"
+    place.send([Delivery(SITE, "7", f"{head}\r{pids}\r".encode())])
+    store, worker = place.opened(dict(OLD))
+    drain(worker)
+    before = outcome(store)
+    assert kinds(store) == ["link"]
+    list(place.replay(store, dict(OLD)).steps())
+    assert outcome(store) == before
+    list(place.replay(store, changed_plan(tmp_path, UNLINKING)).steps())
+    assert kinds(store) == ["unlink"]
