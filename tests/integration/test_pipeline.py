@@ -1,11 +1,13 @@
 """One worker over a real journal and store: outcomes, poison, duplicates, provenance."""
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import update
 
@@ -349,3 +351,27 @@ def test_a_person_left_with_a_number_only_shows_nobody_elses_data(bench: Bench) 
     submit(bench.journal, Decision("undo", "kim", "", START_US, of=act), bench)
     bench.work_off()
     assert "Vandermeer" not in shown()
+
+
+def test_a_long_document_told_twice_is_one_binary_and_stays_closed(bench: Bench) -> None:
+    pdf = b"%PDF-1.4" + bytes(range(256)) * 400
+    obx = f"OBX|1|ED|PDF^R||^AP^PDF^Base64^{base64.b64encode(pdf).decode()}||||||F\r"
+    head = "MSH|^~\\&|EPIC|MERCY|C|N|20260914101{0}00||{1}|{0}|P|2.5.1\rPID|1||E7^^^MERCY^MR\r"
+    notice = head.format(1, "MDM^T02") + "TXA|1|DS|AP|20260914||||||||D1^EHR||||||R\r" + obx
+    result = head.format(2, "ORU^R01") + "OBR|1|P1|F1|18842-5^Summary^LN\r" + obx
+    bench.deliver(notice, result)
+    bench.work_off()
+    ids = {
+        one.id
+        for said in (notice, result)
+        for one in PLANS["mercy"].map(parse(said.encode()), 0).contributions
+        if one.type == "Binary"
+    }
+    (ident,) = ids
+    with bench.store.read() as tx:
+        stored = read(tx, "Binary", ident, UNIFIED)
+    assert stored is not None
+    body = orjson.loads(stored.body)
+    assert base64.b64decode(body["data"]) == pdf
+    assert [label["code"] for label in body["meta"]["security"]] == ["R"]
+    assert validate(body) == []
