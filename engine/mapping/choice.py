@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from engine.mapping import unreachable
 from engine.mapping.context import Context, Op, guarded, nothing
 from engine.mapping.datatypes import numbers
 from engine.mapping.grammar import closest
@@ -39,6 +40,7 @@ def compiled(context: Context, node: Node, known: Forms) -> tuple[Op, tuple[str,
 
 def _branches(context: Context, node: Node, known: Forms, names: set[str]) -> Op:
     items = node.items if isinstance(node, Items) else (node,)
+    unreachable.alternatives(items, context.problems)
     return first_made(context, [partial(_branch, context, item, known, names) for item in items])
 
 
@@ -97,6 +99,8 @@ def _switch(context: Context, node: Fields, known: Forms, names: set[str]) -> Op
             with context.grammar.slots.apart():
                 read = compiler.text(tree)
     cases: dict[str, Op] = {}
+    own = [key for key, _ in node.entries if key.text not in {"switch", *_BESIDE}]
+    unreachable.cases(own, context.problems)
     for key, value in node.entries:
         if key.text in {"switch", *_BESIDE}:
             continue

@@ -121,6 +121,10 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The conversion of a datatype uses itself, and would never end.",
             "Take components apart in it ($1, $2.1); a whole $ would be converted by it again.",
         ),
+        "E228": (
+            "The keys of resources name each other, so that none of them could be made first.",
+            "Make one of the keys of fields alone.",
+        ),
         "E230": (
             "A message entry names a map that does not exist or does not fit.",
             "The map's `to` is the entry's type, and `from` ends in the map's segment.",
@@ -212,6 +216,18 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "E280": (
             "`ignore` names something that a rule of the same layer, or of a lower one, reads.",
             "Take it out of `ignore`, or the rule out of the mapping.",
+        ),
+        "E290": (
+            "A rule stands behind one that always has a value, so that no message reaches it.",
+            "The first with a value is taken: put what always holds last.",
+        ),
+        "E291": (
+            "A case of a switch has a value that an earlier case has taken.",
+            "Leave each value in one case.",
+        ),
+        "E292": (
+            "A condition is true of every message, or of none.",
+            "Compare a field with what it may be; `or` and `in` take several values.",
         ),
     }
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from engine.mapping import unreachable
 from engine.mapping.columns import named
 from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.expression import Compiler
@@ -133,6 +134,8 @@ def _guard(
         return None
     compiler = context.compiler(node)
     tree = compiler.parse(node.text)
+    if tree is not None:
+        unreachable.conditions(tree, compiler.wrong)
     found = compiler.guard(tree) if tree is not None else None
     if found is None or context.probe is None:
         return found

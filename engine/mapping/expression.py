@@ -7,7 +7,7 @@ goes to `problems` with its place inside the YAML scalar; the closure made inste
 from dataclasses import replace
 from functools import partial
 
-from engine.mapping import columns, conditions, fhir_path, functions, syntax
+from engine.mapping import columns, conditions, fhir_path, functions, syntax, unreachable
 from engine.mapping.grammar import Grammar, Needs, closest
 from engine.mapping.node import Scalar
 from engine.mapping.rewriting import rewritten
@@ -67,6 +67,7 @@ class Compiler:
             span = Span(error.start, error.length)
             self.wrong("E201", span, error.message, "see section 5 of LANGUAGE.md")
             return None
+        unreachable.options(tree, self.wrong)
         if self.grammar.element is not None:
             found: Expr = rewritten(tree, fhir_path.resolved)
             return found

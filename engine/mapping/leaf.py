@@ -5,7 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from engine.mapping import absent, document, extension, objects, reference, syntax, values
+from engine.mapping import (
+    absent,
+    document,
+    extension,
+    objects,
+    reference,
+    syntax,
+    unreachable,
+    values,
+)
 from engine.mapping.additions import added
 from engine.mapping.context import Context, Every, Op, condition, guarded, no_values, nothing
 from engine.mapping.grammar import Gate, closest
@@ -39,6 +48,7 @@ class Leaves:
         if isinstance(node, Scalar):
             return values.single(context, node, element)
         if isinstance(node, Items):
+            unreachable.alternatives(node.items, context.problems)
             compiles = [partial(self.single, context, item, element) for item in node.items]
             return first_made(context, compiles)
         if FULL.isdisjoint(node.keys()):

@@ -8,7 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.ids import keyed_id
-from engine.mapping import described, ignored, parts
+from engine.mapping import circles, described, ignored, parts
 from engine.mapping import identity as identities
 from engine.mapping.columns import ROW, Columns
 from engine.mapping.context import Context, Identify, condition
@@ -192,6 +192,7 @@ class _Build:
         feeds = self._feeds([entry.label for entry in identity.patient], reads)
         fhir = self._fhir(identity, reads)
         self._unused()
+        circles.refuse(self._effective.resources.values(), self._problems)
         chain, problems = self._site.chain, self._problems
         left_out = ignored.collected(self._effective, chain, reads, problems)
         self._problems.raise_any()

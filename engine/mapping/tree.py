@@ -125,7 +125,7 @@ Expr = Union[  # noqa: UP007
 CONDITIONS = (Compare, Test, Logic, Negation)
 
 
-def _parts(tree: Expr) -> tuple[Expr, ...]:
+def parts(tree: Expr) -> tuple[Expr, ...]:
     """Return what a compound expression is made of."""
     if isinstance(tree, Compare):
         return (tree.left, *tree.right)
@@ -144,7 +144,7 @@ def leaves(tree: Expr) -> list[Expr]:
     """Return the paths an expression reads."""
     if isinstance(tree, Path | Current | Reach):
         return [tree]
-    return [leaf for part in _parts(tree) for leaf in leaves(part)]
+    return [leaf for part in parts(tree) for leaf in leaves(part)]
 
 
 def label(tree: Expr) -> str:
