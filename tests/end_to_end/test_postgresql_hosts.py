@@ -1,6 +1,8 @@
 """Roles of one region on several hosts: a worker that sleeps with the lock, a cable that is cut."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.day import send_all
-from tests.chaos.place import Daemon, is_asleep, wait_until, write_host
-from tests.chaos.reckoning import assert_all_there, holders
+from tests.chaos.place import ROOT, Daemon, command, is_asleep, wait_until, write_host
+from tests.chaos.reckoning import assert_all_there, holders, settled
 from tests.chaos.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -60,6 +62,44 @@ def test_a_host_that_falls_asleep_with_the_lock_is_overtaken(
     assert_all_there(journal.lines, intake.region, 100)
     assert asleep.pid("worker") == pid
     assert [host.stop() for host in (asleep, waking, intake)] == [0, 0, 0]
+
+
+def test_every_host_maps_by_what_one_activated(
+    tmp_path: Path, server: Server, daemon_of: DaemonOf
+) -> None:
+    """The other host's disk holds the files of before, and keeps them."""
+    server.start()
+    changes = {"mappings_folder": "mappings"}
+    here, there = (
+        write_host(tmp_path / name, "versions", server.dsn, changes) for name in ("here", "there")
+    )
+    for host in (here, there):
+        shutil.copytree(ROOT / "mappings", host.parent / "mappings")
+    intake = daemon_of(here, arguments=alone("intake"))
+    worker = daemon_of(there, arguments=alone("worker"))
+    for daemon in (intake, worker):
+        daemon.launch()
+    intake.wait_ready("intake")
+    worker.wait_ready("worker")
+    before = len(send_all(intake, 53, 20).accepted)
+    overlay = "map: v1\nkind: overlay\nchange:\n  PID-Patient: {address: remove}\n"
+    for site in ("mercy", "lakeside", "hilltop"):
+        (here.parent / f"mappings/site/{site}/later.yaml").write_text(overlay, encoding="utf-8")
+    done = command(here, "reload", str(here), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    send_all(intake, 54, 20)
+    found = settled(here)
+    old = {one.plan for at, one in found.accounts.items() if at < told["position"]}
+    new = {one.plan for at, one in found.accounts.items() if at > told["position"]}
+    assert len(found.accounts) > before > 0
+    assert old - {""} <= {one["from"] for one in told["sites"].values()}
+    assert new - {""} <= {one["to"] for one in told["sites"].values()}
+    assert worker.stop() == 0
+    worker.launch()
+    worker.wait_ready("worker")
+    assert "the files say otherwise" in worker.told()
+    assert [host.stop() for host in (worker, intake)] == [0, 0]
 
 
 def _ip(*arguments: str) -> None:
