@@ -6,9 +6,12 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
+from engine.app import known_token, region_of
 from tests.chaos.message import Person, control_id, mercy_adt
 from tests.chaos.place import ROOT, Daemon, command, wait_until, write_region
 from tests.chaos.reckoning import read, settled
@@ -39,6 +42,18 @@ def addresses(region: Path) -> list[bool]:
     return ["address" in found.resources[record][1] for _, record in mercy]
 
 
+def provenance(daemon: Daemon, position: int) -> dict[str, Any]:
+    """Ask the endpoint where the resources of a message come from."""
+    address = daemon.address("api")
+    assert address is not None
+    url = f"http://{address[0]}:{address[1]}/fhir/Provenance/message-{position}"
+    token = known_token(region_of(daemon.region))
+    asked = Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urlopen(asked, timeout=30) as answer:  # noqa: S310
+        found: dict[str, Any] = json.loads(answer.read())
+    return found
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Return a region with mappings of its own."""
@@ -51,6 +66,7 @@ def test_a_running_region_takes_other_mappings(
 ) -> None:
     daemon = daemon_of(place)
     daemon.start()
+    daemon.wait_ready("api")
     line = Line(lambda: daemon.address("mercy-hl7"))
     send(line, range(5))
     pids = {name: one.pid for name, one in daemon.notices().items()}
@@ -75,6 +91,12 @@ def test_a_running_region_takes_other_mappings(
     plans = {at > told["position"]: one.plan for at, one in found.accounts.items()}
     assert plans == {False: told["sites"]["mercy"]["from"], True: told["sites"]["mercy"]["to"]}
     assert {name: one.pid for name, one in daemon.notices().items()} == pids
+    provenances = [provenance(daemon, at) for at in (min(found.accounts), max(found.accounts))]
+    assert [one["policy"] for one in provenances] == [
+        [f"urn:concord:plan:{told['sites']['mercy'][word]}"] for word in ("from", "to")
+    ]
+    lines = [[one["valueString"] for one in body["extension"]] for body in provenances]
+    assert len(lines[0]) > len(lines[1]) > 0, "the address has no rule any more"
     line.close()
 
 
