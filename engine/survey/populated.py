@@ -13,10 +13,12 @@ from engine.formats.hl7v2.parse import Message
 from engine.mapping.fhir_bundle import sent
 from engine.mapping.plan import Plan
 from engine.mapping.text import standard
+from engine.r4 import elements
 from engine.survey.given import Given
 
 _STRUCTURE = frozenset({"resourceType", "id", "meta"})  # what a resource is, which and when
 _FIELD_SEPARATOR = 1
+_UNKNOWN = "(unknown)"
 _EMPTY = "^~& "  # separators without anything between them
 
 
@@ -59,7 +61,14 @@ def _cells(plan: Plan, row: RowDelivery) -> Iterator[Value]:
 
 def _elements(value: dict[str, Any]) -> Iterator[Value]:
     for place, item in enumerate(sent(value)[1]):
-        kind = item.type
         for name, found in item.resource.items():
             if name not in _STRUCTURE and found not in (None, "", [], {}):
-                yield Value(place, f"{kind}.{name}", f"{kind}.{name.removeprefix('_')}", found)
+                yield Value(place, f"{item.type}.{name}", _path(item.type, name), found)
+
+
+def _path(kind: str, name: str) -> str:
+    """Return the path of an element; what R4 does not have is a word of the sender, not shown."""
+    if kind not in elements.resource_types():
+        return _UNKNOWN
+    known = name.removeprefix("_")
+    return f"{kind}.{known if known in elements.children(kind) else _UNKNOWN}"

@@ -3,6 +3,7 @@
 from engine.mapping.plan import Plan
 from engine.survey.coverage import counted
 from engine.survey.given import Given
+from engine.survey.populated import values
 from tests.unit.survey.conftest import Send
 
 PID = "PID|1||4711^^^HOSP^MR||Doe^Ann||19800401|F|||1 Elm St"
@@ -62,3 +63,12 @@ def test_the_share_that_is_decided(plan: Plan, send: Send) -> None:
     left = found.share("undecided")
     assert round(found.decided + left, 6) == 100
     assert found.paths["ZPD-1"].undecided == 1
+
+
+def test_names_that_r4_does_not_have_are_not_shown(plan: Plan) -> None:
+    resource = {"resourceType": "Patient", "id": "1", "Ann Doe": "x", "_birthDate": {"id": "b"}}
+    found = [value.path for value in values(plan, Given("one", resource))]
+    assert found == ["Patient.(unknown)", "Patient.birthDate"]
+    assert [v.path for v in values(plan, Given("one", {"resourceType": "Doe", "a": 1}))] == [
+        "(unknown)"
+    ]
