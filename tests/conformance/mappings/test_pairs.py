@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 RULES = Path(__file__).with_name("pairs.yaml")
 FOLDER = "hl7v2/cdc-reportstream-mapping-inventory"
 REFUSED = {"catchall__msg__MSG-to-Coding-missing-msg2.hl7"}  # a message without a trigger event
-LEAST_FOUND = 3_800  # leaves of the pairs, each once a message; what is left differs on purpose
+LEAST_FOUND = 3_810  # leaves of the pairs, each once a message; what is left differs on purpose
 Leaf = tuple[str, str]  # path, value
 
 
