@@ -264,6 +264,13 @@ CASES = {
         "occurrenceTiming repeat boundsDuration code",
         "d",
     ),
+    "a local coding system in one of several answers": (
+        "ORU^R01",
+        (*RESULT, "OBX|1|CWE|11368-8^Symptoms^LN||A1^Cough^MYTAB~B2^Fever||||||F"),
+        "Observation",
+        "component valueCodeableConcept coding system",
+        "urn:id:generic:MYTAB",
+    ),
     "times of the day with colons": (
         "OML^O21",
         (PID, PV1, ORC, "TQ1|1||Q8H|11:30:05", OBR),
