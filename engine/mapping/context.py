@@ -53,7 +53,7 @@ class Context:
     resource: str  # FHIR type being made
     memory: Memory
     top: str = ""  # top-level element being compiled
-    depth: int = 0
+    depth: int = 0  # 1 inside a top-level element
     traced: bool = False
     lenient: bool = False  # a code that its table refuses is only noted
     probe: Probe | None = None  # of plans for tests, which are traced
@@ -85,7 +85,7 @@ class Context:
         return replace(self, grammar=grammar)
 
     def below(self) -> "Context":
-        return replace(self, depth=self.depth + 1)
+        return self if self.depth else replace(self, depth=1)
 
     def vouch(self, op: Run, *parts: Callable[[Scope], Any]) -> Run:
         """Return an operation, called sound when all it is made of is."""

@@ -67,7 +67,8 @@ class Compiler:
             span = Span(error.start, error.length)
             self.wrong("E201", span, error.message, "see section 5 of LANGUAGE.md")
             return None
-        unreachable.options(tree, self.wrong)
+        if "|" in text:
+            unreachable.options(tree, self.wrong)
         if self.grammar.element is not None:
             found: Expr = rewritten(tree, fhir_path.resolved)
             return found

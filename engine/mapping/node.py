@@ -3,7 +3,7 @@
 Read by the strict YAML of all our files. Knows nothing about what the keys mean.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.core import strict_yaml
 from engine.mapping.problem import Place, Problems
@@ -22,7 +22,9 @@ class Scalar:
         """Return the place of a part of the text."""
         if not self.single:
             return self.mark
-        return replace(self.mark, column=self.mark.column + self.offset + start, width=width)
+        mark = self.mark
+        column = mark.column + self.offset + start
+        return Place(mark.file, mark.line, column, width, mark.source)
 
 
 @dataclass(frozen=True, slots=True)

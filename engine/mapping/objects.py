@@ -72,17 +72,15 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     slots.needs.add(needs)
     if found is None:
         return None
-    sound = found.op in context.sound
+    op, recall, sound = found.op, found.recall, found.op in context.sound
     if context.traced:
-        op = settled(found.op, f"{path}.{found.name}") if context.depth == 0 else found.op
-        found = replace(found, op=op)
+        op = settled(op, f"{path}.{found.name}") if context.depth == 0 else op
     elif context.depth == 0:
         judge = None if sound else _judge(path, found)
-        op, recall = remembering(found.op, touched, context.memory, judge)
-        found = replace(found, op=op, recall=recall)
-    elif not context.traced and _is_worth(context, node):
-        found = replace(found, op=remembering_part(found.op, touched, context.memory))
-    return replace(found, gate=needs.gate(), sound=sound)
+        op, recall = remembering(op, touched, context.memory, judge)
+    elif _is_worth(context, node):
+        op = remembering_part(op, touched, context.memory)
+    return replace(found, op=op, recall=recall, gate=needs.gate(), sound=sound)
 
 
 def _is_worth(context: Context, node: Node) -> bool:
