@@ -104,7 +104,8 @@ class Attention:
         if newest > self._plans.position:
             with _short_turns():
                 self._plans.refresh()
-            renew_collector()
+            if not self._thread.is_alive():  # else somebody waits, and a look takes a second
+                renew_collector()
             self._voice.emit(PlansSwitched(self._who[1], self._plans.position))
         if offer is not None and offer.offer != self._seen:
             self._seen, self._state = offer.offer, COMPILING
