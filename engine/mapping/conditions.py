@@ -131,17 +131,26 @@ def _joined(word: str, tests: list[Test]) -> Test:
 
 
 def _state(reader: Reader, tree: syntax.Test) -> Test:
-    if tree.kind == "null":
-        found = _null(reader, tree.operand)
-    else:
-        read = reader.text(tree.operand)
-
-        def found(scope: Scope) -> bool:
-            return bool(read(scope))
+    judge = _null if tree.kind == "null" else _is_valued
+    found = judge(reader, tree.operand)
 
     if tree.negated:
         return lambda scope: not found(scope)
     return found
+
+
+def _is_valued(reader: Reader, tree: Expr) -> Test:
+    read = reader.text(tree)
+    source = reader.source(tree) if isinstance(tree, syntax.Path) else None
+    if source is None or source.place is None:
+        return lambda scope: bool(read(scope))
+    slot, number = source.place
+
+    def valued(scope: Scope) -> bool:
+        raw = scope.rows[slot][number]
+        return raw[:1].isalnum() or (raw != "" and read(scope) != "")
+
+    return valued
 
 
 def _null(reader: Reader, tree: Expr) -> Test:

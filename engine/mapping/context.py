@@ -8,10 +8,11 @@ from engine.mapping import unreachable
 from engine.mapping.columns import named
 from engine.mapping.datatypes.tools import Flawed, Tools
 from engine.mapping.expression import Compiler
-from engine.mapping.grammar import Grammar, Needs
+from engine.mapping.grammar import Grammar, Needs, Touched
 from engine.mapping.node import Fields, Node, Scalar
 from engine.mapping.probe import Probe, line_of
 from engine.mapping.problem import Problems
+from engine.mapping.recall import remembering_part
 from engine.mapping.scope import Lineage, Scope
 from engine.mapping.shelf import Memory
 from engine.mapping.source import Source
@@ -92,6 +93,16 @@ class Context:
         if self.sound.issuperset(parts):
             self.sound.add(op)
         return op
+
+    def part(self, op: Run, touched: Touched, node: Node) -> Run:
+        """Return a part of a rule with a memory of its own, where asking may cost less than it.
+
+        Not in a traced plan, nor below an `each` over repetitions: there `$` is read as well.
+        """
+        literal = isinstance(node, Scalar) and node.text.startswith("=")
+        if self.traced or self.grammar.repetition or literal:
+            return op
+        return self.vouch(remembering_part(op, touched, self.memory), op)
 
     def doubted(self, op: Op) -> Op:
         """Return an operation that calls the scope doubtful itself when it gives a value."""

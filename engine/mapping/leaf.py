@@ -70,10 +70,10 @@ class Leaves:
     def _gated(self, context: Context, node: Node, element: Element) -> Part:
         """Compile one of several rules with the fields of which it needs one."""
         slots = context.grammar.slots
-        with slots.apart() as needs:
+        with slots.apart() as needs, slots.watched() as touched:
             part = self.every(context, node, element)
         slots.needs.add(needs)
-        return needs.gate(), part
+        return needs.gate(), context.part(part, touched, node)
 
     def built(self, context: Context, fields: Fields, path: str) -> Op:
         return objects.built(context, fields, path)

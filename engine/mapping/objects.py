@@ -14,7 +14,7 @@ from engine.mapping.datatypes import moments
 from engine.mapping.grammar import Gate
 from engine.mapping.made import made_one
 from engine.mapping.node import Fields, Items, Node, Scalar
-from engine.mapping.recall import Recall, remembering, remembering_part
+from engine.mapping.recall import Recall, remembering
 from engine.mapping.required import BROKEN, MISSING, needed
 from engine.mapping.scope import WIDTH, Scope
 from engine.mapping.watching import settled
@@ -78,21 +78,9 @@ def step(context: Context, key: Scalar, node: Node, path: str) -> Step | None:
     elif context.depth == 0:
         judge = None if sound else _judge(path, found)
         op, recall = remembering(op, touched, context.memory, judge)
-    elif _is_worth(context, node):
-        op = remembering_part(op, touched, context.memory)
+    else:
+        op = context.part(op, touched, node)
     return replace(found, op=op, recall=recall, gate=needs.gate(), sound=sound)
-
-
-def _is_worth(context: Context, node: Node) -> bool:
-    """Whether a member of an object may cost more than asking a memory.
-
-    Not below an `each` over repetitions: there `$` is read as well.
-    """
-    return not context.grammar.repetition and not _is_literal(node)
-
-
-def _is_literal(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.text.startswith("=")
 
 
 def _judge(path: str, found: Step) -> Callable[[Any], bool]:

@@ -92,10 +92,10 @@ def _list(context: Context, node: Node, element: Element, labels: tuple[str, ...
 def _rule(context: Context, label: str, node: Node, element: Element) -> Rule:
     """Compile one rule with the fields of which it needs one."""
     slots = context.grammar.slots
-    with slots.apart() as needs:
+    with slots.apart() as needs, slots.watched() as touched:
         every = _selecting(context, node, element)
     slots.needs.add(needs)
-    return label, needs.gate(), every
+    return label, needs.gate(), context.part(every, touched, node)
 
 
 def _selecting(context: Context, node: Node, element: Element) -> Every:

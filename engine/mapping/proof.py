@@ -40,12 +40,13 @@ class Proof:
     def _first(self, names: tuple[str, ...], body: dict[str, Any]) -> frozenset[str]:
         """Ask what is asked of names.
 
-        Extensions of primitives and contained resources are looked at in each resource.
+        Contained resources, and what stands beside lists of primitives, is looked at in each.
         """
         proven = frozenset(names)
         if validate(body, proven):
             return proven
-        if "contained" not in names and not any(name.startswith("_") for name in names):
+        beside = [body[name] for name in names if name.startswith("_")]
+        if "contained" not in names and all(type(value) is dict for value in beside):
             proven |= {WHOLE}
         if len(self._known) >= _SHAPES:
             self._known.clear()

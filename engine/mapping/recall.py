@@ -2,13 +2,13 @@
 
 A rule is remembered by the raw text of everything it can read, together with what it did beside
 giving a value: nulls met, defaults used, diagnostics, resources linked. Remembering never changes
-what is made. A member of an object is remembered by itself: where a number differs in every message
-its unit does not.
+what is made. Members of an object and rules of a list are remembered by themselves: where a number
+differs in every message its unit does not.
 """
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from engine.mapping.footprint import Reads, length, reader
 from engine.mapping.grammar import Touched
@@ -17,6 +17,7 @@ from engine.mapping.shelf import Made, Memory, Shelf
 
 T = TypeVar("T")
 Op = Callable[[Scope], Any]
+Run = TypeVar("Run", bound=Callable[[Scope], Any])
 Proves = Callable[[Any], bool]  # whether a value is valid R4 where it will stand
 # Given the key of a scope, and what the young shelf has under it: return the value, and do it all.
 Asked = Callable[[Scope, Hashable, Made | None], Any]
@@ -81,10 +82,10 @@ def _asking(op: Op, shelf: Shelf, memory: Memory, proves: Proves | None) -> Aske
     return asked
 
 
-def remembering_part(op: Op, touched: Touched, memory: Memory) -> Op:
-    """Return a member of an object with a memory, asked where the rule it is part of has none.
+def remembering_part(op: Run, touched: Touched, memory: Memory) -> Run:
+    """Return a part of a rule with a memory, asked where that of the whole rule does not help.
 
-    The member itself when it reads more than fields, or nothing.
+    The part itself when it reads more than fields, or nothing.
     """
     if touched.more or not touched.reads:
         return op
@@ -106,7 +107,7 @@ def remembering_part(op: Op, touched: Touched, memory: Memory) -> Op:
             _again(made, scope)
         return made.value
 
-    return recalled
+    return cast("Run", recalled)
 
 
 def _run(

@@ -19,6 +19,7 @@ from engine.r4.compiled import judge
 from engine.r4.elements import Element
 
 Valid = Callable[[Any], bool]
+_DIGITS = 1_000  # of a decimal that validates
 _LONGEST = 500_000  # characters; R4 allows a string twice as many
 _TYPE_OF_CODES = {  # what the tables of a chain may say for it to be valid
     "HumanName": {"name-use": "HumanName.use"},
@@ -32,11 +33,11 @@ def is_text(element: Element) -> bool:
     return element.types == ("string",) and element.binding is None
 
 
-def short(convert: Convert) -> Convert:
+def short(convert: Convert, most: int = _LONGEST) -> Convert:
     """Doubt a text that an expression put together when it may be longer than a string can be."""
 
     def measured(raw: str) -> Any:
-        return convert(raw) if len(raw) < _LONGEST else _shown_as(convert(raw), sound=False)
+        return convert(raw) if len(raw) < most else _shown_as(convert(raw), sound=False)
 
     return measured
 
@@ -50,6 +51,8 @@ def sound(convert: Convert, source: Source, element: Element, tools: Tools) -> C
         return _by_tail(convert, valid)
     if target in {"date", "dateTime", "instant"} and registry.family(source.datatype) == "DTM":
         return _near(convert)
+    if target == "decimal" and registry.family(source.datatype) in {"NM", "ST", "SI"}:
+        return short(convert, _DIGITS)  # `number` writes it as R4 has it
     return _shown(convert, valid)
 
 
