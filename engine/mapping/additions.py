@@ -62,6 +62,8 @@ def added(context: Context, fields: Fields, element: Element, produce: Every) ->
     if replacing is nothing and filling is nothing:
         return produce
     arranged = _arranging(elements.order(element.path))
+    if _is_fixed(fields) and not context.traced:
+        replacing, filling = _once(context, replacing), _once(context, filling)
 
     def merged(scope: Scope, value: Any) -> dict[str, Any]:
         return arranged({**(filling(scope) or {}), **value, **(replacing(scope) or {})})
@@ -69,6 +71,26 @@ def added(context: Context, fields: Fields, element: Element, produce: Every) ->
     both: Every = lambda scope: [merged(scope, value) for value in produce(scope)]  # noqa: E731
     lawful = objects.is_free(element.path) or _UNRULED.issuperset(_names_of(fields))
     return context.vouch(both, produce, replacing, filling) if lawful else both
+
+
+def _is_fixed(fields: Fields) -> bool:
+    """Whether all that is beside a source is literals."""
+    more = [node for node in (fields.get("add"), fields.get("fill")) if isinstance(node, Fields)]
+    beside = [node for key, node in fields.entries if key.text not in KEYS]
+    beside += [node for inner in more for _, node in inner.entries]
+    return all(isinstance(node, Scalar) and node.text.startswith("=") for node in beside)
+
+
+def _once(context: Context, op: Op) -> Op:
+    """Run an operation that always gives the same once."""
+    made: list[Any] = []
+
+    def given(scope: Scope) -> Any:
+        if not made:
+            made.append(op(scope))
+        return made[0]
+
+    return context.vouch(given, op)
 
 
 def _names_of(fields: Fields) -> set[str]:

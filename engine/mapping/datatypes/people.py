@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.mapping.datatypes import moments
 from engine.mapping.datatypes.tools import Convert, Tools, memo
-from engine.mapping.text import SUB, lead, lowered, parts, words
+from engine.mapping.text import COMPONENT, ESCAPE, SUB, lead, lowered, parts, words
 
+_DECODED = frozenset(f'{ESCAPE}@"')  # of an address of mail, a null or an escape
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _SURNAME = ("own-prefix", "own-name", "partner-prefix", "partner-name")  # FN.2 - FN.5
 _STREET = ("streetName", "houseNumber")  # SAD.2, SAD.3
@@ -220,11 +221,25 @@ def _label(raw: str) -> str:
 
 def telecom(tools: Tools) -> Convert:
     """XTN -> ContactPoint."""
+    whole = _contact_point(tools)
+    known = memo(lambda tail: whole(f"1{COMPONENT}{tail}"))
+
+    def convert(raw: str) -> Any:
+        number, _, tail = raw.partition(COMPONENT)
+        number = number.strip()
+        if _is_plain(number) and tail.count(COMPONENT) < 2:  # numbers differ, uses do not
+            return {**known(tail), "value": number}
+        return whole(raw)
+
+    return convert
+
+
+def _contact_point(tools: Tools) -> Convert:
     dated = moments.period(tools)
     system_of = _coded(tools, "telecom-equipment", _EQUIPMENT)
     known_use = _coded(tools, "telecom-use", _PHONE_USE)
 
-    def convert(raw: str) -> Any:
+    def whole(raw: str) -> Any:
         items = words(raw, 18)
         equipment = items[2].upper()
         mail = items[3] if items[3] or "@" not in items[0] else items[0]
@@ -248,7 +263,12 @@ def telecom(tools: Tools) -> Convert:
             return {**found, **_ordered(items[17]), **({"period": period} if period else {})}
         return found
 
-    return convert
+    return whole
+
+
+def _is_plain(number: str) -> bool:
+    """Whether a first component is a number as written, with nothing to decode."""
+    return number.isprintable() and number != "" and _DECODED.isdisjoint(number)
 
 
 def _ordered(preference: str) -> dict[str, int]:

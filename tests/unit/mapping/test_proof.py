@@ -50,7 +50,11 @@ def test_rules_between_elements_are_asked_for_each_resource() -> None:
     assert WHOLE not in proof.of({**made, "status": "booked"}, set())
 
 
-def test_what_stands_inside_or_beside_is_always_looked_at() -> None:
+def test_what_is_contained_or_stands_beside_lists_is_always_looked_at() -> None:
     proof = Proof("Patient", sound=True)
     assert WHOLE not in proof.of({**PATIENT, "contained": [{}]}, set())
-    assert WHOLE not in proof.of({**PATIENT, "_birthDate": {}}, set())
+    assert WHOLE in proof.of({**PATIENT, "_birthDate": {"extension": [{}]}}, set())
+    assert WHOLE not in proof.of({**PATIENT, "_birthDate": {}}, {"_birthDate"})
+    made = {"resourceType": "Procedure", "id": "1", "meta": {}, "status": "completed"}
+    beside = {"subject": {}, "instantiatesUri": ["urn:x"], "_instantiatesUri": [None]}
+    assert WHOLE not in Proof("Procedure", sound=True).of({**made, **beside}, set())
