@@ -124,6 +124,11 @@ def test_address_with_street_county_and_use() -> None:
         ("^NET^Internet^a@b.example", {"system": "email", "value": "a@b.example"}),
         ("a@b.example", {"system": "email", "value": "a@b.example"}),
         ("555-0100^WPN^FX", {"system": "fax", "value": "555-0100", "use": "work"}),
+        (" 555-0101 ^WPN^FX", {"system": "fax", "value": "555-0101", "use": "work"}),
+        ("555-0100^BPN", {"system": "pager", "value": "555-0100"}),
+        ("555-0100", {"system": "phone", "value": "555-0100"}),
+        ("555\\T\\0100^PRN^PH", {"system": "phone", "value": "555&0100", "use": "home"}),
+        ('""^PRN^PH', None),
         (
             "^PRN^PH^^1^555^5550100^9",
             {
