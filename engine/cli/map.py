@@ -32,7 +32,8 @@ _MESSAGES, _ROWS = ".hl7", ".csv"
 _GENERIC = ("base", "us", "generic")
 _DEMO_KEY = b"concord map without a region".ljust(32, b".")  # ids to look at, not to keep
 _EVERYTHING = ("", "P", "T", "D")  # who tries a mapping out wants training messages mapped, too
-DEFAULT_FOLDER = Path(__file__).parent.parent.parent / "mappings"
+_HERE, _OWN = Path("mappings"), Path(__file__).parent.parent.parent / "mappings"
+DEFAULT_FOLDER = _HERE if (_HERE / "base").is_dir() else _OWN  # where one works, else Concord's
 
 
 @dataclass(frozen=True, slots=True)

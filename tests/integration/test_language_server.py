@@ -15,6 +15,8 @@ PACKAGE = "yaml-language-server@2.0.0"
 HEAD = "map: v1\nkind: resource\nfrom: PID\nto: Patient\nPatient:\n"
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 
+pytestmark = pytest.mark.timeout(240)  # the first run brings the server
+
 
 class LanguageServer:
     """An editor's side of the language server protocol, over pipes."""
@@ -108,14 +110,16 @@ def program(pytestconfig: pytest.Config) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not here, which brings the YAML language server")
-    cache = pytestconfig.cache
-    assert cache is not None
-    folder = cache.mkdir(PACKAGE.replace("@", "-"))
+    cache = getattr(pytestconfig, "cache", None)
+    if cache is None:
+        pytest.skip("pytest runs without a cache, where the YAML language server would be kept")
+    folder: Path = cache.mkdir(PACKAGE.replace("@", "-"))
     found = folder / "node_modules" / ".bin" / "yaml-language-server"
     if not found.exists():
         install = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
-        done = subprocess.run([*install, PACKAGE], capture_output=True, timeout=100, check=False)
-        if done.returncode or not found.exists():
+        try:
+            subprocess.run([*install, PACKAGE], capture_output=True, timeout=100, check=True)
+        except subprocess.SubprocessError:
             pytest.skip("npm could not bring the YAML language server")
     return found
 
