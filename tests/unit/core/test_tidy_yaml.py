@@ -71,3 +71,9 @@ def test_everything_people_write_here_is_laid_out() -> None:
     for file in files:
         text = file.read_text("utf-8")
         assert tidied(tidied(text)) == tidied(text), file
+
+
+def test_the_library_is_laid_out() -> None:
+    files = (ROOT / "mappings").rglob("*.yaml")
+    untidy = [file for file in files if tidied(text := file.read_text("utf-8")) != text]
+    assert untidy == [], "concord fmt mappings"
