@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, func, select
 
 from engine.core.clock import Clock
 from engine.core.failpoint import failpoint
-from engine.core.fault import Category, refuse
+from engine.core.fault import Category, FaultError, refuse
 from engine.core.values import Entry
 from engine.database.inserting import inserting
 from engine.database.protocol import Database
@@ -53,6 +53,7 @@ _OFFERED = Statement(select(OFFER.c.offer, OFFER.c.sites))
 _WITHDRAW = Statement(delete(OFFER).where(OFFER.c.offer == bindparam("offer_")), "offer_")
 _WITHDRAW_ALL = Statement(delete(OFFER))
 _STRIDE = 2000
+ELSEWHERE = "reload-elsewhere"
 _MOST_BYTES = 64_000_000
 
 
@@ -137,7 +138,7 @@ def activate(
     with database.write() as tx:
         if newest_position(tx) != since:
             message = "other mappings were activated meanwhile: look at them with `concord plans`"
-            raise refuse(Category.BUSY, "reload-elsewhere", message)
+            raise refuse(Category.BUSY, ELSEWHERE, message)
         failpoint("before-activation")
         position = journal.append([envelope])[0]
         failpoint("inside-activation")
@@ -150,7 +151,10 @@ def activate(
 def start_with(
     database: Database, journal: Journal, plans: Mapping[str, Plan], clock: Clock
 ) -> None:
-    """Let the plans a daemon starts with hold, if others do or none."""
+    """Let the plans a daemon starts with hold, if others do or none.
+
+    FaultError `reload-elsewhere` when other plans came to hold meanwhile: start again.
+    """
     if not plans:
         return
     with database.read() as tx:
@@ -161,7 +165,18 @@ def start_with(
             name: library_of(plan.library, plan.site.chain) for name, plan in plans.items()
         }
         now = Activation(START, getpass.getuser(), clock.now_us(), sites)
-        activate(database, journal, now, libraries, held.position if held else 0)
+        try:
+            activate(database, journal, now, libraries, held.position if held else 0)
+        except FaultError as error:
+            if error.fault.code != ELSEWHERE or not _holds(database, sites):
+                raise
+
+
+def _holds(database: Database, sites: Mapping[str, SitePlan]) -> bool:
+    """Whether these plans hold: another host that starts with the same was quicker."""
+    with database.read() as tx:
+        held = newest(tx)
+    return held is not None and not changed(held.activation.sites, sites)
 
 
 def make_offer(tx: Transaction, offer: Offer, libraries: Libraries, now_us: int) -> None:

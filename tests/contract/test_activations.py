@@ -33,6 +33,7 @@ from engine.pipeline.activations import (
     newest,
     newest_position,
     offered,
+    start_with,
 )
 from engine.pipeline.batch import Surroundings, Worker
 from engine.pipeline.commit import Writing, commit
@@ -308,3 +309,35 @@ def test_a_plan_that_cannot_be_compiled_here_leaves_what_held(place: Place) -> N
         plans.refresh()
     assert plans.now[SITE].id == first
     assert told == [(SITE, "feed" * 6)]
+
+
+class Overtaken(SystemClock):
+    """A clock that somebody else starts by, between two looks of the one who asks it."""
+
+    def __init__(self, start: Callable[[], None]) -> None:
+        self._start = start
+
+    def now_us(self) -> int:
+        self._start()
+        return super().now_us()
+
+
+@pytest.mark.parametrize(("library", "fits"), [(LIBRARY, True), (CHANGED, False)])
+def test_two_hosts_start_a_region_at_once(place: Place, library: Library, fits: bool) -> None:
+    mine, other = compile_plan(LIBRARY, PROFILE), compile_plan(library, PROFILE)
+
+    def quicker() -> None:
+        start_with(place.store, place.journal, {SITE: other}, SystemClock())
+
+    def start() -> None:
+        start_with(place.store, place.journal, {SITE: mine}, Overtaken(quicker))
+
+    if fits:
+        start()
+    else:
+        with pytest.raises(FaultError, match="reload-elsewhere"):
+            start()
+    with place.store.read() as tx:
+        held = newest(tx)
+    assert held is not None
+    assert held.activation.plans() == {SITE: other.id}
