@@ -77,7 +77,8 @@ def _tell(region: Region, begin: Beginning) -> None:
     if begin.differing:
         print(
             f"the files say otherwise for {', '.join(begin.differing)} than what was activated, "
-            f"which holds: `concord reload {region.file}` activates the files"
+            f"which holds: `concord reload {region.file}` activates the files",
+            flush=True,  # into the journal of systemd now, not when the process ends
         )
 
 

@@ -14,6 +14,7 @@ FULL = Fault(Category.UNAVAILABLE, "disk-full", "the disk is full")
 BROKEN = Fault(Category.UNAVAILABLE, "storage-broken", "the storage failed; restart to recover")
 WRONG_KEY = Fault(Category.FORBIDDEN, "wrong-key", "the key does not open this database")
 
+CROWDED = Fault(Category.BUSY, "too-many-files", "this process may open no more files")
 SHORT = Fault(Category.UNAVAILABLE, "short-of-memory", "there is not enough memory")
 MISMATCH = Fault(
     Category.UNAVAILABLE, "store-mismatch", "the store's tables do not fit this program"

@@ -5,6 +5,7 @@ tries again without a queue, which starves small writers behind batch writers.
 Rule 2: a writer that waited for the lock reads what the one before it committed.
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from engine.core.fault import FaultError
 from engine.database.driver import connect
-from engine.database.fault import translate
+from engine.database.fault import CROWDED, translate
 from engine.database.statement import Statement
 from engine.database.transaction import Row
 from engine.database.turn import Turn
@@ -87,7 +89,13 @@ class SqliteDatabase:
         self.path = path
         self._connection = connect(path, key, cache_mb=cache_mb, page_bytes=page_bytes)
         self._log_pages = log_pages
-        self._turn = Turn(path.with_name(path.name + ".lock"), first=first)
+        try:
+            self._turn = Turn(path.with_name(path.name + ".lock"), first=first)
+        except OSError as error:
+            self._connection.close()
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                raise FaultError(CROWDED) from error
+            raise
         self._open = True
         path.chmod(0o600)
 

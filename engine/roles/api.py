@@ -100,9 +100,13 @@ def _endpoint(
     )
 
 
+_OWN = 24  # files of journal and store that are opened when they are first needed
+
+
 def _waiting(voice: Voice) -> Waiting:
-    """Leave half of the descriptors this process may open to what it does for those it serves."""
-    most = min(Waiting().most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    """Leave descriptors of those this process may open to what it does for those it serves."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = min(Waiting().most, max(limit // 4, limit // 2 - _OWN))
     return Waiting(most=most, told=lambda code: voice.emit(ClientCutOff(code)))
 
 
