@@ -43,28 +43,11 @@ from engine.pipeline.prepare import prepare
 from engine.pipeline.status import status
 from engine.security.keys import RegionKey
 from tests.chaos.message import Person, control_id, mercy_adt
+from tests.small_mapping import small_mapping
 
 KEY = RegionKey(bytes(32))
 SITE = "mercy"
-SMALL = """map: v1
-kind: message
-structure: ADT_A01
-triggers: [ADT^A08]
-make:
-  - Patient: {map: PID-Patient, from: PID}
----
-map: v1
-kind: resource
-from: PID
-to: Patient
-Patient:
-  name: [{label: legal, from: PID-5}]
-  birthDate: PID-7
----
-map: v1
-kind: identity
-patient: [{label: MR, from: 'PID-3[1]'}]
-"""
+SMALL = small_mapping("name: [{label: legal, from: PID-5}]", "birthDate: PID-7", trigger="ADT^A08")
 OTHER = "map: v1\nkind: overlay\nchange:\n  PID-Patient: {birthDate: remove}\n"
 FORGET = Statement(delete(TABLE))
 LIBRARY = Library((("base/all.yaml", SMALL),))

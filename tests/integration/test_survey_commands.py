@@ -22,29 +22,9 @@ from engine.mapping.plan import compile_plan
 from engine.pipeline.activation import START, Activation, SitePlan, library_of
 from engine.pipeline.activations import note
 from engine.pipeline.ledger import Account, write_accounts
+from tests.small_mapping import SEX, small_mapping
 
-RULES = """map: v1
-kind: message
-structure: ADT_A01
-triggers: [ADT^A01]
-make:
-  - Patient: {map: PID-Patient, from: PID}
----
-map: v1
-kind: resource
-from: PID
-to: Patient
-Patient:
-  name: PID-5
-  gender: {from: PID-8, map: sex, unmapped: error}
----
-map: v1
-kind: identity
-patient: [{label: MR, from: 'PID-3[1]'}]
-"""
-SEX = """source_system,source_code,target_system,target_code,target_display,relationship,comment
-,M,http://hl7.org/fhir/administrative-gender,male,Male,,
-"""
+RULES = small_mapping("name: PID-5", "gender: {from: PID-8, map: sex, unmapped: error}")
 DAY_US = 24 * 3600 * 1_000_000
 FIRST_US = 1_790_000_000_000_000
 SITE = "{ehr: other, timezone: UTC, mappings: [base]}"

@@ -6,30 +6,10 @@ import pytest
 
 from engine.cli.check import check
 from engine.cli.new import site
+from tests.small_mapping import SEX, small_mapping
 
 USAGE, PROBLEMS = 2, 1
-RULES = """map: v1
-kind: message
-structure: ADT_A01
-triggers: [ADT^A01]
-make:
-  - Patient: {map: PID-Patient, from: PID}
----
-map: v1
-kind: resource
-from: PID
-to: Patient
-Patient:
-  name: PID-5
-  gender: {from: PID-8, map: sex}
----
-map: v1
-kind: identity
-patient: [{label: MR, from: 'PID-3[1]'}]
-"""
-SEX = """source_system,source_code,target_system,target_code,target_display,relationship,comment
-,M,http://hl7.org/fhir/administrative-gender,male,Male,,
-"""
+RULES = small_mapping("name: PID-5", "gender: {from: PID-8, map: sex}")
 MESSAGE = "MSH|^~\\&|A|B|||20260314||ADT^A01|1|P|2.5\rPID|1||4711^^^HOSP^MR||Doe^Ann|||X\rZPV|7\r"
 
 

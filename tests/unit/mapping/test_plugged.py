@@ -8,25 +8,9 @@ from engine.mapping.library import Library
 from engine.mapping.plan import MappingErrors, Plan, compile_plan
 from engine.mapping.plugged import Functions, FunctionSpec, registered
 from engine.mapping.site import SiteProfile
+from tests.small_mapping import small_mapping
 
-MAPS = """map: v1
-kind: message
-structure: ADT_A01
-triggers: [ADT^A08]
-make:
-  - Patient: {map: PID-Patient, from: PID}
----
-map: v1
-kind: resource
-from: PID
-to: Patient
-Patient:
-  name: {set: {family: 'backwards(PID-5.1)'}}
----
-map: v1
-kind: identity
-patient: [{label: MR, from: 'PID-3[1]'}]
-"""
+MAPS = small_mapping("name: {set: {family: 'backwards(PID-5.1)'}}", trigger="ADT^A08")
 MESSAGE = b"MSH|^~\\&|A|B|C|D|20260914080000||ADT^A08^ADT_A01|1|P|2.5.1\rPID|1||7||%b\r"
 
 

@@ -9,31 +9,16 @@ from engine.mapping.library import Library
 from engine.mapping.plan import Plan, compile_plan
 from engine.mapping.site import SiteProfile
 from engine.survey.given import Given
+from tests.small_mapping import small_mapping
 
-RULES = """map: v1
-kind: message
-structure: ADT_A01
-triggers: [ADT^A01]
-make:
-  - Patient: {map: PID-Patient, from: PID}
----
-map: v1
-kind: resource
-from: PID
-to: Patient
-Patient:
-  name: PID-5
-  birthDate: PID-7
-  gender: {from: PID-8, map: sex}
----
-map: v1
-kind: identity
-patient: [{label: MR, from: 'PID-3[1]'}]
----
+RULES = (
+    small_mapping("name: PID-5", "birthDate: PID-7", "gender: {from: PID-8, map: sex}")
+    + """---
 map: v1
 kind: overlay
 ignore: {PID-1: "number of the segment", ZIN: "billing"}
 """
+)
 SEX = """source_system,source_code,target_system,target_code,target_display,relationship,comment
 ,M,http://hl7.org/fhir/administrative-gender,male,Male,,
 ,F,http://hl7.org/fhir/administrative-gender,female,Female,,
