@@ -61,12 +61,34 @@ def _in_items(node: Items, names: list[str], new: Node, path: Scalar) -> Node:
             continue
         rest = names[1:]
         whole = _is_remove(new) and not rest
-        if isinstance(item, Fields) and item.get("label") is None and not whole:
-            rest = [item.entries[0][0].text, *rest]
+        rest = rest if whole else _inside(item, rest)
         changed = _at(item, rest, new, path)
         items = [*node.items[:index], *([changed] if changed else []), *node.items[index + 1 :]]
         return Items(tuple(items), node.mark)
     raise _MissedError
+
+
+def _inside(item: Node, names: list[str]) -> list[str]:
+    """Return the path into an entry: one that is known by its first key is that key's value."""
+    if not isinstance(item, Fields) or item.get("label") is not None:
+        return names
+    return [item.entries[0][0].text, *names]
+
+
+def found(node: Node | None, names: list[str]) -> Node | None:
+    """Return what stands at a path, None when it leads nowhere."""
+    if not names or node is None:
+        return node
+    if isinstance(node, Items):
+        item = next((one for one in node.items if label_of(one) == names[0]), None)
+        return None if item is None else found(item, _inside(item, names[1:]))
+    if isinstance(node, Fields):
+        key = _key(node, names[0])
+        if key is not None:
+            return found(node.get(key.text), names[1:])
+        inner = node.get("set")
+        return found(inner, names) if isinstance(inner, Fields) else None
+    return None
 
 
 def _key(node: Fields, name: str) -> Scalar | None:

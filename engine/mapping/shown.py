@@ -102,9 +102,9 @@ def find(effective: Effective, name: str) -> Node | Table | None:
         return _in_resource(effective.resources[first], path)
     for documents in (effective.messages, effective.feeds, effective.sent):
         if first in documents:
-            return _walked(documents[first], path)
+            return overlay.found(documents[first], path)
     if first == "identity":
-        return _walked(_identity(effective), path)
+        return overlay.found(_identity(effective), path)
     return None if path else effective.tables.get(first)
 
 
@@ -112,28 +112,8 @@ def _in_resource(document: Fields, path: list[str]) -> Node | None:
     if not path:
         return document
     if path[0].startswith("$"):
-        return _walked(document, [path[0][1:], *path[1:]])
-    return _walked(document.get(text_at(document, "to")), path)
-
-
-def _walked(node: Node | None, path: list[str]) -> Node | None:
-    for name in path:
-        if isinstance(node, Items):
-            node = next((item for item in node.items if overlay.label_of(item) == name), None)
-        elif isinstance(node, Fields):
-            node = _below(node, name)
-        else:
-            return None
-    return node
-
-
-def _below(node: Fields, name: str) -> Node | None:
-    found = node.get(name)
-    if found is not None:
-        return found
-    inner = next((value for key, value in node.entries if name in key.text.split(",")), None)
-    nested = node.get("set")
-    return inner if inner is not None or not isinstance(nested, Fields) else _below(nested, name)
+        return overlay.found(document, [path[0][1:], *path[1:]])
+    return overlay.found(document.get(text_at(document, "to")), path)
 
 
 def rows(node: Node) -> list[Row]:

@@ -65,6 +65,8 @@ def test_a_row_an_overlay_changed_shows_the_overlay(effective: Effective) -> Non
         ("OBX-Observation.value.SN", "recipe: structured-numeric"),
         ("ADT_A39.triggers", "- ADT^A40"),
         ("identity.missing", "refuse"),
+        ("ADT_A01.make.Encounter.map", "PV1-Encounter"),
+        ("ADT_A01.make.AllergyIntolerance", "map: AL1-AllergyIntolerance"),
     ],
 )
 def test_paths_walk_as_those_of_overlays(effective: Effective, name: str, start: str) -> None:
