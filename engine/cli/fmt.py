@@ -86,4 +86,5 @@ def _tell(
     word = "would change" if check else "changed"
     for name in changed:
         print(f"{name}: {word}")
-    print(f"{len(files)} files, {len(changed)} {word}")
+    number = "1 file" if len(files) == 1 else f"{len(files)} files"
+    print(f"{number}, {len(changed)} {word}")

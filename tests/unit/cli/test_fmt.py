@@ -24,7 +24,7 @@ def test_files_of_a_folder_are_laid_out(file: Path, capsys: pytest.CaptureFixtur
     assert file.read_text("utf-8") == TIDY
     assert file.stat().st_mode & 0o777 == 0o640
     assert list(file.parent.iterdir()) == [file]
-    assert "1 files, 1 changed" in capsys.readouterr().out
+    assert "1 file, 1 changed" in capsys.readouterr().out
     assert fmt([file], check=True) == 0
 
 
